@@ -1,0 +1,33 @@
+//! How much the bot may say, and to whom (DESIGN §4 `[replies.limits]`).
+
+use chrono::Duration;
+
+/// The limits of `[replies.limits]`; `None` is "unlimited", and means it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplyLimits {
+    /// Least time between two answers to one person.
+    pub per_person_every: Option<Duration>,
+    /// Answers to one person in 24 h.
+    pub per_person_per_day: Option<u32>,
+    /// Answers to one person in one thread.
+    pub per_thread_per_person: Option<u32>,
+    /// Answers in one thread.
+    pub per_thread: Option<u32>,
+    /// Answers of one account in an hour.
+    pub per_account_per_hour: Option<u32>,
+    /// The part of the server's posting allowance replies may use, 0 to 1, so that posts always pass.
+    pub share_of_allowance: Option<f64>,
+}
+
+impl Default for ReplyLimits {
+    fn default() -> Self {
+        Self {
+            per_person_every: Some(Duration::minutes(10)),
+            per_person_per_day: Some(3),
+            per_thread_per_person: Some(2),
+            per_thread: Some(5),
+            per_account_per_hour: Some(60),
+            share_of_allowance: Some(0.33),
+        }
+    }
+}

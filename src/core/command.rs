@@ -1,0 +1,58 @@
+//! Which command a mention gives, if any (DESIGN §6). No word list lives here: the phrases come from
+//! `config/commands.toml` as a [`CommandBook`].
+
+use std::collections::BTreeMap;
+
+use crate::core::fact::ByLang;
+use crate::core::ids::TopicId;
+
+/// What a follower can tell the bot to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Command {
+    /// Never write to me again.
+    Stop,
+    /// You may write to me again.
+    Start,
+    /// Another fact on the same topic.
+    More,
+    /// Where does that come from?
+    Sources,
+    /// What can I ask about?
+    Topics,
+    /// What are you, what can I do?
+    Help,
+}
+
+impl Command {
+    /// Every command.
+    pub const ALL: [Command; 6] =
+        [Command::Stop, Command::Start, Command::More, Command::Sources, Command::Topics, Command::Help];
+
+    /// The word `config/commands.toml` and the database use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Command::Stop => "stop",
+            Command::Start => "start",
+            Command::More => "more",
+            Command::Sources => "sources",
+            Command::Topics => "topics",
+            Command::Help => "help",
+        }
+    }
+}
+
+/// Everything in `config/commands.toml`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CommandBook {
+    /// Whole clauses that are a command by themselves.
+    pub phrases: BTreeMap<Command, ByLang<Vec<String>>>,
+    /// For stop and start: a verb whose object is our writing to them; `*` stands for anything that follows.
+    pub patterns: BTreeMap<Command, ByLang<Vec<String>>>,
+    /// Words dropped around a command: greetings, thanks, please.
+    pub courtesy: ByLang<Vec<String>>,
+    /// What the bot itself says (`stop_confirmed`, `help`, …), by key.
+    pub texts: BTreeMap<String, ByLang<String>>,
+    /// What a topic is called in a reply.
+    pub topic_names: BTreeMap<TopicId, ByLang<String>>,
+}

@@ -1,0 +1,17 @@
+//! The rules of Watchpost as pure values and functions: no async, IO, clock, environment, SQL or HTTP.
+//!
+//! `now` and dice come in as parameters, so everything here can be tested as a table.
+
+pub mod budget;
+pub mod command;
+pub mod compose;
+pub mod count;
+pub mod delivery;
+pub mod fact;
+pub mod ids;
+pub mod matching;
+pub mod mention;
+pub mod plan;
+pub mod post;
+pub mod schedule;
+pub mod text;

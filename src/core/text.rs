@@ -1,0 +1,1 @@
+//! Folding text so that what people type and what staff wrote can be compared.

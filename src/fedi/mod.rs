@@ -1,0 +1,1 @@
+//! Mastodon-compatible servers in our verbs.
