@@ -11,8 +11,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tokio::sync::Notify;
 
-/// A source of time: the system's, or one a test or the demo sets.
+/// A source of time: the system's, one that tests set by hand, or the demo's, which flows and can be wound forward.
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
 
@@ -20,14 +21,14 @@ pub struct Clock(Kind);
 enum Kind {
     System { started: std::time::Instant },
     Hand(Arc<Hand>),
-    /// Wall time runs `factor` times as fast as the system's, from `epoch`; waiting shrinks alike.
-    Compressed { started: std::time::Instant, epoch: DateTime<Utc>, factor: u32 },
+    Winding { started: std::time::Instant, ahead: Arc<Hand> },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Hand {
     wall_ms: AtomicI64,
     boot_ms: AtomicI64,
+    moved: Notify,
 }
 
 impl Clock {
@@ -41,69 +42,90 @@ impl Clock {
     /// A clock that moves only when told to.
     #[must_use]
     pub fn by_hand(now: DateTime<Utc>) -> Self {
-        Self(Kind::Hand(Arc::new(Hand { wall_ms: AtomicI64::new(now.timestamp_millis()), boot_ms: AtomicI64::new(0) })))
+        let hand = Hand { wall_ms: AtomicI64::new(now.timestamp_millis()), ..Hand::default() };
+        Self(Kind::Hand(Arc::new(hand)))
     }
 
-    /// A clock for the demo: starts at `epoch` and runs `factor` times as fast as the system's.
+    /// The system's clock, which [`Clock::advance`] can wind forward: days of a campaign pass in a demo's minute.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the boot clock")]
-    pub fn compressed(epoch: DateTime<Utc>, factor: u32) -> Self {
-        Self(Kind::Compressed { started: std::time::Instant::now(), epoch, factor: factor.max(1) })
+    pub fn winding() -> Self {
+        Self(Kind::Winding { started: std::time::Instant::now(), ahead: Arc::default() })
     }
 
     /// The wall clock, to the millisecond.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
     pub fn now(&self) -> DateTime<Utc> {
-        let exact = match &self.0 {
-            Kind::System { .. } => Utc::now(),
-            Kind::Hand(hand) => return millis(hand.wall_ms.load(Ordering::SeqCst)),
-            Kind::Compressed { started, epoch, factor } => {
-                let passed = started.elapsed().saturating_mul(*factor);
-                *epoch + chrono::Duration::from_std(passed).unwrap_or_default()
-            }
-        };
-        millis(exact.timestamp_millis())
+        match &self.0 {
+            Kind::System { .. } => millis(Utc::now().timestamp_millis()),
+            Kind::Hand(hand) => millis(hand.wall_ms.load(Ordering::SeqCst)),
+            Kind::Winding { ahead, .. } => millis(Utc::now().timestamp_millis() + ahead.wall_ms.load(Ordering::SeqCst)),
+        }
     }
 
     /// Time since this clock was made, by the boot clock: never steps, never runs backwards.
-    ///
-    /// A compressed clock counts real time here, so that "armed less than 10 s ago" keeps its meaning.
     #[must_use]
     pub fn boot(&self) -> Duration {
         match &self.0 {
-            Kind::System { started } | Kind::Compressed { started, .. } => started.elapsed(),
-            Kind::Hand(hand) => Duration::from_millis(hand.boot_ms.load(Ordering::SeqCst).unsigned_abs()),
+            Kind::System { started } => started.elapsed(),
+            Kind::Hand(hand) => hand.boot(),
+            Kind::Winding { started, ahead } => started.elapsed() + ahead.boot(),
         }
     }
 
-    /// Moves a hand-set clock forward; other clocks move by themselves and ignore it.
+    /// Lets time pass on a clock set by hand or a winding one; the system's own passes by itself and ignores it.
     pub fn advance(&self, by: Duration) {
-        if let Kind::Hand(hand) = &self.0 {
-            let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            hand.wall_ms.fetch_add(ms, Ordering::SeqCst);
-            hand.boot_ms.fetch_add(ms, Ordering::SeqCst);
+        match &self.0 {
+            Kind::System { .. } => {}
+            Kind::Hand(hand) | Kind::Winding { ahead: hand, .. } => {
+                let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+                hand.wall_ms.fetch_add(ms, Ordering::SeqCst);
+                hand.boot_ms.fetch_add(ms, Ordering::SeqCst);
+                hand.moved.notify_waiters();
+            }
         }
     }
 
-    /// Steps the wall clock of a hand-set clock, as an administrator or NTP would; the boot clock stays.
+    /// Steps the wall clock of a clock set by hand, as an administrator or NTP would; its boot clock stays.
     pub fn step_to(&self, now: DateTime<Utc>) {
         if let Kind::Hand(hand) = &self.0 {
             hand.wall_ms.store(now.timestamp_millis(), Ordering::SeqCst);
+            hand.moved.notify_waiters();
         }
     }
 
-    /// How long to sleep for `wall` to pass on this clock. Never more than 1 s, so that suspend and clock steps are
-    /// noticed within a second (DESIGN §7).
-    #[must_use]
-    pub fn slice(&self, wall: Duration) -> Duration {
-        let real = match &self.0 {
-            Kind::Compressed { factor, .. } => wall / *factor,
-            Kind::System { .. } => wall,
-            // A hand-set clock does not pass by waiting; look again soon.
-            Kind::Hand(_) => Duration::from_millis(5),
-        };
-        real.clamp(Duration::from_millis(1), Duration::from_secs(1))
+    /// Waits until `until`, or 1 s, whichever comes first: slices notice suspend and clock steps (DESIGN §7). Callers
+    /// look at the clock again in a loop. On a clock set by hand it waits for the hand.
+    pub async fn slice(&self, until: Option<DateTime<Utc>>) {
+        let second = Duration::from_secs(1);
+        let wait = until.map_or(second, |until| (until - self.now()).to_std().unwrap_or_default().min(second));
+        match &self.0 {
+            Kind::System { .. } => tokio::time::sleep(wait).await,
+            Kind::Winding { ahead, .. } => {
+                // Whichever comes first; both mean "look again".
+                tokio::select! {
+                    () = ahead.moved.notified() => {}
+                    () = tokio::time::sleep(wait) => {}
+                }
+            }
+            Kind::Hand(hand) => {
+                let moved = hand.moved.notified();
+                if until.is_none_or(|until| self.now() < until) {
+                    // The second's cap holds here too: a hand that moved between two looks is noticed all the same.
+                    tokio::select! {
+                        () = moved => {}
+                        () = tokio::time::sleep(second) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Hand {
+    fn boot(&self) -> Duration {
+        Duration::from_millis(self.boot_ms.load(Ordering::SeqCst).unsigned_abs())
     }
 }
 

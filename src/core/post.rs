@@ -133,3 +133,43 @@ pub struct Poll {
 
 /// How long after its time a post may still leave when it says nothing itself.
 pub const DEFAULT_EXPIRY: Duration = Duration::hours(6);
+
+/// A post made by `queue add`, as the database keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// Its own time; `None`: the next free slot.
+    pub at: Option<Moment>,
+    /// The accounts that say it; empty means all.
+    pub accounts: Vec<AccountName>,
+    /// Its language.
+    pub lang: Lang,
+    /// The content warning.
+    pub cw: Option<String>,
+    /// Attachments.
+    pub media: Vec<Media>,
+    /// The texts, one per status.
+    pub parts: Vec<String>,
+}
+
+impl Queued {
+    /// The post this is, under the id the database gave it.
+    #[must_use]
+    pub fn into_post(self, id: PostId) -> Post {
+        Post {
+            id,
+            when: self.at.map_or(When::NextSlot, When::At),
+            accounts: self.accounts,
+            topic: None,
+            facts: Vec::new(),
+            lang: self.lang,
+            cw: self.cw,
+            visibility: Visibility::Public,
+            expires: None,
+            readiness: Readiness::Ready,
+            late: Late::Send,
+            media: self.media,
+            poll: None,
+            parts: self.parts,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether a due delivery may leave now (DESIGN §7): on time, late at once, late at a pace, held, or expired. Judged at
+//! the first attempt of part 1; what follows part 1 is not late.
+
+use chrono::{DateTime, Duration, Utc};
+
+/// Up to this it is on time, as far as staff are concerned.
+pub const SENT_AT_ONCE: Duration = Duration::minutes(15);
+
+/// Least time between two late posts of one account.
+pub const LATE_PACE: Duration = Duration::minutes(5);
+
+/// Late posts after one outage; the rest is held.
+pub const LATE_AT_MOST: i64 = 3;
+
+/// What is known of a due delivery and its account.
+#[derive(Clone, Copy, Debug)]
+pub struct Due<'a> {
+    /// When it was to go out.
+    pub due_at: DateTime<Utc>,
+    /// From when on it is not sent.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// `send`, `hold`, `skip`; `released`: a person said go.
+    pub late: &'a str,
+    /// Late posts of the account in the last six hours.
+    pub late_sent: i64,
+    /// When the last of them left.
+    pub last_late: Option<DateTime<Utc>>,
+}
+
+/// What to do with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Send it; it counts as in time.
+    Go,
+    /// Send it; it counts as late.
+    GoLate,
+    /// Another late post left less than five minutes ago.
+    Wait(DateTime<Utc>),
+    /// A person must say.
+    Hold(&'static str),
+    /// Its time is over.
+    Expire(&'static str),
+}
+
+/// Judges a due delivery at `now`.
+#[must_use]
+pub fn judge(due: &Due<'_>, now: DateTime<Utc>) -> Judgement {
+    if due.expires_at.is_some_and(|expires| expires <= now) {
+        return Judgement::Expire("its time had passed");
+    }
+    if due.late == "released" || now - due.due_at <= SENT_AT_ONCE {
+        return Judgement::Go;
+    }
+    match due.late {
+        "hold" => return Judgement::Hold("it is more than 15 min late, and says `late: hold`"),
+        "skip" => return Judgement::Expire("it was more than 15 min late, and says `late: skip`"),
+        _ => {}
+    }
+    if due.late_sent >= LATE_AT_MOST {
+        return Judgement::Hold("three late posts went out after the outage; release it if it should still go");
+    }
+    match due.last_late.map(|last| last + LATE_PACE) {
+        Some(free) if free > now => Judgement::Wait(free),
+        _ => Judgement::GoLate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(late_by: Duration, late: &str, late_sent: i64, last_late: Option<Duration>) -> Judgement {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let due_at = now - late_by;
+        let due = Due {
+            due_at,
+            expires_at: Some(due_at + Duration::hours(6)),
+            late,
+            late_sent,
+            last_late: last_late.map(|ago| now - ago),
+        };
+        judge(&due, now)
+    }
+
+    #[test]
+    fn the_bands_of_lateness_are_those_of_the_design() {
+        assert_eq!(check(Duration::zero(), "send", 0, None), Judgement::Go);
+        assert_eq!(check(Duration::minutes(15), "send", 3, None), Judgement::Go);
+        assert_eq!(check(Duration::minutes(16), "send", 0, None), Judgement::GoLate);
+        assert!(matches!(check(Duration::hours(6), "send", 0, None), Judgement::Expire(_)));
+    }
+
+    #[test]
+    fn after_an_outage_three_go_five_minutes_apart_and_the_rest_is_held() {
+        let hour = Duration::hours(1);
+        assert!(matches!(check(hour, "send", 1, Some(Duration::minutes(4))), Judgement::Wait(_)));
+        assert_eq!(check(hour, "send", 2, Some(Duration::minutes(5))), Judgement::GoLate);
+        assert!(matches!(check(hour, "send", 3, Some(Duration::minutes(30))), Judgement::Hold(_)));
+        assert_eq!(check(hour, "released", 3, Some(Duration::minutes(1))), Judgement::Go);
+    }
+
+    #[test]
+    fn a_post_may_ask_to_be_held_or_skipped_when_late() {
+        assert!(matches!(check(Duration::hours(1), "hold", 0, None), Judgement::Hold(_)));
+        assert!(matches!(check(Duration::hours(1), "skip", 0, None), Judgement::Expire(_)));
+        assert_eq!(check(Duration::minutes(10), "skip", 0, None), Judgement::Go);
+    }
+}

@@ -1,0 +1,65 @@
+//! A mention becomes a decision, and where it is answered, an armed reply: one transaction (DESIGN §5, law 2). The
+//! reply then leaves at once, beside at most seven others of its account; when all places are taken it waits in the
+//! ledger and the publish job sends it.
+
+use std::sync::Arc;
+
+use crate::core::decision::decide;
+use crate::core::mention::Mention;
+use crate::store::StoreError;
+use crate::store::mentions::{Decide, Recorded, Sending};
+
+use super::context::{Ctx, LinkState, Linked};
+use super::publish;
+
+/// What became of one reported mention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It had its decision already.
+    Known,
+    /// Decided, nothing to say.
+    Silent,
+    /// Decided; the reply was sent, or waits in the ledger.
+    Replied,
+}
+
+/// Decides about a mention once, and sends the reply if one was armed. Returns when the attempt has its outcome.
+///
+/// # Errors
+/// When the database cannot be written: the mention is not recorded and will be reported again.
+pub async fn tick(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    mention: Arc<Mention>,
+) -> Result<Answered, StoreError> {
+    let now = ctx.clock.now();
+    let boot = ctx.clock.boot();
+    let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
+    let decide: Decide = Arc::new(move |mention, past| decide(&mind, &venue, mention, past, now, today));
+    let place = account.places.clone().try_acquire_owned().ok();
+    let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
+    let recorded = ctx.store.record_mention(&account.name, mention.clone(), decide, sending, now, boot).await?;
+    let (verdict, armed) = match recorded {
+        Recorded::Known => return Ok(Answered::Known),
+        Recorded::Decided { verdict, armed } => (verdict, armed),
+    };
+    tracing::info!(
+        account.name = %account.name,
+        decision = verdict.word(),
+        topic = verdict.topic.as_ref().map(tracing::field::display),
+        reason = %verdict.reason,
+        "mention decided"
+    );
+    match (armed, place) {
+        (Some(armed), Some(place)) => {
+            publish::send_reply(ctx, account, link, *armed, place).await?;
+            Ok(Answered::Replied)
+        }
+        _ if verdict.reply.is_some() => {
+            ctx.send_wanted.notify_one();
+            Ok(Answered::Replied)
+        }
+        _ => Ok(Answered::Silent),
+    }
+}

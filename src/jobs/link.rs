@@ -1,0 +1,123 @@
+//! Linking an account: who are we there, what can the server do, what does the account already show. Nothing is sent
+//! or heard before. A failing token pauses the account with a notice; the next look mends it by itself.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::context::{Ctx, LinkState, Linked};
+use crate::fedi::FediError;
+use crate::store::StoreError;
+
+/// How many of an account's own statuses are read at its first link.
+const OWN_STATUSES: usize = 40;
+
+/// How one look ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The account works.
+    Linked,
+    /// The server is out of reach or busy: look again later.
+    Later,
+    /// A person must act; a notice says how.
+    Paused,
+}
+
+/// Tries to link the account.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Outcome, StoreError> {
+    ctx.store.know_account(&account.name, &account.server).await?;
+    let fedi = match account.open() {
+        Ok(fedi) => fedi,
+        Err(words) => {
+            let step = "mend it in config/watchpost.toml or in the token's file; watchpost looks again each minute";
+            return pause(ctx, account, &words, step, now).await;
+        }
+    };
+    let looked = async { Ok::<_, FediError>((fedi.whoami().await?, fedi.capabilities().await?)) }.await;
+    let (me, capabilities) = match looked {
+        Ok(seen) => seen,
+        Err(error) if error.is_about_the_token() => {
+            let words = format!("{} does not accept the token of {}: {error}", account.server, account.name);
+            let step = "make a new token on the server and put it where config/watchpost.toml says";
+            return pause(ctx, account, &words, step, now).await;
+        }
+        Err(error) => {
+            tracing::warn!(account.name = %account.name, error = %error, "server out of reach");
+            let words = format!("{} is out of reach: {error}", account.server);
+            let step = "check the address in config/watchpost.toml; watchpost keeps trying and sends what is still in time";
+            ctx.store.raise(&reach_key(account), account.name.as_str(), &words, step, now).await?;
+            return Ok(Outcome::Later);
+        }
+    };
+    let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
+    if known.me.is_none() {
+        match fedi.own_statuses(&me, OWN_STATUSES).await {
+            Ok(own) => {
+                let texts: Vec<String> = own.iter().map(|status| status.text.clone()).collect();
+                let newest = own.first().map(|status| &status.id);
+                ctx.store.note_said(&account.name, &texts, newest, now).await?;
+            }
+            Err(error) => {
+                // Without that look an empty database could repeat a campaign.
+                tracing::warn!(account.name = %account.name, error = %error, "cannot read the account's own statuses");
+                return Ok(Outcome::Later);
+            }
+        }
+    }
+    let json = (serde_json::to_string(&me), serde_json::to_string(&capabilities));
+    if let (Ok(me), Ok(capabilities)) = json {
+        ctx.store.note_link(&account.name, &me, &capabilities, now).await?;
+    }
+    if !me.bot {
+        let words = format!("{} is not marked as a bot on {}", account.name, account.server);
+        let step = "set the bot flag in the account's profile: people and servers expect it";
+        ctx.store.raise(&bot_key(account), account.name.as_str(), &words, step, now).await?;
+    } else {
+        ctx.store.settle_notice(&bot_key(account)).await?;
+    }
+    ctx.store.pause_account(&account.name, None).await?;
+    ctx.store.settle_notice(&pause_key(account)).await?;
+    ctx.store.settle_notice(&reach_key(account)).await?;
+    tracing::info!(
+        account.name = %account.name,
+        server.software = %capabilities.software,
+        server.version = %capabilities.version,
+        "account linked"
+    );
+    account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities })));
+    ctx.send_wanted.notify_one();
+    Ok(Outcome::Linked)
+}
+
+/// Stops an account whose token fails; its queue stays.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn pause(
+    ctx: &Ctx,
+    account: &Linked,
+    words: &str,
+    step: &str,
+    now: DateTime<Utc>,
+) -> Result<Outcome, StoreError> {
+    tracing::warn!(account.name = %account.name, reason = words, "account paused");
+    account.set_link(None);
+    ctx.store.pause_account(&account.name, Some(words)).await?;
+    ctx.store.raise(&pause_key(account), account.name.as_str(), words, step, now).await?;
+    Ok(Outcome::Paused)
+}
+
+fn pause_key(account: &Linked) -> String {
+    format!("paused:{}", account.name)
+}
+
+fn reach_key(account: &Linked) -> String {
+    format!("reach:{}", account.name)
+}
+
+fn bot_key(account: &Linked) -> String {
+    format!("bot:{}", account.name)
+}

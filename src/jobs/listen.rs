@@ -1,0 +1,252 @@
+//! Hearing every mention: the stream is fast, polling is the truth (DESIGN §6).
+//!
+//! A walk reads notifications newest first and pages back until it meets the last completed walk, the age limit or a
+//! page that repeats, and one page past that; then decides oldest first; then commits its mark. A streamed mention is
+//! decided at once and never counts as a mark. Both go through [`answer::tick`], which is idempotent.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{self, Answered};
+use super::context::{Ctx, LinkState, Linked};
+use super::link;
+use crate::core::mention::Mention;
+use crate::fedi::{FediError, PageFrom, Streamed};
+use crate::store::StoreError;
+
+/// Between two walks while a stream is alive, and while there is none (DESIGN §6).
+const WALK_WITH_STREAM: chrono::Duration = chrono::Duration::seconds(60);
+const WALK_WITHOUT_STREAM: chrono::Duration = chrono::Duration::seconds(15);
+
+/// Between two looks at a server that did not answer, at first and at most.
+const LOOK_AGAIN: chrono::Duration = chrono::Duration::seconds(5);
+const LOOK_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::seconds(60);
+
+/// Mentions older than this are not looked for: none of them could still be answered.
+const LOOK_BACK: chrono::Duration = chrono::Duration::days(7);
+
+/// Mentions of one account that are decided and answered side by side.
+const SIDE_BY_SIDE: usize = 64;
+
+/// Pages of one walk, so that a server that never ends cannot hold it for ever: 80 × 500 mentions.
+const PAGES_AT_MOST: usize = 500;
+
+/// What went wrong with a walk.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The server.
+    #[error(transparent)]
+    Fedi(#[from] FediError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a walk found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Walked {
+    /// Pages read.
+    pub pages: usize,
+    /// Mentions that were new.
+    pub new: usize,
+    /// Mentions that were answered.
+    pub replied: usize,
+}
+
+/// Reads notifications until nothing is unseen, decides oldest first, commits the mark.
+///
+/// # Errors
+/// When the server or the database fails: the mark stays, and the next walk begins at the same place.
+pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walked, ListenError> {
+    let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
+    let mark: HashSet<&String> = known.walk_mark.iter().collect();
+    let mut walked = Walked::default();
+    let mut new_mark: Vec<String> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
+    let mut found: Vec<Arc<Mention>> = Vec::new();
+    let mut since = known.listening_since;
+    let mut from = PageFrom::Newest;
+    let mut past_the_mark = false;
+    loop {
+        let page = link.fedi.mentions_page(&link.me, from).await?;
+        walked.pages += 1;
+        if page.undecodable > 0 {
+            tracing::warn!(account.name = %account.name, count = page.undecodable, "notifications nobody can read were skipped");
+        }
+        if since.is_none() {
+            // Once per account ever, by the server's clock, before the first stream opens.
+            let start = page.server_time.unwrap_or_else(|| ctx.clock.now());
+            ctx.store.listen_since(&account.name, start).await?;
+            since = Some(start);
+        }
+        let fresh = page.items.iter().filter(|item| seen.insert(item.notification_id.clone())).count();
+        if walked.pages == 1 {
+            new_mark = page.items.iter().map(|item| item.notification_id.clone()).collect();
+        }
+        let met = page.items.iter().any(|item| mark.contains(&item.notification_id));
+        let oldest_wanted = ctx.clock.now() - LOOK_BACK;
+        let mut too_old = false;
+        for mention in page.items.into_iter().filter_map(|item| item.mention) {
+            too_old |= mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
+            if !ctx.store.knows_mention(&account.name, mention.uri.as_str()).await? {
+                found.push(Arc::new(mention));
+            }
+        }
+        let done = fresh == 0 || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;
+        match page.next {
+            Some(next) if !done => from = next,
+            Some(_) | None => break,
+        }
+        past_the_mark = met;
+    }
+    found.reverse();
+    let mut under_way = FuturesOrdered::new();
+    for mention in found {
+        walked.new += 1;
+        under_way.push_back(answer::tick(ctx, account, link, mention));
+        if under_way.len() >= SIDE_BY_SIDE
+            && let Some(answered) = under_way.next().await
+        {
+            walked.replied += usize::from(answered? == Answered::Replied);
+        }
+    }
+    while let Some(answered) = under_way.next().await {
+        walked.replied += usize::from(answered? == Answered::Replied);
+    }
+    ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
+    Ok(walked)
+}
+
+/// Listens on one account until `stop`: links it, walks, streams where the server can.
+///
+/// # Errors
+/// When the database fails; trouble with the server is waited out here.
+pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<(), StoreError> {
+    let mut failures: u32 = 0;
+    while !stop.is_cancelled() {
+        let Some(link) = account.link() else {
+            let outcome = link::tick(&ctx, &account, ctx.clock.now()).await?;
+            failures = match outcome {
+                link::Outcome::Linked => 0,
+                link::Outcome::Later => failures.saturating_add(1),
+                link::Outcome::Paused => u32::MAX,
+            };
+            if outcome != link::Outcome::Linked {
+                rest(&ctx, pause_after(&ctx, failures), &stop).await;
+            }
+            continue;
+        };
+        match session(&ctx, &account, &link, &stop).await {
+            Ok(()) => failures = 0,
+            Err(ListenError::Store(error)) => return Err(error),
+            Err(ListenError::Fedi(error)) if error.is_about_the_token() => {
+                // Linking again finds out whether the token really fails, and says so.
+                account.set_link(None);
+                failures = 0;
+            }
+            Err(ListenError::Fedi(error)) => {
+                failures = failures.saturating_add(1);
+                tracing::warn!(account.name = %account.name, error = %error, "cannot read notifications; trying again");
+                rest(&ctx, pause_after(&ctx, failures), &stop).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One stretch of listening: with a stream while it lives, else until the next walk is due.
+async fn session(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    stop: &CancellationToken,
+) -> Result<(), ListenError> {
+    let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
+    if known.listening_since.is_none() {
+        tick(ctx, account, link).await?;
+    }
+    let stream = match link.capabilities.streaming {
+        Some(_) => match link.fedi.open_stream(&link.capabilities).await {
+            Ok(stream) => Some(stream),
+            Err(error) => {
+                tracing::debug!(account.name = %account.name, error = %error, "no stream; polling");
+                None
+            }
+        },
+        None => None,
+    };
+    // What came between the last walk and the stream's start is read now.
+    tick(ctx, account, link).await?;
+    let Some(mut stream) = stream else {
+        rest(ctx, WALK_WITHOUT_STREAM, stop).await;
+        return Ok(());
+    };
+    tracing::info!(account.name = %account.name, "stream open");
+    let mut under_way = FuturesOrdered::new();
+    let mut walk_at = ctx.clock.now() + WALK_WITH_STREAM;
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            event = stream.next(), if under_way.len() < SIDE_BY_SIDE => match event {
+                Ok(Streamed::Mention(mention)) => {
+                    under_way.push_back(answer::tick(ctx, account, link, Arc::from(mention)));
+                }
+                Ok(Streamed::Other) => {}
+                Ok(Streamed::Undecodable) => {
+                    tracing::warn!(account.name = %account.name, "a streamed notification nobody can read was skipped");
+                }
+                Err(error) => {
+                    tracing::info!(account.name = %account.name, error = %error, "stream ended");
+                    break;
+                }
+            },
+            Some(answered) = under_way.next(), if !under_way.is_empty() => {
+                answered?;
+            }
+            () = ctx.clock.slice(Some(walk_at)) => {
+                if account.link().is_none() {
+                    break;
+                }
+                if ctx.clock.now() >= walk_at {
+                    tick(ctx, account, link).await?;
+                    walk_at = ctx.clock.now() + WALK_WITH_STREAM;
+                }
+            }
+        }
+    }
+    while let Some(answered) = under_way.next().await {
+        answered?;
+    }
+    if !stop.is_cancelled() {
+        // A server that closes every stream at once is not asked again without a breath.
+        let breath = chrono::Duration::milliseconds(i64::try_from(500 + ctx.roll(1000)).unwrap_or(1000));
+        rest(ctx, breath, stop).await;
+    }
+    Ok(())
+}
+
+/// Waits on the campaign's clock, in slices, or until `stop`.
+async fn rest(ctx: &Ctx, wait: chrono::Duration, stop: &CancellationToken) {
+    let until: DateTime<Utc> = ctx.clock.now() + wait;
+    while ctx.clock.now() < until && !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = ctx.clock.slice(Some(until)) => {}
+        }
+    }
+}
+
+/// 5, 10, 20, 40, 60 s and up to a quarter more by the dice.
+fn pause_after(ctx: &Ctx, failures: u32) -> chrono::Duration {
+    let doubled = LOOK_AGAIN * (1_i32 << failures.clamp(1, 5).saturating_sub(1));
+    let wait = doubled.min(LOOK_AGAIN_AT_MOST);
+    let quarter = u64::try_from(wait.num_milliseconds() / 4).unwrap_or(0);
+    let jitter = Duration::from_millis(ctx.roll(quarter));
+    wait + chrono::Duration::from_std(jitter).unwrap_or_default()
+}

@@ -1,0 +1,21 @@
+//! The daemon's work, one file a job. Each job is a function of the context and `now` that a test can drive by hand;
+//! [`crate::app`] wakes them.
+//!
+//! - [`link`]: learn who we are on a server and what it can do, before anything else;
+//! - [`plan`]: posts → planned deliveries;
+//! - [`publish`]: due deliveries → claimed → armed → sent;
+//! - [`listen`]: stream and notifications → mentions;
+//! - [`answer`]: mention → decision, with its reply armed in the same transaction;
+//! - [`keep`]: purge what must not be kept.
+//!
+//! Jobs see the store and `fedi`; they do not see campaign files, the terminal or the sandbox.
+
+pub mod answer;
+pub mod context;
+pub mod keep;
+pub mod link;
+pub mod listen;
+pub mod plan;
+pub mod publish;
+
+pub use context::{Ctx, Desk, Linked, Voice};

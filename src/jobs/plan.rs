@@ -1,0 +1,147 @@
+//! Posts become planned deliveries: the same function `watchpost plan` uses, written into the ledger.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use sha2::{Digest, Sha256};
+
+use super::context::{Ctx, Desk};
+use crate::core::delivery::{Payload, State};
+use crate::core::ids::PostId;
+use crate::core::plan::{Kind, Planned, Window, plan};
+use crate::core::post::{Late, Post};
+use crate::store::StoreError;
+use crate::store::calendar::{Placed, Wanted, Written};
+
+/// How far ahead rows are written. Later posts stand in the files; a week and a day keeps `queue list` useful and the
+/// ledger small.
+pub const HORIZON: Duration = Duration::days(8);
+
+/// Plans everything up to [`HORIZON`] from `now`.
+///
+/// # Errors
+/// When the database cannot be read or written; then nothing changed.
+pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> {
+    let desk = ctx.desk();
+    let from_files = desk.posts.iter().map(|post| (post.id.clone(), content_hash(post))).collect::<BTreeMap<_, _>>();
+    for (old, new) in ctx.store.note_posts(from_files).await? {
+        tracing::info!(post.id = %new, post.was = %old, "post renamed");
+    }
+    let mut posts = desk.posts.clone();
+    posts.extend(ctx.store.queued_posts().await?);
+    let marks = ctx.store.post_marks().await?;
+    let plannable: Vec<Post> = posts.iter().filter(|post| !marks.contains_key(&post.id)).cloned().collect();
+    let history = ctx.store.history(now).await?;
+    let window = window(ctx, now).await?;
+    let planned = plan(&plannable, &desk.calendars, desk.zone, &history, window);
+    let by_id: BTreeMap<&PostId, &Post> = posts.iter().map(|post| (&post.id, post)).collect();
+    let mut wanted = Vec::new();
+    for place in &planned.planned {
+        if let Some(post) = by_id.get(&place.post) {
+            wanted.extend(rows(post, place, &desk));
+        }
+    }
+    // Overdue, half sent or waiting for a person: their place stands, their words follow the file.
+    for placed in ctx.store.open_occurrences(now).await? {
+        if let Some(post) = by_id.get(&placed.post) {
+            wanted.extend(rows(post, &again(placed, post.parts.len()), &desk));
+        }
+    }
+    // A cancelled post is gone as far as planning goes; a held one keeps its rows.
+    let present = posts
+        .iter()
+        .filter(|post| marks.get(&post.id) != Some(&State::Cancelled))
+        .map(|post| post.id.clone())
+        .collect();
+    let written = ctx.store.write_plan(wanted, present, now, now).await?;
+    if written != Written::default() {
+        tracing::info!(
+            added = written.added,
+            changed = written.changed,
+            withdrawn = written.withdrawn,
+            already_said = written.already_said,
+            "plan written"
+        );
+        ctx.send_wanted.notify_one();
+    }
+    Ok(written)
+}
+
+async fn window(ctx: &Ctx, now: DateTime<Utc>) -> Result<Window, StoreError> {
+    let accounts = ctx.store.accounts().await?;
+    let through = accounts.values().filter_map(|account| account.planned_through).min();
+    Ok(Window {
+        // An `at` post seen for the first time after its time gets a row that says so.
+        at_from: DateTime::<Utc>::MIN_UTC,
+        every_from: through.unwrap_or(now).min(now),
+        slots_from: now,
+        until: now + HORIZON,
+    })
+}
+
+fn again(placed: Placed, parts: usize) -> Planned {
+    Planned {
+        at: placed.due_at,
+        local: placed.local,
+        account: placed.account,
+        post: placed.post,
+        occurrence: placed.occurrence,
+        parts,
+        kind: placed.kind,
+        expires_at: placed.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+    }
+}
+
+/// The statuses of one appearance, in order.
+fn rows(post: &Post, place: &Planned, desk: &Desk) -> Vec<Wanted> {
+    // A slot post that missed its slot takes the next one, unless it says when it expires.
+    let waits_for_slots = place.kind == Kind::Slot && post.expires.is_none();
+    let expires_at = (!waits_for_slots && place.expires_at < DateTime::<Utc>::MAX_UTC).then_some(place.expires_at);
+    let count = i64::try_from(post.parts.len()).unwrap_or(i64::MAX);
+    let row = |(index, text): (usize, &String)| Wanted {
+        account: place.account.clone(),
+        post: post.id.clone(),
+        occurrence: place.occurrence.clone(),
+        part: i64::try_from(index + 1).unwrap_or(i64::MAX),
+        parts: count,
+        kind: place.kind,
+        due_at: place.at,
+        local: place.local,
+        zone: desk.zone.name().to_owned(),
+        expires_at,
+        late: match post.late {
+            Late::Send => "send",
+            Late::Hold => "hold",
+            Late::Skip => "skip",
+        },
+        payload: payload(post, index, text),
+        topic: post.topic.clone(),
+        facts: post.facts.clone(),
+    };
+    post.parts.iter().enumerate().map(row).collect()
+}
+
+fn payload(post: &Post, index: usize, text: &str) -> Payload {
+    let first = index == 0;
+    Payload {
+        text: text.to_owned(),
+        cw: post.cw.clone(),
+        visibility: post.visibility,
+        lang: Some(post.lang.clone()),
+        media: if first { post.media.clone() } else { Vec::new() },
+        poll: if first { post.poll.clone() } else { None },
+        in_reply_to: None,
+        allowed_mention: None,
+    }
+}
+
+/// What makes two files the same post under another name: the words and the warning.
+fn content_hash(post: &Post) -> String {
+    let mut hash = Sha256::new();
+    for part in post.cw.iter().chain(&post.parts) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+

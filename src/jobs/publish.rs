@@ -1,0 +1,421 @@
+//! Due deliveries go out: claim → prepare → arm → publish → record (DESIGN §5). The only place that calls
+//! `fedi.publish`, for posts and replies alike.
+//!
+//! One account sends its posts one at a time; its replies side by side. Accounts do not wait for each other.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Ctx, LinkState, Linked, Voice};
+use super::link;
+use crate::core::delivery::{Armed, Outcome, Receipt, State};
+use crate::core::ids::{AccountName, MediaId, StatusId};
+use crate::core::lateness::{Due, Judgement, judge};
+use crate::core::post::DEFAULT_EXPIRY;
+use crate::fedi::UploadError;
+use crate::store::StoreError;
+use crate::store::deliveries::{Delivery, Of};
+use crate::store::sending::{Claimed, Ending, Lateness, Turn};
+
+/// What one tick did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Deliveries the server accepted.
+    pub sent: u64,
+    /// Attempts that ended otherwise, and rows that were held or expired.
+    pub other: u64,
+}
+
+/// Sends everything that is due at this moment, and returns when all of it has an outcome.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
+    let mut turns = JoinSet::new();
+    for account in ready_accounts(ctx, &HashSet::new()).await? {
+        turns.spawn(turn(ctx.clone(), account));
+    }
+    let mut total = Published::default();
+    while let Some(done) = turns.join_next().await {
+        let Ok(done) = done else { return Err(StoreError::Closed) };
+        let done = done?;
+        total.sent += done.sent;
+        total.other += done.other;
+    }
+    Ok(total)
+}
+
+/// Keeps sending until `stop`; then lets what is on its way finish.
+///
+/// # Errors
+/// When the database cannot be read or written: sending stops safely.
+pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
+    let mut busy: HashSet<AccountName> = HashSet::new();
+    let mut turns: JoinSet<(AccountName, Result<Published, StoreError>)> = JoinSet::new();
+    while !stop.is_cancelled() {
+        for account in ready_accounts(&ctx, &busy).await? {
+            busy.insert(account.name.clone());
+            let ctx = ctx.clone();
+            turns.spawn(async move { (account.name.clone(), turn(ctx, account).await) });
+        }
+        let next = ctx.store.next_due().await?.filter(|next| *next > ctx.clock.now());
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = ctx.send_wanted.notified() => {}
+            () = ctx.clock.slice(next) => {}
+            Some(done) = turns.join_next() => free(&mut busy, done)?,
+        }
+    }
+    while let Some(done) = turns.join_next().await {
+        free(&mut busy, done)?;
+    }
+    Ok(())
+}
+
+type Done = Result<(AccountName, Result<Published, StoreError>), tokio::task::JoinError>;
+
+fn free(busy: &mut HashSet<AccountName>, done: Done) -> Result<(), StoreError> {
+    // A turn that panicked stops the program: its row is armed and must be settled by a restart.
+    let Ok((account, outcome)) = done else { return Err(StoreError::Closed) };
+    busy.remove(&account);
+    outcome.map(drop)
+}
+
+/// Accounts with something due that are linked, not asked to wait, and not at work already.
+async fn ready_accounts(ctx: &Ctx, busy: &HashSet<AccountName>) -> Result<Vec<Arc<Linked>>, StoreError> {
+    let now = ctx.clock.now();
+    let due = ctx.store.due_accounts(now).await?;
+    if due.iter().all(|account| busy.contains(account)) {
+        return Ok(Vec::new());
+    }
+    let known = ctx.store.accounts().await?;
+    let waits = |account: &AccountName| {
+        known.get(account).and_then(|row| row.wait_until).is_some_and(|until| until > now)
+    };
+    let ready = due.iter().filter(|account| !busy.contains(*account) && !waits(account));
+    Ok(ready.filter_map(|account| ctx.accounts.get(account)).filter(|account| account.link().is_some()).cloned().collect())
+}
+
+/// One account's turn: its due posts, one at a time, then its waiting replies.
+async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>) -> Result<Published, StoreError> {
+    let mut done = Published::default();
+    while let Some(link) = account.link() {
+        let now = ctx.clock.now();
+        let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Posts, now).await? else { break };
+        match post(&ctx, &account, &link, claimed).await? {
+            Step::Sent => done.sent += 1,
+            Step::Other => done.other += 1,
+            Step::Leave => {
+                done.other += 1;
+                return Ok(done);
+            }
+        }
+    }
+    let mut replies = JoinSet::new();
+    while let Some(link) = account.link() {
+        let Ok(place) = account.places.clone().acquire_owned().await else { break };
+        let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Replies, ctx.clock.now()).await? else { break };
+        let (ctx, account) = (ctx.clone(), account.clone());
+        replies.spawn(async move { reply_in_turn(&ctx, &account, &link, claimed, place).await });
+    }
+    while let Some(step) = replies.join_next().await {
+        let Ok(step) = step else { return Err(StoreError::Closed) };
+        match step? {
+            Step::Sent => done.sent += 1,
+            Step::Other | Step::Leave => done.other += 1,
+        }
+    }
+    Ok(done)
+}
+
+enum Step {
+    Sent,
+    Other,
+    /// The server or the account cannot be used now: leave the rest of the turn.
+    Leave,
+}
+
+async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -> Result<Step, StoreError> {
+    let now = ctx.clock.now();
+    let Claimed { delivery, late_sent, last_late } = claimed;
+    let (id, fence) = (delivery.id, delivery.fence);
+    let mut lateness = Lateness::InTime;
+    if let Of::Post { part: 1, kind, .. } = &delivery.of {
+        if kind == "slot" && delivery.late != "released" && now - delivery.due_at > DEFAULT_EXPIRY {
+            // Planning gives it the next free slot; until then it is not ours to send.
+            let reason = "it missed its slot; it takes the next free one".to_owned();
+            let at = now + Duration::minutes(1);
+            ctx.store.record(id, fence, Ending::Again { at, reason }, now).await?;
+            ctx.plan_wanted.notify_one();
+            return Ok(Step::Other);
+        }
+        let due = Due {
+            due_at: delivery.due_at,
+            expires_at: delivery.expires_at,
+            late: &delivery.late,
+            late_sent,
+            last_late,
+        };
+        let ending = match judge(&due, now) {
+            Judgement::Go => None,
+            Judgement::GoLate => {
+                lateness = Lateness::Late;
+                None
+            }
+            Judgement::Wait(at) => Some(Ending::Again { at, reason: "late posts leave five minutes apart".to_owned() }),
+            Judgement::Hold(why) => Some(Ending::Settled { state: State::Held, reason: why.to_owned() }),
+            Judgement::Expire(why) => Some(Ending::Settled { state: State::Expired, reason: why.to_owned() }),
+        };
+        if let Some(ending) = ending {
+            end(ctx, account, &delivery, ending).await?;
+            return Ok(Step::Other);
+        }
+    }
+    let media = match upload(ctx, link, &delivery).await {
+        Ok(media) => media,
+        Err(error) => {
+            let reason = format!("picture not accepted: {error}");
+            let ending = match error.retry_after() {
+                Some(wait) => Ending::Again { at: now + Duration::from_std(wait).unwrap_or(Duration::minutes(1)), reason },
+                None => Ending::Settled { state: State::Refused, reason },
+            };
+            let leave = matches!(ending, Ending::Again { .. });
+            end(ctx, account, &delivery, ending).await?;
+            return Ok(if leave { Step::Leave } else { Step::Other });
+        }
+    };
+    let boot = ctx.clock.boot();
+    let Some(armed) = ctx.store.arm(delivery.clone(), media, lateness, ctx.clock.now(), boot).await? else {
+        return Ok(Step::Other);
+    };
+    send(ctx, account, link, armed, Some(&delivery)).await
+}
+
+async fn reply_in_turn(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    claimed: Claimed,
+    place: OwnedSemaphorePermit,
+) -> Result<Step, StoreError> {
+    let delivery = claimed.delivery;
+    let boot = ctx.clock.boot();
+    let armed = ctx.store.arm(delivery.clone(), Vec::new(), Lateness::InTime, ctx.clock.now(), boot).await?;
+    let step = match armed {
+        Some(armed) => send(ctx, account, link, armed, Some(&delivery)).await,
+        None => Ok(Step::Other),
+    };
+    drop(place);
+    step
+}
+
+/// Sends a reply that was armed together with its decision.
+///
+/// # Errors
+/// When the outcome cannot be recorded: the row stays armed, and a restart makes it unknown.
+pub async fn send_reply(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    armed: Armed,
+    place: OwnedSemaphorePermit,
+) -> Result<(), StoreError> {
+    let step = send(ctx, account, link, armed, None).await;
+    drop(place);
+    step.map(drop)
+}
+
+async fn upload(ctx: &Ctx, link: &LinkState, delivery: &Delivery) -> Result<Vec<MediaId>, UploadError> {
+    let mut ids = Vec::new();
+    if ctx.voice == Voice::Live {
+        for media in &delivery.payload.media {
+            ids.push(link.fedi.upload(media).await?);
+        }
+    }
+    Ok(ids)
+}
+
+/// The one POST of an armed record, and its outcome in the ledger.
+async fn send(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    armed: Armed,
+    delivery: Option<&Delivery>,
+) -> Result<Step, StoreError> {
+    let outcome = match ctx.voice {
+        Voice::Live => link.fedi.publish(&link.capabilities, &armed, ctx.clock.boot()).await,
+        Voice::Rehearsal => rehearsed(&armed),
+    };
+    let now = ctx.clock.now();
+    let (ending, leave) = match outcome {
+        Outcome::Sent(receipt) => {
+            tracing::info!(
+                account.name = %account.name,
+                delivery.id = %armed.id,
+                status.id = %receipt.status,
+                reply = armed.payload.in_reply_to.is_some(),
+                "sent"
+            );
+            (Ending::Sent(receipt), false)
+        }
+        Outcome::NotSent { reason } => {
+            (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true)
+        }
+        Outcome::Throttled { wait } => {
+            let at = now + Duration::from_std(wait).unwrap_or(Duration::minutes(5));
+            ctx.store.wait_until(&account.name, at).await?;
+            (Ending::Again { at, reason: "the server asked us to wait".to_owned() }, true)
+        }
+        Outcome::Refused { message } => {
+            (Ending::Settled { state: State::Refused, reason: format!("the server refused it: {message}") }, false)
+        }
+        Outcome::Doubtful { message } => doubtful(ctx, account, link, &armed, message, now).await?,
+        Outcome::ParentMissing => parent_missing(link, &armed, delivery, now).await,
+        Outcome::Unknown { reason } => (Ending::Unknown { reason }, false),
+    };
+    let sent = matches!(ending, Ending::Sent(_));
+    record(ctx, account, &armed, ending).await?;
+    Ok(match (sent, leave) {
+        (true, _) => Step::Sent,
+        (false, true) => Step::Leave,
+        (false, false) => Step::Other,
+    })
+}
+
+/// 400, 401, 403 or 422 without a reason: is it the account, or only this row? (DESIGN §5)
+async fn doubtful(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    armed: &Armed,
+    message: String,
+    now: DateTime<Utc>,
+) -> Result<(Ending, bool), StoreError> {
+    match link.fedi.whoami().await {
+        Ok(_) => {
+            let reason = format!("the server refused it: {message}");
+            Ok((Ending::Settled { state: State::Refused, reason }, false))
+        }
+        Err(error) if error.is_about_the_token() => {
+            let words = format!("{} does not accept the token of {}: {message}", account.server, account.name);
+            let step = "make a new token on the server and put it where config/watchpost.toml says; the queue is kept";
+            link::pause(ctx, account, &words, step, now).await?;
+            Ok((Ending::Again { at: now + Duration::seconds(5), reason: words }, true))
+        }
+        // A clear refusal, and then no clear word about the account: nothing was created, so it may be tried again.
+        Err(error) => {
+            Ok((Ending::Again { at: now + backoff(ctx, armed.attempt), reason: error.to_string() }, true))
+        }
+    }
+}
+
+/// 404 under a parent: gone, or not there yet (mastodon#21932): again at 2, 5 and 15 s while GET shows the parent.
+async fn parent_missing(
+    link: &LinkState,
+    armed: &Armed,
+    delivery: Option<&Delivery>,
+    now: DateTime<Utc>,
+) -> (Ending, bool) {
+    let is_thread = delivery.is_some_and(|delivery| matches!(delivery.of, Of::Post { .. }));
+    let parent = match &armed.payload.in_reply_to {
+        Some(parent) => link.fedi.status(parent).await,
+        None => Ok(None),
+    };
+    let wait = match armed.attempt {
+        1 => 2,
+        2 => 5,
+        _ => 15,
+    };
+    let ending = match parent {
+        Ok(None) if is_thread => Ending::Settled {
+            state: State::Held,
+            reason: "the part before it is gone from the server".to_owned(),
+        },
+        Ok(None) => Ending::Settled { state: State::Cancelled, reason: "the mention is gone".to_owned() },
+        Ok(Some(_)) if armed.attempt > 3 => Ending::Settled {
+            state: State::Held,
+            reason: "the server shows the status it answers, and yet says it does not exist".to_owned(),
+        },
+        Ok(Some(_)) | Err(_) => Ending::Again {
+            at: now + Duration::seconds(wait),
+            reason: "the server does not know the status it answers yet".to_owned(),
+        },
+    };
+    (ending, false)
+}
+
+async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> Result<(), StoreError> {
+    let now = ctx.clock.now();
+    let notice = notice(&ending);
+    let changed = match &ending {
+        Ending::Sent(receipt) if !receipt.changed.is_empty() => Some(receipt.changed.join("; ")),
+        Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => None,
+    };
+    let ours = ctx.store.record(armed.id, armed.fence, ending, now).await?;
+    if !ours {
+        tracing::error!(delivery.id = %armed.id, "the outcome of a delivery could not be recorded: its row had moved on");
+    }
+    if let Some((what, step)) = notice {
+        tracing::warn!(account.name = %account.name, delivery.id = %armed.id, reason = %what, "delivery needs a person");
+        let text = format!("delivery {} on {}: {what}", armed.id, account.name);
+        ctx.store.raise(&format!("delivery:{}", armed.id), account.name.as_str(), &text, &step, now).await?;
+    }
+    if let Some(changed) = changed {
+        tracing::warn!(account.name = %account.name, delivery.id = %armed.id, changed, "the server changed the status");
+    }
+    if armed.payload.in_reply_to.is_none() {
+        ctx.send_wanted.notify_one();
+    }
+    Ok(())
+}
+
+/// Ends a claim without an attempt.
+async fn end(ctx: &Ctx, account: &Linked, delivery: &Delivery, ending: Ending) -> Result<(), StoreError> {
+    let now = ctx.clock.now();
+    let notice = notice(&ending);
+    ctx.store.record(delivery.id, delivery.fence, ending, now).await?;
+    if let Some((what, step)) = notice {
+        let text = format!("delivery {} on {}: {what}", delivery.id, account.name);
+        ctx.store.raise(&format!("delivery:{}", delivery.id), account.name.as_str(), &text, &step, now).await?;
+    }
+    Ok(())
+}
+
+/// What a person must know of an ending, with the next step.
+fn notice(ending: &Ending) -> Option<(String, String)> {
+    match ending {
+        Ending::Unknown { reason } => Some((
+            format!("it may or may not be on the server ({reason})"),
+            "look at the account's profile; it is never sent again by itself".to_owned(),
+        )),
+        Ending::Settled { state: State::Refused, reason } => {
+            Some((reason.clone(), "edit the post, or `watchpost queue release` to try again".to_owned()))
+        }
+        Ending::Settled { state: State::Held, reason } => {
+            Some((reason.clone(), "`watchpost queue release` to send it, `watchpost queue cancel` to drop it".to_owned()))
+        }
+        Ending::Settled { state: State::Expired, reason } => {
+            Some((reason.clone(), "nothing to do; queue it again if it should still be said".to_owned()))
+        }
+        Ending::Sent(_) | Ending::Again { .. } | Ending::Settled { .. } => None,
+    }
+}
+
+/// 5 s, 10 s, 20 s … up to 5 min, and up to a quarter more by the dice, so that many accounts do not come back at once.
+fn backoff(ctx: &Ctx, attempt: i64) -> Duration {
+    let doublings = u32::try_from(attempt.clamp(1, 7) - 1).unwrap_or(0);
+    let seconds = (5_i64 << doublings).min(300);
+    let jitter = ctx.roll(u64::try_from(seconds * 250).unwrap_or(0));
+    Duration::seconds(seconds) + Duration::milliseconds(i64::try_from(jitter).unwrap_or(0))
+}
+
+fn rehearsed(armed: &Armed) -> Outcome {
+    let status = StatusId::new(format!("rehearsal-{}", armed.id));
+    Outcome::Sent(Receipt { status, url: None, changed: Vec::new(), creates_left: None, server_time: None })
+}

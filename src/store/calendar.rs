@@ -1,0 +1,464 @@
+//! The plan written into the ledger: new occurrences become rows, rows that have not been attempted follow their
+//! post's edits, rows whose post is gone are cancelled. Nothing that may have left is ever touched here.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use sqlx::{AnyConnection, Row};
+
+use super::deliveries::WAITS_FOR_PART;
+use super::errors::StoreError;
+use super::secret::text_hash;
+use super::sending::payload_json;
+use super::{Store, millis};
+use crate::core::delivery::{Payload, State};
+use crate::core::ids::{AccountName, FactId, Occurrence, PostId, TopicId};
+use crate::core::plan::{History, Kind};
+use crate::core::post::DEFAULT_EXPIRY;
+
+/// One status that planning wants in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// Who says it.
+    pub account: AccountName,
+    /// What.
+    pub post: PostId,
+    /// Which appearance.
+    pub occurrence: Occurrence,
+    /// 1 for the first.
+    pub part: i64,
+    /// How many parts.
+    pub parts: i64,
+    /// Why at that time.
+    pub kind: Kind,
+    /// When.
+    pub due_at: DateTime<Utc>,
+    /// The nominal local time.
+    pub local: NaiveDateTime,
+    /// The zone it is local to.
+    pub zone: String,
+    /// Not sent from then on; `None` for slot posts without `expires`, which take the next slot instead.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// `send`, `hold` or `skip`.
+    pub late: &'static str,
+    /// What is said.
+    pub payload: Payload,
+    /// What it is about.
+    pub topic: Option<TopicId>,
+    /// What it rests on.
+    pub facts: Vec<FactId>,
+}
+
+/// An appearance that planning does not move any more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// Who says it.
+    pub account: AccountName,
+    /// What.
+    pub post: PostId,
+    /// Which appearance.
+    pub occurrence: Occurrence,
+    /// Why at its time.
+    pub kind: Kind,
+    /// When it was to go out.
+    pub due_at: DateTime<Utc>,
+    /// The nominal local time.
+    pub local: NaiveDateTime,
+    /// From when on it is not sent.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What writing the plan changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// New rows.
+    pub added: u64,
+    /// Rows that follow an edit or a new time.
+    pub changed: u64,
+    /// Rows that are no longer wanted.
+    pub withdrawn: u64,
+    /// New rows held because the account said the same within 60 days.
+    pub already_said: u64,
+}
+
+const FILE_GONE: &str = "its post was removed";
+
+/// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
+const SAID_FOR: Duration = Duration::days(60);
+
+impl Store {
+    /// Notes which posts exist, with the hash of their content: one that vanished while another with equal content
+    /// appeared was renamed, and its rows follow. Returns the renames.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn note_posts(&self, present: BTreeMap<PostId, String>) -> Result<Vec<(PostId, PostId)>, StoreError> {
+        const LIST: &str = "SELECT post_id, content_hash FROM post_files";
+        const MOVE_ROWS: &str = "UPDATE deliveries SET post_id = $2 WHERE kind = 'post' AND post_id = $1";
+        const MOVE_MARK: &str = "UPDATE post_marks SET post_id = $2 WHERE post_id = $1";
+        const FORGET: &str = "DELETE FROM post_files WHERE post_id = $1";
+        const NOTE: &str = "INSERT INTO post_files (post_id, content_hash) VALUES ($1, $2) \
+            ON CONFLICT (post_id) DO UPDATE SET content_hash = excluded.content_hash";
+        self.inner
+            .writer
+            .write(move |connection| {
+                let present = present.clone();
+                Box::pin(async move {
+                    let mut known: BTreeMap<PostId, String> = BTreeMap::new();
+                    for row in sqlx::query(LIST).fetch_all(&mut *connection).await? {
+                        known.insert(PostId::new(row.try_get::<String, _>("post_id")?), row.try_get("content_hash")?);
+                    }
+                    let mut vanished: HashMap<&String, &PostId> =
+                        known.iter().filter(|(id, _)| !present.contains_key(*id)).map(|(id, hash)| (hash, id)).collect();
+                    let mut renames = Vec::new();
+                    for (id, hash) in present.iter().filter(|(id, _)| !known.contains_key(*id)) {
+                        if let Some(old) = vanished.remove(hash) {
+                            for text in [MOVE_ROWS, MOVE_MARK] {
+                                let query = sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
+                                query.execute(&mut *connection).await?;
+                            }
+                            renames.push((old.clone(), id.clone()));
+                        }
+                    }
+                    for id in known.keys().filter(|id| !present.contains_key(*id)) {
+                        sqlx::query(FORGET).bind(id.as_str().to_owned()).execute(&mut *connection).await?;
+                    }
+                    for (id, hash) in present.iter().filter(|(id, hash)| known.get(*id) != Some(hash)) {
+                        let query = sqlx::query(NOTE).bind(id.as_str().to_owned()).bind(hash.clone());
+                        query.execute(&mut *connection).await?;
+                    }
+                    Ok(renames)
+                })
+            })
+            .await
+    }
+
+    /// What has happened already, as planning must know it at `now`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn history(&self, now: DateTime<Utc>) -> Result<History, StoreError> {
+        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic FROM deliveries \
+            WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
+            AND NOT (state = 'cancelled' AND reason = $2) AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
+        const LAST_USED: &str = "SELECT account, post_id, MAX(due_at) AS last FROM deliveries WHERE kind = 'post' \
+            AND part = 1 AND plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired') \
+            AND (state <> 'planned' OR due_at <= $1) GROUP BY account, post_id";
+        let mut history = History::default();
+        let now_ms = now.timestamp_millis();
+        let long_ago = (now - Duration::days(60)).timestamp_millis();
+        let missed = now - DEFAULT_EXPIRY;
+        let query = sqlx::query(TAKEN).bind(now_ms).bind(FILE_GONE).bind(long_ago);
+        for row in query.fetch_all(&self.inner.reads).await? {
+            let account = AccountName::new(row.try_get::<String, _>("account")?);
+            let post = PostId::new(row.try_get::<String, _>("post_id")?);
+            let kind: String = row.try_get("plan_kind")?;
+            let state: String = row.try_get("state")?;
+            let due = millis(row.try_get("due_at")?);
+            if kind == "slot" && state == "planned" && due <= missed {
+                // It missed its slot by more than a late post may: the next free slot takes it.
+                continue;
+            }
+            if (kind == "slot" || kind == "evergreen") && state != "cancelled" {
+                history.slots_used.insert((account.clone(), due));
+            }
+            let topic: String = row.try_get("topic")?;
+            if !topic.is_empty() && due <= now {
+                history.last_topic.insert(account.clone(), TopicId::new(topic));
+            }
+            let occurrence = Occurrence::from_ledger(row.try_get("occurrence")?);
+            history.taken.insert((account, post, occurrence));
+        }
+        for row in sqlx::query(LAST_USED).bind(now_ms).fetch_all(&self.inner.reads).await? {
+            let account = AccountName::new(row.try_get::<String, _>("account")?);
+            let post = PostId::new(row.try_get::<String, _>("post_id")?);
+            history.last_used.insert((account, post), millis(row.try_get("last")?));
+        }
+        Ok(history)
+    }
+
+    /// Appearances that are placed for good (overdue, half sent, or waiting for a person) and still have a row that an
+    /// edit of their post may change.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_occurrences(&self, now: DateTime<Utc>) -> Result<Vec<Placed>, StoreError> {
+        const LIST: &str = "SELECT account, post_id, occurrence, plan_kind, MIN(due_at) AS due_at, \
+            MIN(expires_at) AS expires_at, MIN(local_time) AS local_time FROM deliveries WHERE kind = 'post' \
+            AND (state IN ('held', 'refused') OR (state = 'planned' AND due_at <= $1)) \
+            GROUP BY account, post_id, occurrence, plan_kind";
+        let rows = sqlx::query(LIST).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            let local: String = row.try_get("local_time")?;
+            let kind: String = row.try_get("plan_kind")?;
+            Ok(Placed {
+                account: AccountName::new(row.try_get::<String, _>("account")?),
+                post: PostId::new(row.try_get::<String, _>("post_id")?),
+                occurrence: Occurrence::from_ledger(row.try_get("occurrence")?),
+                kind: kind_of(&kind).ok_or(StoreError::Garbled { what: "a delivery's plan_kind" })?,
+                due_at: millis(row.try_get("due_at")?),
+                local: local.parse().map_err(|_shape| StoreError::Garbled { what: "a delivery's local time" })?,
+                expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(millis),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Posts that staff held or cancelled from the terminal, with the word.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn post_marks(&self) -> Result<HashMap<PostId, State>, StoreError> {
+        const MARKS: &str = "SELECT post_id, mark FROM post_marks";
+        let mut marks = HashMap::new();
+        for row in sqlx::query(MARKS).fetch_all(&self.inner.reads).await? {
+            let word: String = row.try_get("mark")?;
+            let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a post's mark" })?;
+            marks.insert(PostId::new(row.try_get::<String, _>("post_id")?), state);
+        }
+        Ok(marks)
+    }
+
+    /// Writes the plan for everything before `through` in one transaction. `present` says which posts still exist.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing changed.
+    pub async fn write_plan(
+        &self,
+        wanted: Vec<Wanted>,
+        present: Vec<PostId>,
+        through: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Written, StoreError> {
+        const THROUGH: &str = "UPDATE accounts SET planned_through = $1";
+        let wanted = std::sync::Arc::new(wanted);
+        let present: std::sync::Arc<std::collections::HashSet<PostId>> =
+            std::sync::Arc::new(present.into_iter().collect());
+        self.inner
+            .writer
+            .write(move |connection| {
+                let (wanted, present) = (wanted.clone(), present.clone());
+                Box::pin(async move {
+                    let mut standing = standing(connection).await?;
+                    let mut written = Written::default();
+                    for row in wanted.iter() {
+                        let key = (row.account.clone(), row.post.clone(), row.occurrence.clone(), row.part);
+                        match standing.remove(&key) {
+                            Some(found) => update(connection, row, &found, now, &mut written).await?,
+                            None => insert(connection, row, now, &mut written).await?,
+                        }
+                    }
+                    for ((_, post, _, _), found) in standing {
+                        withdraw(connection, &found, present.contains(&post), now, &mut written).await?;
+                    }
+                    sqlx::query(THROUGH).bind(through.timestamp_millis()).execute(connection).await?;
+                    Ok(written)
+                })
+            })
+            .await
+    }
+}
+
+type Key = (AccountName, PostId, Occurrence, i64);
+
+struct Standing {
+    id: i64,
+    state: State,
+    due_at: i64,
+    expires_at: Option<i64>,
+    payload_hash: String,
+    parts: i64,
+    attempt: i64,
+}
+
+/// Rows that planning may still change: never attempted, or waiting for a person.
+async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standing>, StoreError> {
+    const LIST: &str = "SELECT id, account, post_id, occurrence, part, parts, state, due_at, expires_at, payload_hash, \
+        attempt FROM deliveries WHERE kind = 'post' AND (state IN ('planned', 'held', 'refused') \
+        OR (state = 'cancelled' AND reason = $1))";
+    let mut rows = HashMap::new();
+    for row in sqlx::query(LIST).bind(FILE_GONE).fetch_all(connection).await? {
+        let part: i64 = row.try_get("part")?;
+        let key = (
+            AccountName::new(row.try_get::<String, _>("account")?),
+            PostId::new(row.try_get::<String, _>("post_id")?),
+            Occurrence::from_ledger(row.try_get("occurrence")?),
+            part,
+        );
+        let word: String = row.try_get("state")?;
+        let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a delivery's state" })?;
+        let found = Standing {
+            id: row.try_get("id")?,
+            state,
+            due_at: row.try_get("due_at")?,
+            expires_at: row.try_get("expires_at")?,
+            payload_hash: row.try_get("payload_hash")?,
+            parts: row.try_get("parts")?,
+            attempt: row.try_get("attempt")?,
+        };
+        rows.insert(key, found);
+    }
+    Ok(rows)
+}
+
+async fn insert(
+    connection: &mut AnyConnection,
+    row: &Wanted,
+    now: DateTime<Utc>,
+    written: &mut Written,
+) -> Result<(), StoreError> {
+    const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
+        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
+        UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
+    const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
+        due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
+        created_at, updated_at) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+        $17, $18, $19, $20, $20) ON CONFLICT (account, post_id, occurrence, part, mention_uri) DO NOTHING";
+    let hash = text_hash(&row.payload.text);
+    let mut state = State::Planned;
+    let mut reason = "";
+    if row.part == 1 && row.occurrence == Occurrence::once() {
+        let since = (now - SAID_FOR).timestamp_millis();
+        let said = sqlx::query(SAID).bind(row.account.as_str().to_owned()).bind(hash.clone()).bind(since);
+        let said = said.bind(row.post.as_str().to_owned());
+        if said.fetch_optional(&mut *connection).await?.is_some() {
+            state = State::Held;
+            reason = "already said: this account showed the same text within 60 days";
+            written.already_said += 1;
+        }
+    }
+    if row.expires_at.is_some_and(|expires| expires <= now) && row.part == 1 && state == State::Planned {
+        state = State::Expired;
+        reason = "its time had passed when it was first seen";
+    }
+    let payload = payload_json(&row.payload)?;
+    let not_before = if row.part == 1 { row.due_at.timestamp_millis() } else { WAITS_FOR_PART };
+    let query = sqlx::query(INSERT)
+        .bind(row.account.as_str().to_owned())
+        .bind(row.post.as_str().to_owned())
+        .bind(row.occurrence.as_str().to_owned())
+        .bind(row.part)
+        .bind(row.parts)
+        .bind(kind_word(row.kind))
+        .bind(state.as_str())
+        .bind(row.due_at.timestamp_millis())
+        .bind(not_before)
+        .bind(row.expires_at.map(|at| at.timestamp_millis()))
+        .bind(local_word(row.local))
+        .bind(row.zone.clone())
+        .bind(row.late)
+        .bind(payload.clone())
+        .bind(text_hash(&payload))
+        .bind(hash)
+        .bind(row.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
+        .bind(row.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" "))
+        .bind(reason)
+        .bind(now.timestamp_millis());
+    written.added += query.execute(connection).await?.rows_affected();
+    Ok(())
+}
+
+async fn update(
+    connection: &mut AnyConnection,
+    row: &Wanted,
+    found: &Standing,
+    now: DateTime<Utc>,
+    written: &mut Written,
+) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE deliveries SET state = $1, parts = $2, plan_kind = $3, due_at = $4, \
+        not_before = CASE WHEN part > 1 OR due_at = $4 THEN not_before ELSE $5 END, \
+        expires_at = CASE WHEN part > 1 AND not_before <> $20 THEN expires_at ELSE $6 END, local_time = $7, zone = $8, late = $9, payload = $10, payload_hash = $11, text_hash = $12, \
+        topic = $13, facts = $14, reason = $15, generation = generation + $16, updated_at = $17 \
+        WHERE id = $18 AND state = $19";
+    let payload = payload_json(&row.payload)?;
+    let payload_hash = text_hash(&payload);
+    let due_at = row.due_at.timestamp_millis();
+    let edited = payload_hash != found.payload_hash;
+    let same = !edited
+        && found.due_at == due_at
+        && found.expires_at == row.expires_at.map(|at| at.timestamp_millis())
+        && found.parts == row.parts;
+    let (state, reason, new_generation) = match found.state {
+        // Staff hold it, or the law does: an edit changes the words, not the hold.
+        State::Held if same => return Ok(()),
+        State::Held => (State::Held, "held; edited since", 0),
+        State::Refused if !edited => return Ok(()),
+        State::Refused => (State::Planned, "edited after it was refused", 1),
+        State::Planned if same => return Ok(()),
+        State::Cancelled => (State::Planned, "its post came back", i64::from(found.attempt > 0)),
+        State::Planned
+        | State::Claimed
+        | State::Armed
+        | State::Sent
+        | State::Verified
+        | State::Unknown
+        | State::Expired => (State::Planned, "", 0),
+    };
+    let query = sqlx::query(UPDATE)
+        .bind(state.as_str())
+        .bind(row.parts)
+        .bind(kind_word(row.kind))
+        .bind(due_at)
+        .bind(due_at)
+        .bind(row.expires_at.map(|at| at.timestamp_millis()))
+        .bind(local_word(row.local))
+        .bind(row.zone.clone())
+        .bind(row.late)
+        .bind(payload)
+        .bind(payload_hash)
+        .bind(text_hash(&row.payload.text))
+        .bind(row.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
+        .bind(row.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" "))
+        .bind(reason)
+        .bind(new_generation)
+        .bind(now.timestamp_millis())
+        .bind(found.id)
+        .bind(found.state.as_str())
+        .bind(WAITS_FOR_PART);
+    written.changed += query.execute(connection).await?.rows_affected();
+    Ok(())
+}
+
+/// A row planning no longer wants. Overdue rows of posts that still exist stay: they are due, not forgotten.
+async fn withdraw(
+    connection: &mut AnyConnection,
+    found: &Standing,
+    post_exists: bool,
+    now: DateTime<Utc>,
+    written: &mut Written,
+) -> Result<(), StoreError> {
+    const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', reason = $1, fence = fence + 1, updated_at = $2 \
+        WHERE id = $3 AND state = $4";
+    // Never attempted, and its time is still to come: its post moved elsewhere or is a draft again.
+    const DELETE: &str = "DELETE FROM deliveries WHERE id = $1 AND state = 'planned' AND attempt = 0";
+    let changed = match (found.state, post_exists) {
+        (State::Planned | State::Held | State::Refused, false) => {
+            let query = sqlx::query(CANCEL).bind(FILE_GONE).bind(now.timestamp_millis());
+            query.bind(found.id).bind(found.state.as_str()).execute(connection).await?.rows_affected()
+        }
+        (State::Planned, true) if found.due_at > now.timestamp_millis() && found.attempt == 0 => {
+            sqlx::query(DELETE).bind(found.id).execute(connection).await?.rows_affected()
+        }
+        _ => 0,
+    };
+    written.withdrawn += changed;
+    Ok(())
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::At => "at",
+        Kind::Slot => "slot",
+        Kind::Every => "every",
+        Kind::Evergreen => "evergreen",
+    }
+}
+
+fn kind_of(word: &str) -> Option<Kind> {
+    [Kind::At, Kind::Slot, Kind::Every, Kind::Evergreen].into_iter().find(|kind| kind_word(*kind) == word)
+}
+
+/// As `NaiveDateTime` parses it back.
+fn local_word(local: NaiveDateTime) -> String {
+    local.format("%Y-%m-%dT%H:%M:%S").to_string()
+}

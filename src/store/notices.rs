@@ -1,0 +1,74 @@
+//! Notices: something a person must know or do, once, with the next step.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::errors::StoreError;
+use super::{Store, millis};
+
+/// One open notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its number.
+    pub id: i64,
+    /// The matter: the same matter has one open notice.
+    pub key: String,
+    /// The account it is about; empty: the whole campaign.
+    pub account: String,
+    /// What is the matter.
+    pub text: String,
+    /// What to do.
+    pub next_step: String,
+    /// Since when.
+    pub raised_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Raises a notice; the same key again changes its words only.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn raise(
+        &self,
+        key: &str,
+        account: &str,
+        text: &str,
+        next_step: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        const RAISE: &str = "INSERT INTO notices (key, account, text, next_step, raised_at) \
+            VALUES ($1, $2, $3, $4, $5) \
+            ON CONFLICT (key) DO UPDATE SET text = excluded.text, next_step = excluded.next_step";
+        self.change(RAISE, vec![key.into(), account.into(), text.into(), next_step.into(), now.into()]).await
+    }
+
+    /// The matter is settled.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn settle_notice(&self, key: &str) -> Result<(), StoreError> {
+        const SETTLE: &str = "DELETE FROM notices WHERE key = $1";
+        self.change(SETTLE, vec![key.into()]).await
+    }
+
+    /// What waits for a person, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
+        const LIST: &str =
+            "SELECT id, key, account, text, next_step, raised_at FROM notices ORDER BY raised_at, id";
+        let rows = sqlx::query(LIST).fetch_all(&self.inner.reads).await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(Notice {
+                id: row.try_get("id")?,
+                key: row.try_get("key")?,
+                account: row.try_get("account")?,
+                text: row.try_get("text")?,
+                next_step: row.try_get("next_step")?,
+                raised_at: millis(row.try_get("raised_at")?),
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,51 @@
+//! Posts made by `queue add`: the database owns them, as files own the others.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::Store;
+use super::errors::StoreError;
+use crate::core::ids::PostId;
+use crate::core::post::{Post, Queued};
+
+impl Store {
+    /// Adds a post to the queue and says its id (`queue-N`).
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing was added.
+    pub async fn queue_add(&self, queued: &Queued, now: DateTime<Utc>) -> Result<PostId, StoreError> {
+        const ADD: &str = "INSERT INTO queued_posts (body, created_at) VALUES ($1, $2) RETURNING seq";
+        let body = serde_json::to_string(queued).map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
+        let now = now.timestamp_millis();
+        self.inner
+            .writer
+            .write(move |connection| {
+                let body = body.clone();
+                Box::pin(async move {
+                    let row = sqlx::query(ADD).bind(body).bind(now).fetch_one(connection).await?;
+                    Ok(id_of(row.try_get("seq")?))
+                })
+            })
+            .await
+    }
+
+    /// Every post of `queue add`, in the order they were added.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or holds a post this version cannot read.
+    pub async fn queued_posts(&self) -> Result<Vec<Post>, StoreError> {
+        const LIST: &str = "SELECT seq, body FROM queued_posts ORDER BY seq";
+        let mut posts = Vec::new();
+        for row in sqlx::query(LIST).fetch_all(&self.inner.reads).await? {
+            let body: String = row.try_get("body")?;
+            let queued: Queued =
+                serde_json::from_str(&body).map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
+            posts.push(queued.into_post(id_of(row.try_get("seq")?)));
+        }
+        Ok(posts)
+    }
+}
+
+fn id_of(seq: i64) -> PostId {
+    PostId::new(format!("queue-{seq}"))
+}

@@ -1,0 +1,114 @@
+//! The install secret: 32 random bytes in `install.key` (0600) beside the database, and its fingerprint inside it, so
+//! that a database and a key that do not belong together are noticed before anything is sent.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretBox};
+use sha2::{Digest, Sha256};
+use sqlx::AnyConnection;
+use sqlx::Row;
+
+use super::errors::StoreError;
+use crate::clock::Dice;
+
+const READ: &str = "SELECT value FROM facts_of_install WHERE name = 'install_key_fingerprint'";
+const WRITE: &str = "INSERT INTO facts_of_install (name, value) VALUES ('install_key_fingerprint', $1)";
+
+/// Keys everything that must be the same over restarts and unguessable from outside.
+#[derive(Debug)]
+pub struct InstallSecret(SecretBox<[u8; 32]>);
+
+impl InstallSecret {
+    /// A keyed hash of `parts`, in 32 hexadecimal digits. The purpose keeps hashes for different uses apart; lengths
+    /// are hashed too, so that no two lists of parts run together.
+    #[must_use]
+    pub fn keyed(&self, purpose: &str, parts: &[&str]) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {
+            // HMAC takes keys of any length (RFC 2104), so this arm is never reached.
+            return String::new();
+        };
+        for part in std::iter::once(&purpose).chain(parts) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        let mut digits = hex::encode(mac.finalize().into_bytes());
+        digits.truncate(32);
+        digits
+    }
+
+    /// The hash under which a person, known by their profile URL, stands in the database.
+    #[must_use]
+    pub fn person(&self, profile_url: &str) -> String {
+        self.keyed("person", &[profile_url])
+    }
+
+    pub(super) fn write_beside(&self, folder: &Path) -> Result<(), StoreError> {
+        write_key(&folder.join(KEY_FILE), self.0.expose_secret())
+    }
+
+    fn fingerprint(&self) -> String {
+        self.keyed("fingerprint", &[])
+    }
+}
+
+const KEY_FILE: &str = "install.key";
+
+/// Reads the key beside the database, or makes one for a new database.
+pub(super) async fn of_install(
+    connection: &mut AnyConnection,
+    folder: &Path,
+    dice: &mut Dice,
+) -> Result<InstallSecret, StoreError> {
+    let path = folder.join(KEY_FILE);
+    let known: Option<String> = match sqlx::query(READ).fetch_optional(&mut *connection).await? {
+        Some(row) => Some(row.try_get(0)?),
+        None => None,
+    };
+    let bytes = match (std::fs::read_to_string(&path), &known) {
+        (Ok(text), _) => decode(&text).ok_or_else(|| StoreError::InstallKey { path: path.clone() })?,
+        (Err(error), None) if error.kind() == ErrorKind::NotFound => {
+            let bytes = dice.bytes();
+            write_key(&path, &bytes)?;
+            bytes
+        }
+        (Err(error), Some(_)) if error.kind() == ErrorKind::NotFound => return Err(StoreError::InstallKey { path }),
+        (Err(source), _) => return Err(StoreError::InstallKeyFile { path, source }),
+    };
+    let secret = InstallSecret(SecretBox::new(Box::new(bytes)));
+    match known {
+        Some(known) if known != secret.fingerprint() => Err(StoreError::InstallKey { path }),
+        Some(_) => Ok(secret),
+        None => {
+            sqlx::query(WRITE).bind(secret.fingerprint()).execute(connection).await?;
+            Ok(secret)
+        }
+    }
+}
+
+fn decode(text: &str) -> Option<[u8; 32]> {
+    hex::decode(text.trim()).ok()?.try_into().ok()
+}
+
+fn write_key(path: &Path, bytes: &[u8; 32]) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(path).and_then(|mut file| {
+        writeln!(file, "{}", hex::encode(bytes))?;
+        // The key must outlive a power cut that the database survives.
+        file.sync_all()
+    });
+    written.map_err(|source| StoreError::InstallKeyFile { path: path.to_path_buf(), source })
+}
+
+/// The hash of a text as "already said" compares it: white space folded, case kept.
+#[must_use]
+pub(crate) fn text_hash(text: &str) -> String {
+    let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut digits = hex::encode(Sha256::digest(folded.as_bytes()));
+    digits.truncate(32);
+    digits
+}

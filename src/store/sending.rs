@@ -1,0 +1,338 @@
+//! The ledger as senders use it: claim → arm → record (DESIGN §5). Every write names id, state and fence, so a sender
+//! that lost its row changes nothing.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{AnyConnection, Row};
+
+use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
+use super::errors::StoreError;
+use super::{InstallSecret, Store};
+use crate::core::delivery::{Armed, Payload, Receipt, State};
+use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
+
+/// Once part 1 is out, the rest of its thread follows for this long (DESIGN §7).
+const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
+
+/// What kind of row to claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Posts and parts of threads.
+    Posts,
+    /// Replies.
+    Replies,
+}
+
+impl Turn {
+    fn kind(self) -> &'static str {
+        match self {
+            Turn::Posts => "post",
+            Turn::Replies => "reply",
+        }
+    }
+}
+
+/// A claimed row: one sender prepares it.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The row.
+    pub delivery: Delivery,
+    /// How many late posts the account sent in the six hours before, and when the last of them left.
+    pub late_sent: i64,
+    /// When the last late post of this account left.
+    pub last_late: Option<DateTime<Utc>>,
+}
+
+/// How an attempt, or the decision not to make one, ended: what becomes of a row that a sender holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// The server gave us its id.
+    Sent(Receipt),
+    /// Provably not sent: try again at this time.
+    Again {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why, in words.
+        reason: String,
+    },
+    /// It may exist.
+    Unknown {
+        /// What was seen.
+        reason: String,
+    },
+    /// A person must decide, or an end was reached; never for a row whose attempt may have succeeded.
+    Settled {
+        /// `refused`, `held`, `expired` or `cancelled`.
+        state: State,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl Store {
+    /// On SQLite, with the lock in hand: what a dead daemon left. `claimed` returns to `planned`; `armed` may have been
+    /// sent, so it becomes `unknown`, never "again". Returns how many became unknown.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn take_over(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const UNCLAIM: &str = "UPDATE deliveries SET state = 'planned', fence = fence + 1, updated_at = $1 \
+            WHERE state = 'claimed'";
+        const UNCLEAR: &str = "UPDATE deliveries SET state = 'unknown', fence = fence + 1, updated_at = $1, \
+            reason = 'watchpost stopped while it was being sent' WHERE state = 'armed'";
+        let now = now.timestamp_millis();
+        self.inner
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    sqlx::query(UNCLAIM).bind(now).execute(&mut *connection).await?;
+                    Ok(sqlx::query(UNCLEAR).bind(now).execute(connection).await?.rows_affected())
+                })
+            })
+            .await
+    }
+
+    /// When the next planned delivery of any account may be tried.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        const NEXT: &str = "SELECT MIN(not_before) AS next FROM deliveries WHERE state = 'planned'";
+        let row = sqlx::query(NEXT).fetch_one(&self.inner.reads).await?;
+        let next: Option<i64> = row.try_get("next")?;
+        Ok(next.filter(|next| *next != WAITS_FOR_PART).map(super::millis))
+    }
+
+    /// The accounts that have something due at `now`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn due_accounts(&self, now: DateTime<Utc>) -> Result<Vec<AccountName>, StoreError> {
+        const DUE: &str = "SELECT DISTINCT account FROM deliveries WHERE state = 'planned' AND not_before <= $1";
+        let rows = sqlx::query(DUE).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
+        rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
+    }
+
+    /// Ends what expired, then claims the account's next due delivery of this kind.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing is claimed.
+    pub async fn claim_due(
+        &self,
+        account: &AccountName,
+        turn: Turn,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Claimed>, StoreError> {
+        const EXPIRE: &str = "UPDATE deliveries SET state = 'expired', fence = fence + 1, updated_at = $2, \
+            reason = 'its time had passed' \
+            WHERE account = $1 AND state = 'planned' AND not_before <= $2 AND expires_at <= $2";
+        // The parts behind an ended part 1 wait at the end of time; they end with it.
+        const EXPIRE_REST: &str = "UPDATE deliveries SET state = 'expired', fence = fence + 1, updated_at = $2, \
+            reason = 'its first part had expired' WHERE account = $1 AND state = 'planned' AND not_before = $3 \
+            AND expires_at <= $2 AND EXISTS (SELECT 1 FROM deliveries AS first WHERE first.account = $1 \
+            AND first.post_id = deliveries.post_id AND first.occurrence = deliveries.occurrence AND first.part = 1 \
+            AND first.state = 'expired')";
+        const FIND: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
+            AND kind = $3 ORDER BY not_before, id LIMIT 1";
+        const CLAIM: &str = "UPDATE deliveries SET state = 'claimed', fence = fence + 1, updated_at = $2 \
+            WHERE id = $1 AND state = 'planned'";
+        const ONE: &str = concat_columns!(" FROM deliveries WHERE id = $1");
+        const PARENT: &str = "SELECT status_id FROM deliveries WHERE account = $1 AND post_id = $2 AND occurrence = $3 \
+            AND part = $4";
+        const LATE: &str = "SELECT COUNT(*) AS n, MAX(sent_at) AS last FROM deliveries WHERE account = $1 \
+            AND was_late = 1 AND kind = 'post' AND part = 1 AND sent_at > $2";
+        let account = account.as_str().to_owned();
+        let now_ms = now.timestamp_millis();
+        self.inner
+            .writer
+            .write(move |connection| {
+                let account = account.clone();
+                Box::pin(async move {
+                    let expired =
+                        sqlx::query(EXPIRE).bind(account.clone()).bind(now_ms).execute(&mut *connection).await?;
+                    if expired.rows_affected() > 0 {
+                        let rest = sqlx::query(EXPIRE_REST).bind(account.clone()).bind(now_ms).bind(WAITS_FOR_PART);
+                        rest.execute(&mut *connection).await?;
+                    }
+                    let find = sqlx::query(FIND).bind(account.clone()).bind(now_ms).bind(turn.kind());
+                    let Some(row) = find.fetch_optional(&mut *connection).await? else { return Ok(None) };
+                    let id: i64 = row.try_get("id")?;
+                    sqlx::query(CLAIM).bind(id).bind(now_ms).execute(&mut *connection).await?;
+                    let mut delivery = read(&sqlx::query(ONE).bind(id).fetch_one(&mut *connection).await?)?;
+                    if let Of::Post { post, occurrence, part, .. } = &delivery.of
+                        && *part > 1
+                    {
+                        let parent = sqlx::query(PARENT).bind(account.clone()).bind(post.as_str().to_owned());
+                        let parent = parent.bind(occurrence.as_str().to_owned()).bind(part - 1);
+                        let row = parent.fetch_one(&mut *connection).await?;
+                        delivery.payload.in_reply_to =
+                            row.try_get::<Option<String>, _>("status_id")?.map(StatusId::new);
+                    }
+                    let six_hours_ago = now_ms - 6 * 3_600_000;
+                    let late = sqlx::query(LATE).bind(account).bind(six_hours_ago).fetch_one(connection).await?;
+                    Ok(Some(Claimed {
+                        delivery,
+                        late_sent: late.try_get("n")?,
+                        last_late: late.try_get::<Option<i64>, _>("last")?.map(super::millis),
+                    }))
+                })
+            })
+            .await
+    }
+
+    /// Commits the attempt before its first byte: freezes text, media and key. `None` when the row is no longer ours
+    /// (cancelled or held meanwhile): then nothing may be sent. `boot` is the boot clock read before the call.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing may be sent.
+    pub async fn arm(
+        &self,
+        claimed: Delivery,
+        media: Vec<MediaId>,
+        lateness: Lateness,
+        now: DateTime<Utc>,
+        boot: Duration,
+    ) -> Result<Option<Armed>, StoreError> {
+        const ARM: &str = "UPDATE deliveries SET state = 'armed', attempt = attempt + 1, armed_at = $1, media = $2, \
+            payload = $3, was_late = $4, updated_at = $1, \
+            baseline = (SELECT newest_own FROM accounts WHERE name = deliveries.account) \
+            WHERE id = $5 AND state = 'claimed' AND fence = $6";
+        let payload = payload_json(&claimed.payload)?;
+        let ids = media.iter().map(MediaId::as_str).collect::<Vec<_>>().join(" ");
+        let (id, fence, now_ms) = (claimed.id, claimed.fence, now.timestamp_millis());
+        let was_late = i64::from(lateness == Lateness::Late);
+        let armed = self
+            .inner
+            .writer
+            .write(move |connection| {
+                let (payload, ids) = (payload.clone(), ids.clone());
+                Box::pin(async move {
+                    let query = sqlx::query(ARM).bind(now_ms).bind(ids).bind(payload).bind(was_late).bind(id.0).bind(fence);
+                    Ok(query.execute(connection).await?.rows_affected() == 1)
+                })
+            })
+            .await?;
+        let key = key_of(self.secret(), &claimed);
+        Ok(armed.then(|| Armed {
+            id,
+            account: claimed.account,
+            fence,
+            attempt: claimed.attempt + 1,
+            key,
+            payload: claimed.payload,
+            media,
+            armed_at_boot: boot,
+        }))
+    }
+
+    /// Records how the sender's hold on a row ended. `false` when the row was no longer in its hands.
+    ///
+    /// # Errors
+    /// When the database cannot be written; the row then stays as it is, and a restart makes it `unknown`.
+    pub async fn record(
+        &self,
+        id: DeliveryId,
+        fence: i64,
+        ending: Ending,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.inner
+            .writer
+            .write(move |connection| {
+                let ending = ending.clone();
+                Box::pin(async move { record_one(connection, id, fence, &ending, now).await })
+            })
+            .await
+    }
+}
+
+/// Whether a post left so late that the pace after an outage applies (DESIGN §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lateness {
+    /// Within 15 min of its time, or released by a person.
+    InTime,
+    /// Later.
+    Late,
+}
+
+/// The Idempotency-Key: identity and generation under the install secret, so the same after a restart and elsewhere.
+fn key_of(secret: &InstallSecret, delivery: &Delivery) -> String {
+    let generation = delivery.generation.to_string();
+    let account = delivery.account.as_str();
+    match &delivery.of {
+        Of::Post { post, occurrence, part, .. } => {
+            secret.keyed("post", &[account, post.as_str(), occurrence.as_str(), &part.to_string(), &generation])
+        }
+        Of::Reply { mention } => reply_key(secret, account, mention, &generation),
+    }
+}
+
+pub(super) fn reply_key(secret: &InstallSecret, account: &str, mention: &str, generation: &str) -> String {
+    secret.keyed("reply", &[account, mention, generation])
+}
+
+pub(super) fn payload_json(payload: &Payload) -> Result<String, StoreError> {
+    serde_json::to_string(payload).map_err(|_shape| StoreError::Garbled { what: "a payload" })
+}
+
+async fn record_one(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    fence: i64,
+    ending: &Ending,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SENT: &str = "UPDATE deliveries SET state = 'sent', status_id = $1, status_url = $2, sent_at = $3, \
+        reason = $4, updated_at = $3, thread = CASE WHEN thread = '' THEN $1 ELSE thread END \
+        WHERE id = $5 AND state = 'armed' AND fence = $6";
+    const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, not_before = CASE WHEN $3 = 0 THEN not_before \
+        ELSE $3 END, updated_at = $4 WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
+    let now_ms = now.timestamp_millis();
+    let (state, reason, not_before) = match ending {
+        Ending::Sent(receipt) => {
+            let query = sqlx::query(SENT).bind(receipt.status.as_str().to_owned()).bind(receipt.url.clone());
+            let query = query.bind(now_ms).bind(receipt.changed.join("; ")).bind(id.0).bind(fence);
+            let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+            if ours {
+                after_sent(connection, id, receipt, now).await?;
+            }
+            return Ok(ours);
+        }
+        Ending::Again { at, reason } => (State::Planned, reason, at.timestamp_millis()),
+        Ending::Unknown { reason } => (State::Unknown, reason, 0),
+        Ending::Settled { state, reason } => (*state, reason, 0),
+    };
+    const LOG: &str = "INSERT INTO attempts (delivery, attempt, armed_at, ended_at, outcome, detail) \
+        SELECT id, attempt, armed_at, $2, $3, $4 FROM deliveries WHERE id = $1";
+    let query = sqlx::query(MOVE).bind(state.as_str()).bind(reason.clone()).bind(not_before).bind(now_ms);
+    let ours = query.bind(id.0).bind(fence).execute(&mut *connection).await?.rows_affected() == 1;
+    if ours {
+        let log = sqlx::query(LOG).bind(id.0).bind(now_ms).bind(state.as_str()).bind(reason.clone());
+        log.execute(connection).await?;
+    }
+    Ok(ours)
+}
+
+/// The newest own status becomes the next baseline, and the next part of a thread may go.
+async fn after_sent(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    receipt: &Receipt,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const BASELINE: &str =
+        "UPDATE accounts SET newest_own = $1 WHERE name = (SELECT account FROM deliveries WHERE id = $2)";
+    const NEXT_PART: &str = "UPDATE deliveries SET not_before = $1, expires_at = $2, updated_at = $1 \
+        WHERE kind = 'post' AND state = 'planned' AND not_before = $3 \
+        AND post_id = (SELECT post_id FROM deliveries WHERE id = $4) \
+        AND account = (SELECT account FROM deliveries WHERE id = $4) \
+        AND occurrence = (SELECT occurrence FROM deliveries WHERE id = $4) \
+        AND part = (SELECT part + 1 FROM deliveries WHERE id = $4 AND kind = 'post' AND part < parts)";
+    let query = sqlx::query(BASELINE).bind(receipt.status.as_str().to_owned()).bind(id.0);
+    query.execute(&mut *connection).await?;
+    let follows_until = (now + THREAD_FOLLOWS).timestamp_millis();
+    let query = sqlx::query(NEXT_PART).bind(now.timestamp_millis()).bind(follows_until).bind(WAITS_FOR_PART);
+    query.bind(id.0).execute(connection).await?;
+    Ok(())
+}
