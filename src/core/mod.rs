@@ -6,6 +6,7 @@ pub mod budget;
 pub mod command;
 pub mod compose;
 pub mod count;
+pub mod date_words;
 pub mod decision;
 pub mod delivery;
 pub mod fact;

@@ -1,14 +1,26 @@
 //! Placing posts in time: the one function the daemon and `watchpost plan` share.
+//!
+//! Invariants: the same input gives the same calendar; planning a long window at once gives what planning it in
+//! steps gives, when after each step the history takes in what the step placed ([`History::take`]). So a decision at one instant looks
+//! only at what stands at or before it. Nothing here knows what became of an occurrence; that is the ledger's.
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::core::ids::{AccountName, Occurrence, PostId, TopicId};
 use crate::core::post::Post;
 use crate::core::schedule::Slot;
+
+mod evergreen;
+mod place;
+mod prepare;
+mod waiting;
+
+/// How long an evergreen post rests on an account before that account says it again.
+pub const EVERGREEN_COOLDOWN: Duration = Duration::days(21);
 
 /// One account's weekly times.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +71,7 @@ pub struct Planned {
 pub struct Waiting {
     /// The post.
     pub post: PostId,
-    /// The account it waits on; `None`: all of them.
+    /// The account it waits on; `None`: all of its accounts but those that other entries name.
     pub account: Option<AccountName>,
     /// In words: a draft, no slots, no room before the window ends.
     pub why: String,
@@ -74,7 +86,7 @@ pub struct History {
     pub slots_used: HashSet<(AccountName, DateTime<Utc>)>,
     /// When each evergreen post was last used on an account.
     pub last_used: HashMap<(AccountName, PostId), DateTime<Utc>>,
-    /// The topic an account spoke of last.
+    /// The topic an account spoke of last; no entry when its last post had none.
     pub last_topic: HashMap<AccountName, TopicId>,
 }
 
@@ -100,9 +112,36 @@ pub struct Plan {
     pub waiting: Vec<Waiting>,
 }
 
+impl History {
+    /// Takes in one placed occurrence, so that the next step of planning continues from it. `topic` is its post's.
+    ///
+    /// Call it in the order of [`Plan::planned`]: the last call on an account decides its last topic.
+    pub fn take(&mut self, planned: &Planned, topic: Option<&TopicId>) {
+        let account = &planned.account;
+        self.taken.insert((account.clone(), planned.post.clone(), planned.occurrence.clone()));
+        match planned.kind {
+            Kind::At | Kind::Every => {}
+            Kind::Slot => {
+                self.slots_used.insert((account.clone(), planned.at));
+            }
+            Kind::Evergreen => {
+                self.slots_used.insert((account.clone(), planned.at));
+                self.last_used.insert((account.clone(), planned.post.clone()), planned.at);
+            }
+        }
+        match topic {
+            Some(topic) => self.last_topic.insert(account.clone(), topic.clone()),
+            None => self.last_topic.remove(account),
+        };
+    }
+}
+
 /// Places `posts` (in file order) on the accounts' calendars.
+///
+/// An `at` post stands at its time, an `every` post at each of its times; neither needs or takes a slot. Each slot of
+/// an account takes the next ready slot post that account has not had; a slot left over takes an evergreen post.
+/// An `at` post before the window is neither planned nor waiting: its time has been.
 #[must_use]
 pub fn plan(posts: &[Post], accounts: &[AccountCalendar], zone: Tz, history: &History, window: Window) -> Plan {
-    let _ = (posts, accounts, zone, history, window);
-    Plan::default()
+    place::Placing::new(posts, accounts, zone, history, window).run()
 }

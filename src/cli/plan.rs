@@ -1,0 +1,211 @@
+//! `watchpost plan`: the calendar of the coming days, to read or as JSON. It needs no token, database or network.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use anyhow::Context;
+use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::campaign::Campaign;
+use crate::core::ids::{AccountName, PostId};
+use crate::core::plan::{AccountCalendar, History, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::post::Post;
+
+/// How many characters of a post's text a line shows.
+const FIRST_WORDS: usize = 48;
+/// How many posts a line of waiting posts names before it only counts.
+const NAMED_WAITING: usize = 5;
+
+/// Prints what goes out from `from` on, for `days` times 24 hours, as if now were `from`.
+///
+/// # Errors
+/// When the time lies outside the calendar, or the output cannot be written. A reader that stops reading is fine.
+pub fn run(campaign: &Campaign, days: u32, from: DateTime<Utc>, history: &History, json: bool) -> anyhow::Result<()> {
+    let window = window(days, from)?;
+    let accounts: Vec<AccountCalendar> = campaign
+        .accounts
+        .iter()
+        .map(|account| AccountCalendar { name: account.name.clone(), slots: account.slots.clone() })
+        .collect();
+    let calendar = plan(&campaign.posts, &accounts, campaign.zone, history, window);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let page = Page { name: &campaign.name, posts: &campaign.posts, zone: campaign.zone, days, window };
+    let written =
+        if json { write_json(&mut out, &calendar.planned, campaign.zone) } else { page.write(&mut out, &calendar) };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write the calendar"),
+    }
+}
+
+fn window(days: u32, from: DateTime<Utc>) -> anyhow::Result<Window> {
+    let until = Duration::try_days(i64::from(days))
+        .and_then(|length| from.checked_add_signed(length))
+        .with_context(|| format!("{days} days from {from} is beyond the calendar; ask for fewer days"))?;
+    Ok(Window { at_from: from, every_from: from, slots_from: from, until })
+}
+
+/// One line of the JSON document.
+#[derive(Serialize)]
+struct Row<'a> {
+    at: String,
+    account: &'a AccountName,
+    post: &'a PostId,
+    parts: usize,
+    kind: Kind,
+}
+
+fn write_json(out: &mut impl Write, planned: &[Planned], zone: Tz) -> io::Result<()> {
+    let rows: Vec<Row<'_>> = planned
+        .iter()
+        .map(|planned| Row {
+            at: planned.at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
+            account: &planned.account,
+            post: &planned.post,
+            parts: planned.parts,
+            kind: planned.kind,
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &rows)?;
+    writeln!(out)
+}
+
+/// The calendar as people read it.
+struct Page<'a> {
+    name: &'a str,
+    posts: &'a [Post],
+    zone: Tz,
+    days: u32,
+    window: Window,
+}
+
+impl Page<'_> {
+    fn write(&self, out: &mut impl Write, calendar: &Plan) -> io::Result<()> {
+        let from = self.window.every_from.with_timezone(&self.zone);
+        let until = self.window.until.with_timezone(&self.zone);
+        let format = "%a %-d %b %Y %H:%M";
+        writeln!(out, "{}: {} to {} ({})", self.name, from.format(format), until.format(format), self.zone)?;
+        if calendar.planned.is_empty() {
+            let days = if self.days == 1 { "day" } else { "days" };
+            writeln!(out, "\nNothing goes out in these {} {days}.", self.days)?;
+        }
+        self.days(out, &calendar.planned)?;
+        self.waiting(out, &calendar.waiting)
+    }
+
+    fn days(&self, out: &mut impl Write, planned: &[Planned]) -> io::Result<()> {
+        let texts: std::collections::HashMap<&PostId, &Post> = self.posts.iter().map(|post| (&post.id, post)).collect();
+        let lines: Vec<(NaiveDate, [String; 6])> = planned
+            .iter()
+            .map(|planned| {
+                let local = planned.at.with_timezone(&self.zone);
+                let clock = if planned.at.timestamp() % 60 == 0 { "%H:%M %Z" } else { "%H:%M:%S %Z" };
+                let words = texts.get(&planned.post).map(|post| first_words(post)).unwrap_or_default();
+                let moved = if local.naive_local() == planned.local {
+                    String::new()
+                } else {
+                    format!(" [{} is skipped by the clock change]", planned.local.format("%H:%M"))
+                };
+                let parts = if planned.parts == 1 { "1 part".to_owned() } else { format!("{} parts", planned.parts) };
+                let columns = [
+                    local.format(clock).to_string(),
+                    planned.account.to_string(),
+                    planned.post.to_string(),
+                    kind(planned.kind).to_owned(),
+                    parts,
+                    format!("{words}{moved}"),
+                ];
+                (local.date_naive(), columns)
+            })
+            .collect();
+        let mut widths = [0_usize; 6];
+        for (_, columns) in &lines {
+            for (width, column) in widths.iter_mut().zip(columns) {
+                *width = (*width).max(column.graphemes(true).count());
+            }
+        }
+        let mut day = None;
+        for (date, columns) in &lines {
+            if day.replace(*date) != Some(*date) {
+                writeln!(out, "\n{}", date.format("%A %-d %B %Y"))?;
+            }
+            let mut line = String::new();
+            for (column, width) in columns.iter().zip(widths) {
+                let fill = width.saturating_sub(column.graphemes(true).count());
+                line.push_str("  ");
+                line.push_str(column);
+                line.extend(std::iter::repeat_n(' ', fill));
+            }
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Posts that wait for the same reason share a line.
+    fn waiting(&self, out: &mut impl Write, waiting: &[Waiting]) -> io::Result<()> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "\nWaiting")?;
+        let mut groups: Vec<(&Waiting, Vec<&PostId>)> = Vec::new();
+        let mut places: std::collections::HashMap<(Option<&AccountName>, &str), usize> =
+            std::collections::HashMap::new();
+        for entry in waiting {
+            let place = *places.entry((entry.account.as_ref(), entry.why.as_str())).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some((_, posts)) => posts.push(&entry.post),
+                None => groups.push((entry, vec![&entry.post])),
+            }
+        }
+        for (entry, posts) in groups {
+            let account = entry.account.as_ref().map(|account| format!(" (on {account})")).unwrap_or_default();
+            writeln!(out, "  {}{account}: {}", listed(&posts), entry.why)?;
+        }
+        Ok(())
+    }
+}
+
+/// `a, b and c`, or the first few and how many more.
+fn listed<T: Display>(things: &[T]) -> String {
+    let named: Vec<String> = things.iter().take(NAMED_WAITING).map(ToString::to_string).collect();
+    match (things.len() - named.len(), named.split_last()) {
+        (0, Some((last, []))) => last.clone(),
+        (0, Some((last, before))) => format!("{} and {last}", before.join(", ")),
+        (more, _) => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::At => "at",
+        Kind::Slot => "slot",
+        Kind::Every => "every",
+        Kind::Evergreen => "evergreen",
+    }
+}
+
+/// The beginning of a post on one line, cut between words.
+fn first_words(post: &Post) -> String {
+    let text = post.parts.first().map(String::as_str).unwrap_or_default();
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let next = word.graphemes(true).count() + usize::from(length > 0);
+        if length + next > FIRST_WORDS {
+            if line.is_empty() {
+                line.extend(word.graphemes(true).take(FIRST_WORDS));
+            }
+            line.push('…');
+            break;
+        }
+        if length > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+        length += next;
+    }
+    line
+}

@@ -1,0 +1,116 @@
+//! Posts made ready for placing: names become positions, times become instants, history is sorted by post.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::{AccountCalendar, History};
+use crate::core::ids::{AccountName, Occurrence};
+use crate::core::post::Post;
+
+/// One post as planning sees it. Accounts are positions in the list of accounts.
+pub(super) struct Prepared<'a> {
+    pub(super) post: &'a Post,
+    /// Its own expiry, when it names one.
+    pub(super) expires: Option<DateTime<Utc>>,
+    /// The accounts it names, in their order; `None`: all.
+    named: Option<Vec<usize>>,
+    /// Accounts it names that do not exist.
+    pub(super) strangers: Vec<&'a AccountName>,
+    /// Its occurrences that have a row already, sorted.
+    taken: Vec<(usize, &'a str)>,
+}
+
+impl<'a> Prepared<'a> {
+    /// Every post, in file order.
+    pub(super) fn all(posts: &'a [Post], accounts: &'a [AccountCalendar], zone: Tz, history: &'a History) -> Vec<Self> {
+        let places: HashMap<&str, usize> =
+            accounts.iter().enumerate().map(|(place, account)| (account.name.as_str(), place)).collect();
+        let mut taken: HashMap<&str, Vec<(usize, &str)>> = HashMap::new();
+        for (account, post, occurrence) in &history.taken {
+            if let Some(place) = places.get(account.as_str()) {
+                taken.entry(post.as_str()).or_default().push((*place, occurrence.as_str()));
+            }
+        }
+        let prepare = |post: &'a Post| {
+            let mut named = Vec::new();
+            let mut strangers = Vec::new();
+            for name in &post.accounts {
+                match places.get(name.as_str()) {
+                    Some(place) => named.push(*place),
+                    None => strangers.push(name),
+                }
+            }
+            named.sort_unstable();
+            named.dedup();
+            let mut taken = taken.remove(post.id.as_str()).unwrap_or_default();
+            taken.sort_unstable();
+            Self {
+                post,
+                expires: post.expires.map(|moment| moment.resolve(zone).instant),
+                named: (!post.accounts.is_empty()).then_some(named),
+                strangers,
+                taken,
+            }
+        };
+        posts.iter().map(prepare).collect()
+    }
+
+    /// The accounts it is for, of `count` in all.
+    pub(super) fn audience(&self, count: usize) -> impl Iterator<Item = usize> + '_ {
+        let everybody = if self.named.is_none() { 0..count } else { 0..0 };
+        everybody.chain(self.named.iter().flatten().copied())
+    }
+
+    /// Whether this occurrence has a row on this account.
+    pub(super) fn is_taken(&self, account: usize, occurrence: &Occurrence) -> bool {
+        self.taken.binary_search(&(account, occurrence.as_str())).is_ok()
+    }
+
+    /// Whether any occurrence has a row.
+    pub(super) fn has_rows(&self) -> bool {
+        !self.taken.is_empty()
+    }
+
+    /// Whether it may no longer begin at this instant.
+    pub(super) fn expired_at(&self, instant: DateTime<Utc>) -> bool {
+        self.expires.is_some_and(|expires| expires <= instant)
+    }
+}
+
+/// Posts of one kind in file order, for each account, without a copy per account of those that are for all.
+pub(super) struct Queues {
+    shared: Vec<usize>,
+    own: Vec<Vec<usize>>,
+}
+
+impl Queues {
+    pub(super) fn new(posts: &[Prepared<'_>], accounts: usize, fits: impl Fn(&Prepared<'_>) -> bool) -> Self {
+        let mut queues = Self { shared: Vec::new(), own: vec![Vec::new(); accounts] };
+        for (number, prepared) in posts.iter().enumerate().filter(|(_, prepared)| fits(prepared)) {
+            match &prepared.named {
+                None => queues.shared.push(number),
+                Some(named) => {
+                    for account in named {
+                        if let Some(own) = queues.own.get_mut(*account) {
+                            own.push(number);
+                        }
+                    }
+                }
+            }
+        }
+        queues
+    }
+
+    /// One account's posts, in file order.
+    pub(super) fn of(&self, account: usize) -> impl Iterator<Item = usize> + '_ {
+        let mut shared = self.shared.iter().copied().peekable();
+        let mut own = self.own.get(account).map(Vec::as_slice).unwrap_or_default().iter().copied().peekable();
+        std::iter::from_fn(move || match (shared.peek(), own.peek()) {
+            (Some(first), Some(second)) if second < first => own.next(),
+            (Some(_), _) => shared.next(),
+            (None, _) => own.next(),
+        })
+    }
+}
