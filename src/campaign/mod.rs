@@ -13,6 +13,10 @@ use crate::core::post::Post;
 use crate::core::schedule::Slot;
 
 pub mod finding;
+mod toml_tree;
+mod tree;
+mod words;
+mod yaml_tree;
 
 /// A campaign folder, read and checked.
 #[derive(Clone, Debug)]
