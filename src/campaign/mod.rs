@@ -1,18 +1,50 @@
 //! What staff write on disk becomes checked values; every mistake at once, with file and line.
+//!
+//! Owns the formats of `config/*.toml` and `posts/**/*.md` (DESIGN §4). [`load`] reads them all and never stops at the
+//! first mistake; a [`Campaign`] exists only when its settings, facts, links and commands hold no error, and its posts
+//! are those without one. Reading needs no token, database or network. Nothing here knows what was sent.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
 use crate::core::budget::ReplyLimits;
 use crate::core::command::CommandBook;
 use crate::core::fact::FactBook;
 use crate::core::ids::{AccountName, Lang};
+use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
 use crate::core::schedule::Slot;
 
+use self::finding::{Finding, Report, any_error};
+use self::front_matter::Frame;
+use self::tree::Node;
+
+mod across;
+pub mod address;
+mod by_lang;
+mod commands;
+mod config;
+mod facts;
 pub mod finding;
+mod front_matter;
+mod hashtags;
+mod links;
+mod media;
+mod post_file;
+mod posts;
+mod replies;
+pub mod secrets;
+mod source;
+mod toml_tree;
+mod tree;
+mod words;
+mod yaml_tree;
+
+#[cfg(test)]
+mod tests;
 
 /// A campaign folder, read and checked.
 #[derive(Clone, Debug)]
@@ -80,4 +112,152 @@ pub struct Replies {
     pub max_age: Duration,
     /// `[replies.limits]`.
     pub limits: ReplyLimits,
+}
+
+/// What [`load`] found.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// There whenever settings, facts, links and commands hold no error. Posts with errors are left out of it.
+    pub campaign: Option<Campaign>,
+    /// Everything to say, settings first, then by file and line.
+    pub findings: Vec<Finding>,
+}
+
+/// Why nothing could be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The folder is not there, or is a file.
+    #[error("there is no folder {0}: name the campaign's folder with --campaign DIR")]
+    NoFolder(PathBuf),
+    /// The folder holds no `config/watchpost.toml`.
+    #[error("{0} holds no config/watchpost.toml: name the campaign's folder with --campaign DIR")]
+    NoSettings(PathBuf),
+    /// The system does not let us read the settings.
+    #[error("{file} cannot be read")]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Reads a campaign folder: settings, facts, links, commands, posts; offline, every mistake at once.
+///
+/// `now` decides what is stale, past or expired. Beside the files it reads where tokens are said to be, to warn when
+/// one is missing.
+///
+/// # Errors
+/// [`LoadError`], when there is no campaign there to read. Mistakes in files are findings.
+pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
+    open(root)?;
+    let mut findings = Vec::new();
+    let settings = with_tree(root, config::FILE, &mut findings, |node, report| {
+        node.map_or_else(config::Settings::default, |node| config::read(node, root, report))
+    });
+    let languages = settings.languages.as_slice();
+    let links = with_tree(root, links::FILE, &mut findings, |node, report| {
+        // A file with a syntax error names links we do not know: then none is judged.
+        (node.is_some() || !report.has_errors())
+            .then(|| node.map(|node| links::read(node, languages, report)).unwrap_or_default())
+    });
+    let today = settings.zone.map_or_else(|| now.date_naive(), |zone| now.with_timezone(&zone).date_naive());
+    let facts = with_tree(root, facts::FILE, &mut findings, |node, report| {
+        if node.is_none() && !report.has_errors() {
+            report.warn(None, "there is no such file: mentions cannot be answered", "");
+        }
+        (node.is_some() || !report.has_errors())
+            .then(|| node.map(|node| facts::read(node, languages, links.as_ref(), today, report)).unwrap_or_default())
+    });
+    let topics = facts.as_ref().map(FactBook::topics);
+    let commands = with_tree(root, commands::FILE, &mut findings, |node, report| {
+        commands::read(node, languages, topics.as_deref(), report)
+    });
+    let sound = !any_error(&findings);
+
+    let frame = Frame {
+        root: root.to_path_buf(),
+        now,
+        zone: settings.zone,
+        languages: settings.languages.clone(),
+        hashtags: settings.hashtags.clone(),
+        accounts: (!settings.accounts.is_empty())
+            .then(|| settings.accounts.iter().map(|(account, _)| account.name.to_string()).collect()),
+        topics: topics.map(|topics| topics.iter().map(ToString::to_string).collect()),
+        facts: facts.as_ref().map(|book| book.facts.iter().map(|fact| fact.id.to_string()).collect()),
+    };
+    let posts = posts::read(&frame, &mut findings);
+    across::check(&settings.accounts, &posts, &mut findings);
+
+    let campaign = settings.zone.filter(|_| sound).map(|zone| Campaign {
+        root: root.to_path_buf(),
+        name: settings.name,
+        zone,
+        languages: settings.languages,
+        hashtags: settings.hashtags,
+        accounts: settings.accounts.into_iter().map(|(account, _)| account).collect(),
+        replies: settings.replies,
+        store_url: settings.store_url,
+        facts: facts.unwrap_or_default(),
+        commands,
+        posts: posts.into_iter().map(|read| read.post).collect(),
+    });
+    Ok(Loaded { campaign, findings: across::in_reading_order(findings) })
+}
+
+/// Reads the posts again, against a campaign that is already loaded. What concerns single posts is found anew; what
+/// only the whole campaign shows is [`load`]'s.
+#[must_use]
+pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Finding>) {
+    let frame = Frame {
+        root: campaign.root.clone(),
+        now,
+        zone: Some(campaign.zone),
+        languages: campaign.languages.clone(),
+        hashtags: campaign.hashtags.clone(),
+        accounts: Some(campaign.accounts.iter().map(|account| account.name.to_string()).collect()),
+        topics: Some(campaign.facts.topics().iter().map(ToString::to_string).collect()),
+        facts: Some(campaign.facts.facts.iter().map(|fact| fact.id.to_string()).collect()),
+    };
+    let mut findings = Vec::new();
+    let posts = posts::read(&frame, &mut findings);
+    (posts.into_iter().map(|read| read.post).collect(), across::in_reading_order(findings))
+}
+
+/// The accounts as the plan wants them.
+#[must_use]
+pub fn plan_accounts(campaign: &Campaign) -> Vec<AccountCalendar> {
+    campaign
+        .accounts
+        .iter()
+        .map(|account| AccountCalendar { name: account.name.clone(), slots: account.slots.clone() })
+        .collect()
+}
+
+/// Refuses folders that are no campaign.
+fn open(root: &Path) -> Result<(), LoadError> {
+    if !root.is_dir() {
+        return Err(LoadError::NoFolder(root.to_path_buf()));
+    }
+    let file = root.join(config::FILE);
+    match std::fs::File::open(&file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LoadError::NoSettings(root.to_path_buf())),
+        Err(source) => Err(LoadError::Unreadable { file, source }),
+    }
+}
+
+/// Reads one TOML file and hands its tree on: `None` when there is no such file or it could not be parsed, which is
+/// then an error in the report.
+fn with_tree<T>(
+    root: &Path,
+    file: &str,
+    findings: &mut Vec<Finding>,
+    read: impl FnOnce(Option<&Node>, &mut Report) -> T,
+) -> T {
+    let mut report = Report::new(file);
+    let node = source::read_if_there(root, file, &mut report).and_then(|text| toml_tree::parse(&text, &mut report));
+    let value = read(node.as_ref(), &mut report);
+    findings.extend(report.into_findings());
+    value
 }

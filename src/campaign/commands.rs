@@ -1,0 +1,155 @@
+//! `config/commands.toml`: what followers can tell the bot, and what the bot itself says.
+//!
+//! The shipped file is the default; a campaign's own file replaces it command by command and language by language.
+
+use std::collections::BTreeMap;
+
+use super::by_lang::{self, language_of, lists, missing, sentences};
+use super::finding::{Report, did_you_mean};
+use super::toml_tree;
+use super::tree::{Node, Section, texts};
+use crate::core::command::{Command, CommandBook};
+use crate::core::fact::ByLang;
+use crate::core::ids::{Lang, TopicId};
+
+/// Where the commands stand, relative to the campaign folder.
+pub(crate) const FILE: &str = "config/commands.toml";
+
+const SHIPPED: &str = include_str!("../../config/commands.toml");
+
+/// The shipped commands. They are part of the program, so their own findings are for its tests.
+pub(crate) fn shipped(report: &mut Report) -> CommandBook {
+    toml_tree::parse(SHIPPED, report).map(|node| parse(&node, &[], None, report)).unwrap_or_default()
+}
+
+/// The campaign's commands over the shipped ones. `node` is `None` when the campaign has no file of its own;
+/// `topics` are those of its facts, `None` when those could not be read: then no topic is judged.
+pub(crate) fn read(
+    node: Option<&Node>,
+    languages: &[Lang],
+    topics: Option<&[TopicId]>,
+    report: &mut Report,
+) -> CommandBook {
+    let mut book = shipped(&mut Report::new(FILE));
+    book.topic_names.retain(|topic, _| topics.is_some_and(|topics| topics.contains(topic)));
+    if let Some(node) = node {
+        let own = parse(node, languages, Some(&book), report);
+        if let Some(topics) = topics {
+            tell_names(&own, topics, report);
+        }
+        overlay(&mut book.phrases, own.phrases);
+        overlay(&mut book.patterns, own.patterns);
+        book.courtesy.extend(own.courtesy);
+        overlay(&mut book.texts, own.texts);
+        overlay(&mut book.topic_names, own.topic_names);
+    }
+    tell_gaps(&book, languages, topics.unwrap_or_default(), report);
+    book
+}
+
+fn overlay<K: Ord, T>(under: &mut BTreeMap<K, ByLang<T>>, over: BTreeMap<K, ByLang<T>>) {
+    for (key, by_lang) in over {
+        under.entry(key).or_default().extend(by_lang);
+    }
+}
+
+/// `shipped` names the sentences there are; without it any is taken.
+fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report: &mut Report) -> CommandBook {
+    let mut book = CommandBook::default();
+    let Some(mut top) = Section::open(node, FILE, report) else { return book };
+    // Whole phrases and where they stand, because one phrase cannot be two commands.
+    let mut said: BTreeMap<(Lang, String), (Command, usize)> = BTreeMap::new();
+    for command in Command::ALL {
+        let Some(node) = top.take(command.as_str(), report) else { continue };
+        let Some(section) = Section::open(node, format!("[{}]", command.as_str()), report) else { continue };
+        for entry in section.entries() {
+            if entry.key == "patterns" {
+                let patterns = lists(&entry.node, "patterns", languages, report);
+                if !matches!(command, Command::Stop | Command::Start) {
+                    report.error(
+                        entry.line,
+                        format!("[{}] takes no patterns", command.as_str()),
+                        "only stop and start do; write whole phrases",
+                    );
+                }
+                book.patterns.insert(command, patterns);
+                continue;
+            }
+            let Some(lang) = language_of(entry, languages, report) else { continue };
+            let mut phrases = Vec::new();
+            for written in texts(&entry.node, &entry.key, report) {
+                let key = (lang.clone(), written.text.to_lowercase());
+                if let Some((other, line)) = said.get(&key).filter(|(other, _)| *other != command) {
+                    report.error(
+                        written.line,
+                        format!("“{}” is {} on line {line} and {} here", written.text, other.as_str(), command.as_str()),
+                        "each phrase can be one command only",
+                    );
+                }
+                said.insert(key, (command, written.line));
+                phrases.push(written.text);
+            }
+            book.phrases.entry(command).or_default().insert(lang, phrases);
+        }
+    }
+    if let Some(node) = top.take("courtesy", report) {
+        book.courtesy = lists(node, "courtesy", languages, report);
+    }
+    if let Some(node) = top.take("texts", report)
+        && let Some(section) = Section::open(node, "[texts]", report)
+    {
+        for entry in section.entries() {
+            if let Some(shipped) = shipped
+                && !shipped.texts.contains_key(&entry.key)
+            {
+                let known = shipped.texts.keys().map(String::as_str);
+                report.error(entry.line, format!("the bot never says `{}`", entry.key), did_you_mean(&entry.key, known));
+                continue;
+            }
+            book.texts.insert(entry.key.clone(), sentences(&entry.node, &entry.key, languages, report));
+        }
+    }
+    if let Some(node) = top.take("topic_names", report)
+        && let Some(section) = Section::open(node, "[topic_names]", report)
+    {
+        for entry in section.entries() {
+            let names = by_lang::sentence_or_each(&entry.node, &entry.key, languages, report);
+            book.topic_names.insert(TopicId::new(entry.key.as_str()), names);
+        }
+    }
+    top.finish(report);
+    book
+}
+
+/// Names of topics that no fact has.
+fn tell_names(own: &CommandBook, topics: &[TopicId], report: &mut Report) {
+    for topic in own.topic_names.keys().filter(|topic| !topics.contains(topic)) {
+        let hint = did_you_mean(topic.as_str(), topics.iter().map(TopicId::as_str));
+        report.warn(None, format!("[topic_names] names `{topic}`, and no fact has that topic"), hint);
+    }
+}
+
+/// What is missing once the campaign's words lie over the shipped ones.
+fn tell_gaps(book: &CommandBook, languages: &[Lang], topics: &[TopicId], report: &mut Report) {
+    for command in Command::ALL {
+        let empty = ByLang::new();
+        for lang in missing(book.phrases.get(&command).unwrap_or(&empty), languages) {
+            report.warn(
+                None,
+                format!("there are no phrases for {} in `{lang}`", command.as_str()),
+                format!("add them under [{}]", command.as_str()),
+            );
+        }
+    }
+    for (key, by_lang) in &book.texts {
+        for lang in missing(by_lang, languages) {
+            report.warn(None, format!("what the bot says as `{key}` has no text in `{lang}`"), "add it under [texts]");
+        }
+    }
+    for topic in topics {
+        let empty = ByLang::new();
+        for lang in missing(book.topic_names.get(topic).unwrap_or(&empty), languages) {
+            report.warn(None, format!("the topic `{topic}` has no name in `{lang}`"), "add it under [topic_names]");
+        }
+    }
+}

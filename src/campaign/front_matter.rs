@@ -1,0 +1,293 @@
+//! The keys of a post: when, where, what goes with it. Every key is optional (DESIGN §4).
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono_tz::Tz;
+
+use super::config::{names, slot, told};
+use super::finding::{Report, did_you_mean};
+use super::tree::{Node, Section, Value, Written, text};
+use super::{media, words};
+use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
+use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Poll, Post, Readiness, Visibility, When};
+
+/// The keys a post may have.
+pub(crate) const KEYS: [&str; 15] = [
+    "id", "at", "every", "evergreen", "accounts", "topic", "facts", "lang", "cw", "visibility", "expires", "status",
+    "late", "media", "poll",
+];
+
+/// What posts are checked against. `None` or empty: not known, so not judged.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) root: PathBuf,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) zone: Option<Tz>,
+    pub(crate) languages: Vec<Lang>,
+    pub(crate) hashtags: Vec<String>,
+    pub(crate) accounts: Option<Vec<String>>,
+    pub(crate) topics: Option<Vec<String>>,
+    pub(crate) facts: Option<Vec<String>>,
+}
+
+/// A post with nothing but its place: ready, in the next free slot of every account.
+fn blank(id: &str, frame: &Frame) -> Post {
+    Post {
+        id: PostId::new(id),
+        when: When::NextSlot,
+        accounts: Vec::new(),
+        topic: None,
+        facts: Vec::new(),
+        lang: frame.languages.first().cloned().unwrap_or_else(|| Lang::new("en")),
+        cw: None,
+        visibility: Visibility::Public,
+        expires: None,
+        readiness: Readiness::Ready,
+        late: Late::Send,
+        media: Vec::new(),
+        poll: None,
+        parts: Vec::new(),
+    }
+}
+
+/// Reads the keys of a post; `node` is `None` without front matter. `own_id` is its path under `posts/` without
+/// `.md`; `folder` is where its file stands, for relative media.
+pub(crate) fn read(node: Option<&Node>, own_id: &str, folder: &Path, frame: &Frame, report: &mut Report) -> Post {
+    let mut post = blank(own_id, frame);
+    if let Some(mut section) = node.and_then(|node| Section::open(node, "a post", report)) {
+        fill(&mut post, &mut section, folder, frame, report);
+        section.finish(report);
+    }
+    post
+}
+
+fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame, report: &mut Report) {
+    if let Some(id) = section.text("id", report) {
+        if id.text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            report.error(id.line, format!("the id `{}` is more than one word", id.text), "join the words with -");
+        }
+        post.id = PostId::new(id.text);
+    }
+    post.when = when(section, report);
+    if let Some(node) = section.take("accounts", report) {
+        let named = names(node, "accounts", "account", frame.accounts.as_deref(), report);
+        if matches!(&node.value, Value::List(items) if items.is_empty()) {
+            report.error(node.line, "`accounts` names nobody", "name at least one, or leave the line out to mean all");
+        }
+        post.accounts = named.into_iter().map(AccountName::new).collect();
+    }
+    if let Some(topic) = section.text("topic", report) {
+        if let Some(known) = &frame.topics
+            && !known.contains(&topic.text)
+        {
+            let hint = did_you_mean(&topic.text, known.iter().map(String::as_str));
+            report.error(topic.line, format!("no fact has the topic `{}`", topic.text), hint);
+        }
+        post.topic = Some(TopicId::new(topic.text));
+    }
+    if let Some(node) = section.take("facts", report) {
+        let named = names(node, "facts", "fact", frame.facts.as_deref(), report);
+        post.facts = named.into_iter().map(FactId::new).collect();
+    }
+    if let Some(lang) = section.text("lang", report) {
+        match words::language(&lang.text) {
+            Ok(known) => {
+                tell_foreign(&known, lang.line, frame, report);
+                post.lang = known;
+            }
+            Err(why) => told(why, lang.line, report),
+        }
+    }
+    post.cw = section.text("cw", report).map(|cw| cw.text);
+    post.visibility = word(section, "visibility", &VISIBILITIES, report).unwrap_or(Visibility::Public);
+    if post.visibility == Visibility::Direct {
+        report.warn(section.line_of("visibility"), "a direct post is seen only by those it names", "");
+    }
+    post.expires = section.text("expires", report).and_then(|written| moment(&written, report));
+    post.readiness = readiness(section, report);
+    post.late = word(section, "late", &LATES, report).unwrap_or(Late::Send);
+    post.media = section.take("media", report).map(|node| media::read(node, folder, report)).unwrap_or_default();
+    post.poll = section.take("poll", report).and_then(|node| poll(node, report));
+    if post.poll.is_some() && !post.media.is_empty() {
+        report.error(section.line_of("poll"), "a post cannot have media and a poll", "put one of them into another post");
+    }
+    tell_times(post, section, frame, report);
+}
+
+fn when(section: &mut Section<'_>, report: &mut Report) -> When {
+    let at = section.text("at", report).and_then(|written| moment(&written, report));
+    let every = section.take("every", report).and_then(|node| slot(node, "every", report));
+    let evergreen = section.flag("evergreen", report) == Some(true);
+    let meanings: Vec<&str> = [("at", section.has("at")), ("every", section.has("every")), ("evergreen", evergreen)]
+        .into_iter()
+        .filter_map(|(key, said)| said.then_some(key))
+        .collect();
+    if let [first, second, ..] = meanings.as_slice() {
+        report.error(
+            section.line_of(second),
+            format!("`{first}` and `{second}` are two meanings of time"),
+            "keep one; without any the post takes the next free slot",
+        );
+    }
+    match (at, every, evergreen) {
+        (Some(at), _, _) => When::At(at),
+        (None, Some(every), _) => When::Every(every),
+        (None, None, true) => When::Evergreen,
+        (None, None, false) => When::NextSlot,
+    }
+}
+
+fn moment(written: &Written, report: &mut Report) -> Option<Moment> {
+    words::moment(&written.text).map_err(|why| told(why, written.line, report)).ok()
+}
+
+const VISIBILITIES: [(&str, Visibility); 4] = [
+    ("public", Visibility::Public),
+    ("unlisted", Visibility::Unlisted),
+    ("private", Visibility::Private),
+    ("direct", Visibility::Direct),
+];
+
+const LATES: [(&str, Late); 3] = [("send", Late::Send), ("hold", Late::Hold), ("skip", Late::Skip)];
+
+/// One of a few words.
+fn word<T: Copy>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    known: &[(&'static str, T)],
+    report: &mut Report,
+) -> Option<T> {
+    let written = section.text(key, report)?;
+    let found = known.iter().find(|(word, _)| *word == written.text).map(|(_, value)| *value);
+    if found.is_none() {
+        let hint = did_you_mean(&written.text, known.iter().map(|(word, _)| *word));
+        report.error(written.line, format!("`{key}` cannot be `{}`", written.text), hint);
+    }
+    found
+}
+
+fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Status {
+        Ready,
+        Draft,
+        Review,
+    }
+    let known = [("ready", Status::Ready), ("draft", Status::Draft), ("review", Status::Review)];
+    match word(section, "status", &known, report) {
+        None | Some(Status::Ready) => Readiness::Ready,
+        Some(Status::Draft) => Readiness::Draft,
+        Some(Status::Review) => {
+            report.warn(
+                section.line_of("status"),
+                "approving posts is not built yet: `review` waits like a draft",
+                "write `ready` when it may go out",
+            );
+            Readiness::Draft
+        }
+    }
+}
+
+fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
+    let mut section = Section::open(node, "a poll", report)?;
+    let written = section.texts("options", report).unwrap_or_default();
+    let mut options: Vec<String> = Vec::new();
+    for option in written {
+        // Mastodon: at most 50 characters each, no two alike.
+        if option.text.chars().count() > 50 {
+            report.warn(option.line, "a poll option has more than 50 characters; many servers refuse it", "");
+        }
+        if options.contains(&option.text) {
+            report.error(option.line, format!("the poll option `{}` stands twice", option.text), "");
+        } else {
+            options.push(option.text);
+        }
+    }
+    if options.len() < 2 {
+        report.error(section.line_of("options"), "a poll needs at least two options", "write options: [\"Yes\", \"No\"]");
+    } else if options.len() > 4 {
+        report.warn(section.line_of("options"), "a poll with more than four options is refused by many servers", "");
+    }
+    let mut lasts = Duration::days(1);
+    if let Some(node) = section.take("lasts", report)
+        && let Some(written) = text(node, "lasts", report)
+    {
+        match words::duration(&written.text) {
+            Ok(duration) => lasts = duration,
+            Err(why) => told(why, written.line, report),
+        }
+        // Mastodon: from five minutes to a month.
+        if lasts < Duration::minutes(5) || lasts > Duration::days(30) {
+            report.warn(written.line, "many servers take polls from five minutes to 30 days only", "");
+        }
+    }
+    section.finish(report);
+    Some(Poll { options, lasts_seconds: lasts.num_seconds() })
+}
+
+fn tell_foreign(lang: &Lang, line: usize, frame: &Frame, report: &mut Report) {
+    let known = &frame.languages;
+    if !known.is_empty() && !known.iter().any(|known| known.primary() == lang.primary()) {
+        let all: Vec<&str> = known.iter().map(Lang::as_str).collect();
+        report.warn(line, format!("`{lang}` is not a language of this campaign"), format!("its languages: {}", all.join(", ")));
+    }
+}
+
+/// What the times say: gaps, the past, the order of `at` and `expires`.
+fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Report) {
+    let Some(zone) = frame.zone else { return };
+    let mut instant_of = |moment: Option<&Moment>, key: &str| {
+        let moment = moment?;
+        let instant = instant(*moment, zone);
+        if let (Moment::Local(local), false) = (moment, instant.exact) {
+            report.warn(
+                section.line_of(key),
+                format!("{} does not exist in {zone}: the clocks go forward", local.format("%Y-%m-%d %H:%M")),
+                format!("the first minute after is meant: {}", instant.at.with_timezone(&zone).format("%H:%M")),
+            );
+        }
+        Some(instant.at)
+    };
+    let at = match &post.when {
+        When::At(moment) => instant_of(Some(moment), "at"),
+        When::Every(_) | When::Evergreen | When::NextSlot => None,
+    };
+    let expires = instant_of(post.expires.as_ref(), "expires");
+    if let (Some(at), Some(expires)) = (at, expires)
+        && expires <= at
+    {
+        report.error(section.line_of("expires"), "the post expires before its time comes", "set `expires` after `at`");
+        return;
+    }
+    let ends = expires.or_else(|| at.map(|at| at + DEFAULT_EXPIRY));
+    let line = section.line_of(if at.is_some() { "at" } else { "expires" });
+    if ends.is_some_and(|ends| ends <= frame.now) {
+        report.warn(line, "the post has expired: it will not go out any more", "set a new time, or leave it as a record");
+    } else if at.is_some_and(|at| at < frame.now) {
+        report.warn(line, "the post's time has passed: unless it was sent, it goes out late", "");
+    }
+}
+
+/// When a moment is; `exact` is false in the hour that spring skips.
+struct Instant {
+    at: DateTime<Utc>,
+    exact: bool,
+}
+
+fn instant(moment: Moment, zone: Tz) -> Instant {
+    match moment {
+        Moment::Instant(at) => Instant { at: at.with_timezone(&Utc), exact: true },
+        Moment::Local(local) => match zone.from_local_datetime(&local).earliest() {
+            Some(at) => Instant { at: at.with_timezone(&Utc), exact: true },
+            None => {
+                // A gap is at most a day long (a zone that crossed the date line).
+                let after = (1..=24 * 60).find_map(|minutes| {
+                    zone.from_local_datetime(&(local + Duration::minutes(minutes))).earliest()
+                });
+                let at = after.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc));
+                Instant { at, exact: false }
+            }
+        },
+    }
+}

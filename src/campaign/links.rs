@@ -1,0 +1,86 @@
+//! `config/links.toml`: where people can act.
+
+use std::collections::BTreeMap;
+
+use super::finding::Report;
+use super::tree::{Node, Section, tables};
+use super::{address, by_lang, config};
+use crate::core::fact::Link;
+use crate::core::ids::{Lang, LinkId};
+
+/// Where the links stand, relative to the campaign folder.
+pub(crate) const FILE: &str = "config/links.toml";
+
+/// Reads the links.
+pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTreeMap<LinkId, Link> {
+    let mut links = BTreeMap::new();
+    let mut lines: BTreeMap<LinkId, usize> = BTreeMap::new();
+    let Some(mut top) = Section::open(node, FILE, report) else { return links };
+    let list = top.take("links", report).map(|node| tables(node, "[[links]]", report)).unwrap_or_default();
+    for mut section in list {
+        let line = section.line;
+        let id = id(&mut section, &mut lines, "link", report);
+        let url = section.required("url", report);
+        if let Some(url) = &url {
+            match address::link(&url.text) {
+                Ok(()) => tell_placeholder(&url.text, url.line, report),
+                Err(why) => config::told(why, url.line, report),
+            }
+        }
+        let label = match section.take("label", report) {
+            Some(node) => {
+                let label = by_lang::sentence_or_each(node, "label", languages, report);
+                by_lang::tell_missing(&label, "the label of this link", node.line, languages, report);
+                label
+            }
+            None => {
+                if !section.has("label") {
+                    report.error(line, "a link has no `label`", "write label = { en = \"Sign the pledge\" }");
+                }
+                BTreeMap::new()
+            }
+        };
+        section.finish(report);
+        if let Some(id) = id {
+            links.insert(id, Link { url: url.map(|url| url.text).unwrap_or_default(), label });
+        }
+    }
+    top.finish(report);
+    links
+}
+
+/// The `id` of an entry, one word and new in its file.
+pub(crate) fn id<T: for<'a> From<&'a str> + Ord>(
+    section: &mut Section<'_>,
+    lines: &mut BTreeMap<T, usize>,
+    what: &str,
+    report: &mut Report,
+) -> Option<T> {
+    let written = section.required("id", report)?;
+    if written.text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        report.error(written.line, format!("the id `{}` is more than one word", written.text), "join the words with -");
+        return None;
+    }
+    let id = T::from(written.text.as_str());
+    if let Some(first) = lines.get(&id) {
+        report.error(
+            written.line,
+            format!("the {what} `{}` stands twice, first on line {first}", written.text),
+            "give each its own id",
+        );
+        return None;
+    }
+    lines.insert(id, written.line);
+    Some(T::from(written.text.as_str()))
+}
+
+/// Warns of a link to a host that does not exist.
+pub(crate) fn tell_placeholder(text: &str, line: usize, report: &mut Report) {
+    if let Some(link) = address::placeholder_link(text) {
+        report.warn(
+            line,
+            format!("{link} is a placeholder"),
+            "put the real address there: a text with a placeholder is never sent to a real server",
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! The folder `posts/`: every `.md` file in it and its subfolders becomes a post, in the order of their paths.
+//!
+//! Hidden files and folders are not posts, nor is what lies in a folder named `media`. A file with an error is reported
+//! and left out; the others are read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::finding::{Finding, Report};
+use super::front_matter::{self, Frame, KEYS};
+use super::{hashtags, links, post_file, source, yaml_tree};
+use crate::core::ids::PostId;
+use crate::core::post::Post;
+
+/// Where posts stand, relative to the campaign folder.
+pub(crate) const FOLDER: &str = "posts";
+
+/// What most servers take in one status.
+const LONG: usize = 500;
+
+/// Folders deeper than this are a loop of links.
+const DEEPEST: usize = 16;
+
+/// A post and where it stands.
+#[derive(Debug)]
+pub(crate) struct ReadPost {
+    pub(crate) post: Post,
+    /// Relative to the campaign folder.
+    pub(crate) file: PathBuf,
+    /// The line its text begins on.
+    pub(crate) line: usize,
+}
+
+/// Reads all posts.
+pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> {
+    let folder = frame.root.join(FOLDER);
+    if !folder.is_dir() {
+        let mut report = Report::new(FOLDER);
+        report.warn(None, "there is no folder `posts`: nothing will be posted", "make it and put a file NAME.md into it");
+        findings.extend(report.into_findings());
+        return Vec::new();
+    }
+    let mut files = Vec::new();
+    walk(&folder, Path::new(FOLDER), 0, &mut files, findings);
+    files.sort();
+    let mut posts = Vec::new();
+    let mut ids: BTreeMap<PostId, PathBuf> = BTreeMap::new();
+    for file in files {
+        let mut report = Report::new(&file);
+        let read = one(&file, frame, &mut report);
+        if let Some(read) = &read {
+            if let Some(first) = ids.get(&read.post.id) {
+                report.error(
+                    1,
+                    format!("the id `{}` is also that of {}", read.post.id, first.display()),
+                    "give one of the two another id or file name",
+                );
+            } else {
+                ids.insert(read.post.id.clone(), file.clone());
+            }
+        }
+        let left_out = report.has_errors();
+        findings.extend(report.into_findings());
+        posts.extend(read.filter(|_| !left_out));
+    }
+    posts
+}
+
+fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, findings: &mut Vec<Finding>) {
+    let mut report = Report::new(shown);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) if depth <= DEEPEST => entries,
+        Ok(_) => {
+            report.error(None, "the folders under posts go too deep", "look for a link that leads back up");
+            return findings.extend(report.into_findings());
+        }
+        Err(error) => {
+            report.error(None, format!("the folder cannot be read: {error}"), "");
+            return findings.extend(report.into_findings());
+        }
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else {
+            report.error(None, format!("the name of {} is not text", entry.path().display()), "rename the file");
+            continue;
+        };
+        let path = shown.join(name);
+        if name.starts_with('.') {
+            continue;
+        }
+        if entry.path().is_dir() {
+            if name != "media" {
+                walk(&entry.path(), &path, depth + 1, files, findings);
+            }
+        } else if name.ends_with(".md") {
+            files.push(path);
+        } else if ["txt", "MD", "markdown"].iter().any(|ending| name.ends_with(&format!(".{ending}"))) {
+            let mut report = Report::new(&path);
+            report.warn(None, "this file is not read: a post's name ends in .md", "rename it if it is a post");
+            findings.extend(report.into_findings());
+        }
+    }
+    findings.extend(report.into_findings());
+}
+
+/// One file as a post; what is wrong is in `report`.
+fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
+    let text = source::read(&frame.root, file, report)?;
+    let pieces = post_file::split(&text, &KEYS, report)?;
+    let node = match &pieces.front {
+        // What follows broken front matter may be text that was never meant to go out as it stands.
+        Some((front, first)) => Some(yaml_tree::parse(front, *first, report)?),
+        None => None,
+    };
+    let folder = frame.root.join(file.parent().unwrap_or(Path::new(FOLDER)));
+    let mut post = front_matter::read(node.as_ref(), &id_of(file), &folder, frame, report);
+    if is_queue_id(post.id.as_str()) {
+        report.error(1, format!("the id `{}` is kept for `watchpost queue add`", post.id), "give the post another id or file name");
+    }
+    let line = pieces.parts.first().map_or(1, |(_, line)| *line);
+    check_parts(&pieces.parts, post.cw.as_deref(), frame, report);
+    post.parts = pieces.parts.into_iter().map(|(text, _)| text).collect();
+    Some(ReadPost { post, file: file.to_path_buf(), line })
+}
+
+/// The path under `posts/` without `.md`, with `/` on every system.
+fn id_of(file: &Path) -> String {
+    let under = file.strip_prefix(FOLDER).unwrap_or(file).with_extension("");
+    let parts: Vec<&str> = under.iter().filter_map(|part| part.to_str()).collect();
+    parts.join("/")
+}
+
+fn is_queue_id(id: &str) -> bool {
+    id.strip_prefix("queue-").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, report: &mut Report) {
+    for (at, (text, line)) in parts.iter().enumerate() {
+        if text.trim().is_empty() {
+            if parts.len() == 1 {
+                report.error(*line, "the post has no text", "write it below the keys");
+            } else {
+                report.error(*line, format!("part {} of the thread is empty", at + 1), "remove the --- around it");
+            }
+            continue;
+        }
+        let count = count(text, cw);
+        if count > LONG {
+            let part = if parts.len() == 1 { "the text".to_owned() } else { format!("part {}", at + 1) };
+            report.warn(
+                *line,
+                format!("{part} has {count} characters; many servers take {LONG} at most"),
+                "shorten it, or begin a new part with a line of ---",
+            );
+        }
+        for (below, written) in text.lines().enumerate() {
+            links::tell_placeholder(written, line + below, report);
+            for tag in hashtags::in_line(written) {
+                if let Some(hint) = hashtags::hard_to_read(tag, &frame.hashtags) {
+                    report.warn(line + below, format!("screen readers cannot tell the words of {tag}"), hint);
+                }
+            }
+        }
+    }
+}
+
+/// The characters of a status: its text and its warning.
+fn count(text: &str, cw: Option<&str>) -> usize {
+    text.graphemes(true).count() + cw.map_or(0, |cw| cw.graphemes(true).count())
+}
