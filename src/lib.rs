@@ -5,5 +5,4 @@ pub mod cli;
 pub mod clock;
 pub mod core;
 pub mod fedi;
-pub mod jobs;
 pub mod store;

@@ -26,12 +26,11 @@ mod connect;
 pub mod deliveries;
 mod errors;
 mod lock;
-pub mod mentions;
 pub mod notices;
 pub mod people;
 pub mod queue;
+pub mod sending;
 mod secret;
-mod sending;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -57,9 +57,10 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let answer = committed.and_then(|()| self.result.ok_or(StoreError::Closed));
+        let Verb { result, reply, .. } = *self;
+        let answer = committed.and_then(|()| result.ok_or(StoreError::Closed));
         // Whoever asked may have gone: a cancelled task. What was committed stays true.
-        drop(self.reply.send(answer));
+        drop(reply.send(answer));
     }
 }
 
