@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Stand-in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextRules {
     /// x
     pub max_characters: usize,
@@ -10,6 +10,8 @@ pub struct TextRules {
     pub url: UrlCost,
     /// x
     pub cw_counts: bool,
+    /// x
+    pub mentions: MentionCost,
 }
 /// Stand-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,4 +20,19 @@ pub enum UrlCost {
     Fixed(usize),
     /// x
     FullLength,
+}
+/// Stand-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MentionCost {
+    /// x
+    LocalPart,
+    /// x
+    Full,
+}
+impl TextRules {
+    /// x
+    #[must_use]
+    pub fn careful(max_characters: usize) -> Self {
+        Self { max_characters, url: UrlCost::FullLength, cw_counts: true, mentions: MentionCost::Full }
+    }
 }

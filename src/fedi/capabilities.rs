@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::core::count::{TextRules, UrlCost};
+use crate::core::count::{MentionCost, TextRules, UrlCost};
 use crate::fedi::errors::FediError;
 use crate::fedi::{Fedi, address, http, json};
 
@@ -111,7 +111,7 @@ impl Capabilities {
         Capabilities {
             software: String::new(),
             version: String::new(),
-            rules: TextRules { max_characters: DEFAULT_CHARACTERS, url: UrlCost::FullLength, cw_counts: true },
+            rules: TextRules::careful(DEFAULT_CHARACTERS),
             max_media: DEFAULT_MEDIA,
             max_alt: None,
             media_types: Vec::new(),
@@ -204,14 +204,15 @@ fn read(instance: &Value, nodeinfo: Option<&Value>) -> Capabilities {
     let max_characters = size(json::count(statuses, "max_characters"))
         .or_else(|| size(json::count(instance, "max_toot_chars")))
         .unwrap_or(DEFAULT_CHARACTERS);
-    let url = if family == Family::Mastodon {
-        UrlCost::Fixed(size(json::count(statuses, "characters_reserved_per_url")).unwrap_or(DEFAULT_URL))
+    let rules = if family == Family::Mastodon {
+        let url = UrlCost::Fixed(size(json::count(statuses, "characters_reserved_per_url")).unwrap_or(DEFAULT_URL));
+        TextRules { max_characters, url, cw_counts: true, mentions: MentionCost::LocalPart }
     } else {
         // Off Mastodon the document says 23 and the full length is charged (SERVERS.md §3, rule 7).
-        UrlCost::FullLength
+        TextRules::careful(max_characters)
     };
     Capabilities {
-        rules: TextRules { max_characters, url, cw_counts: true },
+        rules,
         max_media: size(json::count(statuses, "max_media_attachments"))
             .or_else(|| size(json::count(instance, "max_media_attachments")))
             .unwrap_or(DEFAULT_MEDIA),

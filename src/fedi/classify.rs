@@ -291,10 +291,9 @@ mod tests {
         };
         let receipt = |body: &Value| {
             let met = answer(200, &[("x-ratelimit-remaining", "17"), ("date", "Sun, 22 Nov 2026 10:00:00 GMT")], &body.to_string());
-            match classify(&Asked { payload: &asked, media: 2, secret: &SecretString::from("t") }, &met) {
-                Outcome::Sent(receipt) => receipt,
-                other => panic!("{other:?}"),
-            }
+            let outcome = classify(&Asked { payload: &asked, media: 2, secret: &SecretString::from("t") }, &met);
+            let Outcome::Sent(receipt) = outcome else { panic!("{outcome:?}") };
+            receipt
         };
         let kept = receipt(&json!({ "id": 5, "url": "https://a.example/5", "visibility": "unlisted", "spoiler_text": "policing",
             "in_reply_to_id": 7, "content": "<p>Ring</p>", "media_attachments": [{}, {}], "poll": {} }));

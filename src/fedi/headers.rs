@@ -61,7 +61,8 @@ fn seconds(text: &str) -> Option<Duration> {
     if !text.starts_with(|c: char| c.is_ascii_digit()) || text.chars().any(|c| !c.is_ascii_digit() && c != '.') {
         return None;
     }
-    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+    // A number too large for a duration is still a number: as long as can be.
+    Some(Duration::try_from_secs_f64(text.parse().ok()?).unwrap_or(Duration::MAX))
 }
 
 /// RFC 3339, and the variants servers write: a blank for the `T`, no zone (UTC is meant).

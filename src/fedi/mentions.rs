@@ -16,9 +16,6 @@ use crate::fedi::html::HtmlText;
 use crate::fedi::statuses::visibility;
 use crate::fedi::{Me, headers, html, json};
 
-/// The most of a status' HTML we read; the longest real limit is 100,000 characters (snac).
-const LONGEST_CONTENT: usize = 400_000;
-
 /// What a notification turned out to be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Read {
@@ -90,12 +87,7 @@ fn is_us(me: &Me, account: &Value) -> bool {
 }
 
 fn content(status: &Value) -> String {
-    let mut content = json::any_text(status, "content").unwrap_or_default();
-    if content.len() > LONGEST_CONTENT {
-        let cut = content.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST_CONTENT).last().unwrap_or(0);
-        content.truncate(cut);
-    }
-    content
+    json::any_text(status, "content").unwrap_or_default()
 }
 
 fn asker(account: &Value) -> Option<Asker> {

@@ -144,10 +144,12 @@ impl Fedi {
     /// [`FediError::Denied`] for any answer that says the token does not work: 401 and 403, but also 400 (Takahē) and
     /// 422 (snac); otherwise whatever kept us from asking.
     pub async fn whoami(&self) -> Result<Me, FediError> {
-        let answer = self.get(self.at("/api/v1/accounts/verify_credentials")).await.map_err(|error| match error {
-            FediError::Refused { server, status: status @ (400 | 422), words } => FediError::Denied { server, status, words },
-            other => other,
-        })?;
+        let answer = match self.get(self.at("/api/v1/accounts/verify_credentials")).await {
+            Err(FediError::Refused { server, status: status @ (400 | 422), words }) => {
+                return Err(FediError::Denied { server, status, words });
+            }
+            other => other?,
+        };
         let unreadable = || self.unreadable("no account with an id");
         let account = json::parse(&answer.body).ok_or_else(unreadable)?;
         let id = json::id(&account, "id").ok_or_else(unreadable)?;

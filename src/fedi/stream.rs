@@ -118,18 +118,16 @@ impl Fedi {
 }
 
 fn refusal(error: tungstenite::Error, server: String, secret: &secrecy::SecretString) -> StreamError {
-    match error {
-        tungstenite::Error::Http(response) => {
-            let status = response.status().as_u16();
-            match status {
-                401 | 403 => StreamError::Denied { server, words: format!("status {status}") },
-                429 => StreamError::Throttled { server, wait: headers::wait(response.headers()) },
-                503 if headers::asks_to_wait(response.headers()) => StreamError::Throttled { server, wait: headers::wait(response.headers()) },
-                500.. | 408 => StreamError::Broken { server, reason: format!("status {status}") },
-                _ => StreamError::NotServed { server, status },
-            }
-        }
-        other => StreamError::Broken { server, reason: one_line(&other.to_string(), secret) },
+    let tungstenite::Error::Http(response) = error else {
+        return StreamError::Broken { server, reason: one_line(&error.to_string(), secret) };
+    };
+    let status = response.status().as_u16();
+    match status {
+        401 | 403 => StreamError::Denied { server, words: format!("status {status}") },
+        429 => StreamError::Throttled { server, wait: headers::wait(response.headers()) },
+        503 if headers::asks_to_wait(response.headers()) => StreamError::Throttled { server, wait: headers::wait(response.headers()) },
+        500.. | 408 => StreamError::Broken { server, reason: format!("status {status}") },
+        _ => StreamError::NotServed { server, status },
     }
 }
 
@@ -139,7 +137,6 @@ impl MentionStream {
     /// # Errors
     /// The stream is over; open another.
     pub async fn next(&mut self) -> Result<Streamed, StreamError> {
-        let server = || self.server.clone();
         loop {
             let message = match timeout(self.silence, self.socket.next()).await {
                 Err(_elapsed) => return Err(StreamError::Silent { server: self.server.clone() }),
@@ -157,12 +154,12 @@ impl MentionStream {
                 Message::Text(text) => match event(&self.me, text.as_str()) {
                     Event::Streamed(streamed) => return Ok(streamed),
                     Event::Refused(words) => {
-                        return Err(StreamError::Denied { server: server(), words: one_line(&words, &self.secret) });
+                        return Err(StreamError::Denied { server: self.server.clone(), words: one_line(&words, &self.secret) });
                     }
                 },
                 // Pongs are answered by the library with the next read; any frame shows that the other side lives.
                 Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => {}
-                Message::Close(_) => return Err(StreamError::Closed { server: server() }),
+                Message::Close(_) => return Err(StreamError::Closed { server: self.server.clone() }),
             }
         }
     }

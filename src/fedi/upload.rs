@@ -85,11 +85,9 @@ impl Fedi {
 }
 
 fn refusal(error: FediError, media: &Media) -> UploadError {
-    match error {
-        FediError::Refused { status, words, .. } => {
-            let words = if words.is_empty() { format!("status {status}") } else { words };
-            UploadError::Refused { file: media.file.clone(), words }
-        }
-        other => UploadError::Request(other),
+    if let FediError::Refused { status, words, .. } = error {
+        let words = if words.is_empty() { format!("status {status}") } else { words };
+        return UploadError::Refused { file: media.file.clone(), words };
     }
+    UploadError::Request(error)
 }
