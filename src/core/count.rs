@@ -3,10 +3,11 @@
 //! This is advice that keeps texts from being refused; the server's answer is the truth. One approximation: Mastodon
 //! keeps the list of all top-level domains, we take any last label of two letters or more, or in `xn--` form, for one.
 
+use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// What a URL costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UrlCost {
     /// The same for every URL, however long (`characters_reserved_per_url`).
     Fixed(usize),
@@ -15,7 +16,7 @@ pub enum UrlCost {
 }
 
 /// What `@user@domain` costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MentionCost {
     /// As much as `@user`.
     LocalPart,
@@ -24,7 +25,7 @@ pub enum MentionCost {
 }
 
 /// How one server counts, and up to where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextRules {
     /// The most a status may have.
     pub max_characters: usize,

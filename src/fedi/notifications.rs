@@ -1,0 +1,173 @@
+//! Mentions by page: newest first, paged back by the server's own cursor.
+//!
+//! Invariants (SERVERS.md §3, rule 4): `limit` is always passed; only `mention` is asked for and types are filtered here
+//! all the same; `min_id` and `since_id` are never used, because servers lie about them. A cursor leads to our own host
+//! and to the same path only. Where a walk ends is not known here.
+
+use chrono::{DateTime, Utc};
+use reqwest::Url;
+use serde_json::Value;
+
+use crate::core::ids::StatusId;
+use crate::core::mention::Mention;
+use crate::fedi::errors::FediError;
+use crate::fedi::headers::NextLink;
+use crate::fedi::mentions::{self, Read};
+use crate::fedi::{Fedi, Me, address, headers, json};
+
+const PATH: &str = "/api/v1/notifications";
+/// The most Mastodon gives at once; others cut it down themselves.
+const LIMIT: usize = 80;
+
+/// Where to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageFrom {
+    /// The newest page.
+    Newest,
+    /// The page after the one that gave this cursor: the server's own link, or the id of its last item.
+    Older(String),
+}
+
+/// One page of notifications.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MentionsPage {
+    /// Every item with an id, in the server's order.
+    pub items: Vec<PageItem>,
+    /// Items that could not be read as what they say they are; those with an id stand in `items` too.
+    pub undecodable: usize,
+    /// The next, older page; `None` at the end, or after an empty page.
+    pub next: Option<PageFrom>,
+    /// The server's clock.
+    pub server_time: Option<DateTime<Utc>>,
+}
+
+/// One notification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageItem {
+    /// Its id: opaque, good only for telling whether a page repeats.
+    pub notification_id: String,
+    /// The mention; `None` for other types, for ourselves and for what could not be read.
+    pub mention: Option<Box<Mention>>,
+}
+
+impl Fedi {
+    /// Reads one page of mentions. Private mentions of strangers, which the server's default policy filters, are asked for too.
+    ///
+    /// # Errors
+    /// Whatever kept us from reading the page; a malformed item never does.
+    pub async fn mentions_page(&self, me: &Me, from: PageFrom) -> Result<MentionsPage, FediError> {
+        let url = match &from {
+            PageFrom::Newest => with_parameters(self.at(PATH), LIMIT),
+            PageFrom::Older(cursor) => page_url(self, PATH, cursor, LIMIT),
+        };
+        let answer = self.get(url).await?;
+        let raw = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of notifications"))?;
+        let server_time = headers::date(&answer.headers);
+        let mut page = MentionsPage { items: Vec::with_capacity(raw.len()), undecodable: 0, next: None, server_time };
+        let mut last = None;
+        for item in &raw {
+            let item = json::item(item).unwrap_or(Value::Null);
+            let id = json::id(&item, "id");
+            let mention = match mentions::notification(me, &item, server_time) {
+                Read::Mention(mention) => Some(mention),
+                Read::Other => None,
+                Read::Undecodable => {
+                    page.undecodable += 1;
+                    None
+                }
+            };
+            // A mention is never dropped for want of a notification id; its own id stands in.
+            let id = id.or_else(|| mention.as_ref().map(|mention| format!("status:{}", mention.status)));
+            if let Some(notification_id) = id {
+                if json::id(&item, "id").is_some() {
+                    last = Some(notification_id.clone());
+                }
+                page.items.push(PageItem { notification_id, mention });
+            }
+        }
+        if !raw.is_empty() {
+            page.next = older(self, PATH, &headers::next_link(&answer.headers), last).map(PageFrom::Older);
+        }
+        Ok(page)
+    }
+
+    /// Reads one mention again by its id: texts of direct mentions are not stored (DESIGN §6). `None` when it is gone.
+    ///
+    /// # Errors
+    /// Whatever kept us from looking.
+    pub async fn mention(&self, me: &Me, id: &StatusId) -> Result<Option<Mention>, FediError> {
+        let Some(status) = self.status_value(id).await? else { return Ok(None) };
+        match mentions::status(me, &status, &Value::Null, None) {
+            Some(mention) => Ok(Some(mention)),
+            None => Err(self.unreadable("no status with an author")),
+        }
+    }
+
+    /// Whether a mention that looks carried along ([`Mention::carried_along`]) really inherited our name: whether the
+    /// status it answers already named us. From the text alone that cannot be told from somebody adding us to a reply
+    /// ("@bob @us is this true?"), so this costs one look, for those mentions only. A parent that is gone or hidden
+    /// leaves the text's word standing: inherited.
+    ///
+    /// # Errors
+    /// Whatever kept us from looking.
+    pub async fn inherited_our_name(&self, me: &Me, mention: &Mention) -> Result<bool, FediError> {
+        let (true, Some(parent)) = (mention.carried_along, &mention.in_reply_to) else { return Ok(mention.carried_along) };
+        Ok(match self.status_value(parent).await? {
+            Some(parent) => mentions::names_us(me, &parent),
+            None => true,
+        })
+    }
+}
+
+/// The cursor to the next, older page of the list at `path`.
+pub(super) fn older(fedi: &Fedi, path: &str, link: &NextLink, last: Option<String>) -> Option<String> {
+    match link {
+        NextLink::Next(link) if own_page(fedi, path, link).is_some() => Some(link.clone()),
+        // A link to elsewhere is not followed; the id of the last item serves most servers as well.
+        NextLink::Next(_) | NextLink::Silent => last,
+        NextLink::Last => None,
+    }
+}
+
+/// The address a cursor of [`older`] leads to: always the server's own, whatever the cursor says.
+pub(super) fn page_url(fedi: &Fedi, path: &str, cursor: &str, limit: usize) -> Url {
+    if let Some(url) = own_page(fedi, path, cursor) {
+        return if path == PATH { with_parameters(url, limit) } else { with_limit(url, limit) };
+    }
+    let mut url = fedi.at(path);
+    url.query_pairs_mut().append_pair("max_id", cursor);
+    if path == PATH { with_parameters(url, limit) } else { with_limit(url, limit) }
+}
+
+/// A link's query on our own scheme, host and port, if the link is to this path of our host. A server behind a proxy
+/// may write `http://` or another port into its links.
+fn own_page(fedi: &Fedi, path: &str, link: &str) -> Option<Url> {
+    if !link.contains("://") && !link.starts_with('/') {
+        return None;
+    }
+    let named = fedi.base.join(link).ok()?;
+    if !address::same_host(&fedi.base, &named) {
+        return None;
+    }
+    let mut url = fedi.at(path);
+    if named.path().trim_end_matches('/') != url.path().trim_end_matches('/') || named.query().is_none() {
+        return None;
+    }
+    url.set_query(named.query());
+    Some(url)
+}
+
+fn with_limit(url: Url, limit: usize) -> Url {
+    with(url, "limit", &limit.to_string())
+}
+
+fn with_parameters(url: Url, limit: usize) -> Url {
+    with(with(with_limit(url, limit), "types[]", "mention"), "include_filtered", "true")
+}
+
+fn with(mut url: Url, name: &str, value: &str) -> Url {
+    if !url.query_pairs().any(|(known, _)| known == name) {
+        url.query_pairs_mut().append_pair(name, value);
+    }
+    url
+}
