@@ -19,7 +19,9 @@ const SHIPPED: &str = include_str!("../../config/commands.toml");
 
 /// The shipped commands. They are part of the program, so their own findings are for its tests.
 pub(crate) fn shipped(report: &mut Report) -> CommandBook {
-    toml_tree::parse(SHIPPED, report).map(|node| parse(&node, &[], None, report)).unwrap_or_default()
+    toml_tree::parse(SHIPPED, report)
+        .map(|node| parse(&node, &[], None, report))
+        .unwrap_or_default()
 }
 
 /// The campaign's commands over the shipped ones. `node` is `None` when the campaign has no file of its own;
@@ -31,7 +33,8 @@ pub(crate) fn read(
     report: &mut Report,
 ) -> CommandBook {
     let mut book = shipped(&mut Report::new(FILE));
-    book.topic_names.retain(|topic, _| topics.is_some_and(|topics| topics.contains(topic)));
+    book.topic_names
+        .retain(|topic, _| topics.is_some_and(|topics| topics.contains(topic)));
     if let Some(node) = node {
         let own = parse(node, languages, Some(&book), report);
         if let Some(topics) = topics {
@@ -54,14 +57,25 @@ fn overlay<K: Ord, T>(under: &mut BTreeMap<K, ByLang<T>>, over: BTreeMap<K, ByLa
 }
 
 /// `shipped` names the sentences there are; without it any is taken.
-fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report: &mut Report) -> CommandBook {
+fn parse(
+    node: &Node,
+    languages: &[Lang],
+    shipped: Option<&CommandBook>,
+    report: &mut Report,
+) -> CommandBook {
     let mut book = CommandBook::default();
-    let Some(mut top) = Section::open(node, FILE, report) else { return book };
+    let Some(mut top) = Section::open(node, FILE, report) else {
+        return book;
+    };
     // Whole phrases and where they stand, because one phrase cannot be two commands.
     let mut said: BTreeMap<(Lang, String), (Command, usize)> = BTreeMap::new();
     for command in Command::ALL {
-        let Some(node) = top.take(command.as_str(), report) else { continue };
-        let Some(section) = Section::open(node, format!("[{}]", command.as_str()), report) else { continue };
+        let Some(node) = top.take(command.as_str(), report) else {
+            continue;
+        };
+        let Some(section) = Section::open(node, format!("[{}]", command.as_str()), report) else {
+            continue;
+        };
         for entry in section.entries() {
             if entry.key == "patterns" {
                 let patterns = lists(&entry.node, "patterns", languages, report);
@@ -75,21 +89,31 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
                 book.patterns.insert(command, patterns);
                 continue;
             }
-            let Some(lang) = language_of(entry, languages, report) else { continue };
+            let Some(lang) = language_of(entry, languages, report) else {
+                continue;
+            };
             let mut phrases = Vec::new();
             for written in texts(&entry.node, &entry.key, report) {
                 let key = (lang.clone(), written.text.to_lowercase());
                 if let Some((other, line)) = said.get(&key).filter(|(other, _)| *other != command) {
                     report.error(
                         written.line,
-                        format!("“{}” is {} on line {line} and {} here", written.text, other.as_str(), command.as_str()),
+                        format!(
+                            "“{}” is {} on line {line} and {} here",
+                            written.text,
+                            other.as_str(),
+                            command.as_str()
+                        ),
                         "each phrase can be one command only",
                     );
                 }
                 said.insert(key, (command, written.line));
                 phrases.push(written.text);
             }
-            book.phrases.entry(command).or_default().insert(lang, phrases);
+            book.phrases
+                .entry(command)
+                .or_default()
+                .insert(lang, phrases);
         }
     }
     if let Some(node) = top.take("courtesy", report) {
@@ -103,10 +127,17 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
                 && !shipped.texts.contains_key(&entry.key)
             {
                 let known = shipped.texts.keys().map(String::as_str);
-                report.error(entry.line, format!("the bot never says `{}`", entry.key), did_you_mean(&entry.key, known));
+                report.error(
+                    entry.line,
+                    format!("the bot never says `{}`", entry.key),
+                    did_you_mean(&entry.key, known),
+                );
                 continue;
             }
-            book.texts.insert(entry.key.clone(), sentences(&entry.node, &entry.key, languages, report));
+            book.texts.insert(
+                entry.key.clone(),
+                sentences(&entry.node, &entry.key, languages, report),
+            );
         }
     }
     if let Some(node) = top.take("topic_names", report)
@@ -114,7 +145,8 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
     {
         for entry in section.entries() {
             let names = by_lang::sentence_or_each(&entry.node, &entry.key, languages, report);
-            book.topic_names.insert(TopicId::new(entry.key.as_str()), names);
+            book.topic_names
+                .insert(TopicId::new(entry.key.as_str()), names);
         }
     }
     top.finish(report);
@@ -123,9 +155,17 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
 
 /// Names of topics that no fact has.
 fn tell_names(own: &CommandBook, topics: &[TopicId], report: &mut Report) {
-    for topic in own.topic_names.keys().filter(|topic| !topics.contains(topic)) {
+    for topic in own
+        .topic_names
+        .keys()
+        .filter(|topic| !topics.contains(topic))
+    {
         let hint = did_you_mean(topic.as_str(), topics.iter().map(TopicId::as_str));
-        report.warn(None, format!("[topic_names] names `{topic}`, and no fact has that topic"), hint);
+        report.warn(
+            None,
+            format!("[topic_names] names `{topic}`, and no fact has that topic"),
+            hint,
+        );
     }
 }
 
@@ -143,13 +183,21 @@ fn tell_gaps(book: &CommandBook, languages: &[Lang], topics: &[TopicId], report:
     }
     for (key, by_lang) in &book.texts {
         for lang in missing(by_lang, languages) {
-            report.warn(None, format!("what the bot says as `{key}` has no text in `{lang}`"), "add it under [texts]");
+            report.warn(
+                None,
+                format!("what the bot says as `{key}` has no text in `{lang}`"),
+                "add it under [texts]",
+            );
         }
     }
     for topic in topics {
         let empty = ByLang::new();
         for lang in missing(book.topic_names.get(topic).unwrap_or(&empty), languages) {
-            report.warn(None, format!("the topic `{topic}` has no name in `{lang}`"), "add it under [topic_names]");
+            report.warn(
+                None,
+                format!("the topic `{topic}` has no name in `{lang}`"),
+                "add it under [topic_names]",
+            );
         }
     }
 }

@@ -36,12 +36,21 @@ pub(crate) struct Settings {
 
 /// Reads the settings.
 pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
-    let mut settings = Settings { store_url: sqlite(root, Path::new(DEFAULT_STORE)), ..Settings::default() };
-    let Some(mut top) = Section::open(node, FILE, report) else { return settings };
+    let mut settings = Settings {
+        store_url: sqlite(root, Path::new(DEFAULT_STORE)),
+        ..Settings::default()
+    };
+    let Some(mut top) = Section::open(node, FILE, report) else {
+        return settings;
+    };
     if let Some(node) = top.take("campaign", report) {
         campaign(node, &mut settings, report);
     } else if !top.has("campaign") {
-        report.error(None, "there is no [campaign]", "add [campaign] with name, timezone and languages");
+        report.error(
+            None,
+            "there is no [campaign]",
+            "add [campaign] with name, timezone and languages",
+        );
     }
     if let Some(node) = top.take("accounts", report) {
         for mut section in tables(node, "[[accounts]]", report) {
@@ -53,7 +62,11 @@ pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
         }
         tell_twins(&settings.accounts, report);
     } else if !top.has("accounts") {
-        report.warn(None, "there are no [[accounts]]: nothing can be sent", "add one with name, server and token");
+        report.warn(
+            None,
+            "there are no [[accounts]]: nothing can be sent",
+            "add one with name, server and token",
+        );
     }
     if let Some(node) = top.take("replies", report) {
         settings.replies = replies::read(node, report);
@@ -69,8 +82,13 @@ pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
 }
 
 fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
-    let Some(mut section) = Section::open(node, "[campaign]", report) else { return };
-    settings.name = section.required("name", report).map(|name| name.text).unwrap_or_default();
+    let Some(mut section) = Section::open(node, "[campaign]", report) else {
+        return;
+    };
+    settings.name = section
+        .required("name", report)
+        .map(|name| name.text)
+        .unwrap_or_default();
     if let Some(zone) = section.required("timezone", report) {
         match zone.text.parse::<Tz>() {
             Ok(known) => settings.zone = Some(known),
@@ -80,18 +98,35 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
                     || "write an IANA name: \"America/New_York\", \"Europe/Madrid\"".to_owned(),
                     |name| format!("did you mean `{name}`?"),
                 );
-                report.error(zone.line, format!("`{}` is not a time zone", zone.text), hint);
+                report.error(
+                    zone.line,
+                    format!("`{}` is not a time zone", zone.text),
+                    hint,
+                );
             }
         }
     }
     let languages = section.texts("languages", report);
     if languages.as_ref().is_none_or(Vec::is_empty) {
-        report.error(section.line_of("languages"), "[campaign] names no languages", "write languages = [\"en\"]; the first is the default");
+        report.error(
+            section.line_of("languages"),
+            "[campaign] names no languages",
+            "write languages = [\"en\"]; the first is the default",
+        );
     }
     for written in languages.unwrap_or_default() {
         match words::language(&written.text) {
-            Ok(lang) if settings.languages.iter().any(|known| known.primary() == lang.primary()) => {
-                report.error(written.line, format!("the language `{lang}` stands twice"), "name each once");
+            Ok(lang)
+                if settings
+                    .languages
+                    .iter()
+                    .any(|known| known.primary() == lang.primary()) =>
+            {
+                report.error(
+                    written.line,
+                    format!("the language `{lang}` stands twice"),
+                    "name each once",
+                );
             }
             Ok(lang) => settings.languages.push(lang),
             Err(why) => told(why, written.line, report),
@@ -102,7 +137,11 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
             report.error(tag.line, why, "write it as \"#EyesOnAmazon\"");
         } else {
             if let Some(hint) = super::hashtags::hard_to_read(&tag.text, &[]) {
-                report.warn(tag.line, format!("screen readers cannot tell the words of {}", tag.text), hint);
+                report.warn(
+                    tag.line,
+                    format!("screen readers cannot tell the words of {}", tag.text),
+                    hint,
+                );
             }
             settings.hashtags.push(tag.text);
         }
@@ -113,7 +152,10 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
 fn account(section: &mut Section<'_>, root: &Path, report: &mut Report) -> Option<Account> {
     let name = section.required("name", report);
     if let Some(name) = &name
-        && !name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && !name
+            .text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     {
         report.error(
             name.line,
@@ -121,7 +163,10 @@ fn account(section: &mut Section<'_>, root: &Path, report: &mut Report) -> Optio
             "use letters, digits, - and _ only: it is what staff call it, not its address",
         );
     }
-    let label = name.as_ref().map_or("an account", |name| name.text.as_str()).to_owned();
+    let label = name
+        .as_ref()
+        .map_or("an account", |name| name.text.as_str())
+        .to_owned();
     let mut server = String::new();
     if let Some(written) = section.required("server", report) {
         match address::server(&written.text) {
@@ -146,13 +191,23 @@ fn account(section: &mut Section<'_>, root: &Path, report: &mut Report) -> Optio
         }
     }
     let token = token(section, &label, root, report);
-    let slots = section.take("slots", report).map(|node| slots(node, report)).unwrap_or_default();
+    let slots = section
+        .take("slots", report)
+        .map(|node| slots(node, report))
+        .unwrap_or_default();
     let name = AccountName::new(name?.text);
-    Some(Account { name, server, streaming, token, slots })
+    Some(Account {
+        name,
+        server,
+        streaming,
+        token,
+        slots,
+    })
 }
 
 fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Report) -> TokenSource {
-    const HINT: &str = "write { file = \"secrets/NAME.token\" }, { env = \"NAME\" } or { credential = \"NAME\" }";
+    const HINT: &str =
+        "write { file = \"secrets/NAME.token\" }, { env = \"NAME\" } or { credential = \"NAME\" }";
     let line = section.line_of("token");
     if !section.has("token") {
         report.warn(
@@ -161,7 +216,9 @@ fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Repor
             "add a line token = { file = \"secrets/NAME.token\" }",
         );
     }
-    let Some(node) = section.take("token", report) else { return TokenSource::Stored };
+    let Some(node) = section.take("token", report) else {
+        return TokenSource::Stored;
+    };
     // Not through the walker's own messages: they show what is written, and here that may be the token itself.
     let Value::Table(entries) = &node.value else {
         report.error(node.line, "a token never stands in this file", HINT);
@@ -181,18 +238,30 @@ fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Repor
             ("file" | "env" | "credential", None) => continue,
             (other, _) => {
                 let hint = did_you_mean(other, ["file", "env", "credential"]);
-                report.error(entry.line, format!("`{other}` is not a place for a token"), hint);
+                report.error(
+                    entry.line,
+                    format!("`{other}` is not a place for a token"),
+                    hint,
+                );
                 continue;
             }
         };
         if source.is_some() {
-            report.error(entry.line, format!("{label} names two places for its token"), "keep one");
+            report.error(
+                entry.line,
+                format!("{label} names two places for its token"),
+                "keep one",
+            );
         }
         source = Some(found);
     }
     let Some(source) = source else {
         if entries.is_empty() {
-            report.error(node.line, format!("{label} names no place for its token"), HINT);
+            report.error(
+                node.line,
+                format!("{label} names no place for its token"),
+                HINT,
+            );
         }
         return TokenSource::Stored;
     };
@@ -205,8 +274,16 @@ fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Repor
 /// Slots as a list of `"Mon-Fri 09:00"` and `{ cron = "…" }`.
 fn slots(node: &Node, report: &mut Report) -> Vec<Slot> {
     match &node.value {
-        Value::List(items) => items.iter().filter_map(|item| slot(item, "slots", report)).collect(),
-        Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) | Value::Table(_) => {
+        Value::List(items) => items
+            .iter()
+            .filter_map(|item| slot(item, "slots", report))
+            .collect(),
+        Value::Nothing
+        | Value::Flag(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::Table(_) => {
             report.error(
                 node.line,
                 format!("`slots` must be a list, not {}", node.value.kind()),
@@ -242,8 +319,15 @@ fn tell_twins(accounts: &[(Account, usize)], report: &mut Report) {
         for (other, first) in accounts.iter().take(at) {
             let name = &account.name;
             if account.name == other.name {
-                report.error(*line, format!("the account `{name}` stands twice, first on line {first}"), "name each account once");
-            } else if account.token == other.token && account.server == other.server && account.token != TokenSource::Stored {
+                report.error(
+                    *line,
+                    format!("the account `{name}` stands twice, first on line {first}"),
+                    "name each account once",
+                );
+            } else if account.token == other.token
+                && account.server == other.server
+                && account.token != TokenSource::Stored
+            {
                 let other = &other.name;
                 report.error(
                     *line,
@@ -257,7 +341,9 @@ fn tell_twins(accounts: &[(Account, usize)], report: &mut Report) {
 
 fn store(node: &Node, root: &Path, settings: &mut Settings, report: &mut Report) {
     const HINT: &str = "write url = \"sqlite://data/watchpost.db\"";
-    let Some(mut section) = Section::open(node, "[store]", report) else { return };
+    let Some(mut section) = Section::open(node, "[store]", report) else {
+        return;
+    };
     if let Some(url) = section.text("url", report) {
         if let Some(path) = url.text.strip_prefix("sqlite://") {
             if path.is_empty() || path.contains('?') || path.ends_with('/') || path == ":memory:" {
@@ -267,9 +353,17 @@ fn store(node: &Node, root: &Path, settings: &mut Settings, report: &mut Report)
             }
         } else if url.text.starts_with("postgres://") || url.text.starts_with("postgresql://") {
             // The address holds a password and is not shown.
-            report.error(url.line, "PostgreSQL is not built yet: only SQLite works now", HINT);
+            report.error(
+                url.line,
+                "PostgreSQL is not built yet: only SQLite works now",
+                HINT,
+            );
         } else {
-            report.error(url.line, "the store's address must begin with sqlite://", HINT);
+            report.error(
+                url.line,
+                "the store's address must begin with sqlite://",
+                HINT,
+            );
         }
     }
     section.finish(report);
@@ -280,12 +374,22 @@ fn sqlite(root: &Path, path: &Path) -> String {
 }
 
 fn web(node: &Node, report: &mut Report) {
-    let Some(mut section) = Section::open(node, "[web]", report) else { return };
+    let Some(mut section) = Section::open(node, "[web]", report) else {
+        return;
+    };
     if let Some(listen) = section.text("listen", report) {
         if listen.text.parse::<std::net::SocketAddr>().is_err() {
-            report.error(listen.line, format!("`{}` is not an address to listen on", listen.text), "write listen = \"127.0.0.1:8710\"");
+            report.error(
+                listen.line,
+                format!("`{}` is not an address to listen on", listen.text),
+                "write listen = \"127.0.0.1:8710\"",
+            );
         } else {
-            report.warn(listen.line, "the staff page is not built yet: `listen` is read and nothing listens", "");
+            report.warn(
+                listen.line,
+                "the staff page is not built yet: `listen` is read and nothing listens",
+                "",
+            );
         }
     }
     section.finish(report);
@@ -297,16 +401,30 @@ pub(crate) fn told(why: Misread, line: usize, report: &mut Report) {
 }
 
 /// Names as a list of texts, each known. `known` empty: not judged.
-pub(crate) fn names(node: &Node, key: &str, what: &str, known: Option<&[String]>, report: &mut Report) -> Vec<String> {
+pub(crate) fn names(
+    node: &Node,
+    key: &str,
+    what: &str,
+    known: Option<&[String]>,
+    report: &mut Report,
+) -> Vec<String> {
     let mut named: Vec<String> = Vec::new();
     for written in texts(node, key, report) {
         if let Some(known) = known
             && !known.contains(&written.text)
         {
             let hint = did_you_mean(&written.text, known.iter().map(String::as_str));
-            report.error(written.line, format!("there is no {what} `{}`", written.text), hint);
+            report.error(
+                written.line,
+                format!("there is no {what} `{}`", written.text),
+                hint,
+            );
         } else if named.contains(&written.text) {
-            report.warn(written.line, format!("`{}` stands twice under `{key}`", written.text), "");
+            report.warn(
+                written.line,
+                format!("`{}` stands twice under `{key}`", written.text),
+                "",
+            );
         } else {
             named.push(written.text);
         }

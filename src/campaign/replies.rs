@@ -30,7 +30,9 @@ impl Default for Replies {
 /// Reads `[replies]`.
 pub(crate) fn read(node: &Node, report: &mut Report) -> Replies {
     let mut replies = Replies::default();
-    let Some(mut section) = Section::open(node, "[replies]", report) else { return replies };
+    let Some(mut section) = Section::open(node, "[replies]", report) else {
+        return replies;
+    };
     if let Some(enabled) = section.flag("enabled", report) {
         replies.enabled = enabled;
     }
@@ -63,7 +65,11 @@ fn check_template(template: &str, line: usize, report: &mut Report) {
             return;
         };
         if !PLACES.contains(&name) {
-            report.error(line, format!("the template knows no {{{name}}}"), did_you_mean(name, PLACES));
+            report.error(
+                line,
+                format!("the template knows no {{{name}}}"),
+                did_you_mean(name, PLACES),
+            );
         }
         found.push(name);
         rest = tail;
@@ -72,8 +78,11 @@ fn check_template(template: &str, line: usize, report: &mut Report) {
         report.error(line, "the template has a } without its {", "");
         return;
     }
-    let missing: Vec<String> =
-        REQUIRED.iter().filter(|place| !found.contains(place)).map(|place| format!("{{{place}}}")).collect();
+    let missing: Vec<String> = REQUIRED
+        .iter()
+        .filter(|place| !found.contains(place))
+        .map(|place| format!("{{{place}}}"))
+        .collect();
     if !missing.is_empty() {
         report.error(
             line,
@@ -84,8 +93,16 @@ fn check_template(template: &str, line: usize, report: &mut Report) {
 }
 
 fn limits(node: &Node, limits: &mut ReplyLimits, report: &mut Report) {
-    let Some(mut section) = Section::open(node, "[replies.limits]", report) else { return };
-    if let Some(every) = limit(&mut section, "per_person_every", "a duration such as \"10m\"", read_duration, report) {
+    let Some(mut section) = Section::open(node, "[replies.limits]", report) else {
+        return;
+    };
+    if let Some(every) = limit(
+        &mut section,
+        "per_person_every",
+        "a duration such as \"10m\"",
+        read_duration,
+        report,
+    ) {
         limits.per_person_every = every;
     }
     for (key, place) in [
@@ -94,11 +111,23 @@ fn limits(node: &Node, limits: &mut ReplyLimits, report: &mut Report) {
         ("per_thread", &mut limits.per_thread),
         ("per_account_per_hour", &mut limits.per_account_per_hour),
     ] {
-        if let Some(count) = limit(&mut section, key, "a whole number such as 3", read_count, report) {
+        if let Some(count) = limit(
+            &mut section,
+            key,
+            "a whole number such as 3",
+            read_count,
+            report,
+        ) {
             *place = count;
         }
     }
-    if let Some(share) = limit(&mut section, "share_of_allowance", "a number from 0 to 1 such as 0.33", read_share, report) {
+    if let Some(share) = limit(
+        &mut section,
+        "share_of_allowance",
+        "a number from 0 to 1 such as 0.33",
+        read_share,
+        report,
+    ) {
         limits.share_of_allowance = share;
     }
     section.finish(report);
@@ -118,7 +147,11 @@ fn limit<T>(
     }
     let value = read(&node.value);
     if value.is_none() {
-        report.error(node.line, format!("`{key}` must be {kind}"), format!("write {kind}, or \"unlimited\""));
+        report.error(
+            node.line,
+            format!("`{key}` must be {kind}"),
+            format!("write {kind}, or \"unlimited\""),
+        );
     }
     value.map(Some)
 }
@@ -126,21 +159,39 @@ fn limit<T>(
 fn read_duration(value: &Value) -> Option<Duration> {
     match value {
         Value::Text(text) => words::duration(text).ok(),
-        Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => None,
+        Value::Nothing
+        | Value::Flag(_)
+        | Value::Number(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => None,
     }
 }
 
 fn read_count(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => number.parse().ok(),
-        Value::Nothing | Value::Flag(_) | Value::Text(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => None,
+        Value::Nothing
+        | Value::Flag(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => None,
     }
 }
 
 fn read_share(value: &Value) -> Option<f64> {
     match value {
-        Value::Number(number) => number.parse().ok().filter(|share: &f64| (0.0..=1.0).contains(share)),
-        Value::Nothing | Value::Flag(_) | Value::Text(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => None,
+        Value::Number(number) => number
+            .parse()
+            .ok()
+            .filter(|share: &f64| (0.0..=1.0).contains(share)),
+        Value::Nothing
+        | Value::Flag(_)
+        | Value::Text(_)
+        | Value::Date(_)
+        | Value::List(_)
+        | Value::Table(_) => None,
     }
 }
 
@@ -153,7 +204,14 @@ mod tests {
         let mut report = Report::new("f");
         let node = toml_tree::parse(text, &mut report).unwrap();
         let replies = read(&node, &mut report);
-        (replies, report.into_findings().iter().map(ToString::to_string).collect())
+        (
+            replies,
+            report
+                .into_findings()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        )
     }
 
     #[test]
@@ -178,8 +236,14 @@ mod tests {
             "[limits]\nper_person_every = 10\nper_person_per_day = \"3\"\nper_thread = -1\nper_account_per_hour = 1.5\nshare_of_allowance = 33\nper_day = 1\n",
         );
         assert_eq!(found.len(), 6, "{found:?}");
-        assert_eq!(found[0], "f:2: error: `per_person_every` must be a duration such as \"10m\" — write a duration such as \"10m\", or \"unlimited\"");
-        assert!(found[5].starts_with("f:7: error: `per_day` is not a key of [replies.limits]"), "{found:?}");
+        assert_eq!(
+            found[0],
+            "f:2: error: `per_person_every` must be a duration such as \"10m\" — write a duration such as \"10m\", or \"unlimited\""
+        );
+        assert!(
+            found[5].starts_with("f:7: error: `per_day` is not a key of [replies.limits]"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -187,15 +251,30 @@ mod tests {
         for (template, message) in [
             ("{fact} {source} {as_of} {link}", None),
             ("{fact} {source} {as_of} {link} {hashtags}", None),
-            ("{fact} {link}", Some("the template lacks {source} and {as_of}")),
-            ("{fact} {source} {as_of} {link} {hashtag}", Some("the template knows no {hashtag} — did you mean `hashtags`?")),
-            ("{fact} {source} {as_of} {link", Some("the template has a { without its }")),
-            ("{fact} {source} {as_of} link} {link}", Some("the template has a } without its {")),
+            (
+                "{fact} {link}",
+                Some("the template lacks {source} and {as_of}"),
+            ),
+            (
+                "{fact} {source} {as_of} {link} {hashtag}",
+                Some("the template knows no {hashtag} — did you mean `hashtags`?"),
+            ),
+            (
+                "{fact} {source} {as_of} {link",
+                Some("the template has a { without its }"),
+            ),
+            (
+                "{fact} {source} {as_of} link} {link}",
+                Some("the template has a } without its {"),
+            ),
         ] {
             let (_, found) = check(&format!("template = \"{template}\"\n"));
             match message {
                 None => assert_eq!(found, Vec::<String>::new()),
-                Some(message) => assert!(found[0].starts_with(&format!("f:1: error: {message}")), "{found:?}"),
+                Some(message) => assert!(
+                    found[0].starts_with(&format!("f:1: error: {message}")),
+                    "{found:?}"
+                ),
             }
         }
     }

@@ -10,12 +10,18 @@ use super::tree::{Entry, Node, Value};
 pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
     let lines = Lines::of(text);
     match DeTable::parse(text) {
-        Ok(table) => Some(Node { line: 1, value: Value::Table(entries(table.into_inner(), &lines)) }),
+        Ok(table) => Some(Node {
+            line: 1,
+            value: Value::Table(entries(table.into_inner(), &lines)),
+        }),
         Err(error) => {
             let line = error.span().map(|span| lines.at(span.start));
             report.error(
                 line,
-                format!("this is not TOML: {}", error.message().trim().replace('\n', ", ")),
+                format!(
+                    "this is not TOML: {}",
+                    error.message().trim().replace('\n', ", ")
+                ),
                 "look for a missing quote, bracket or comma on this line or just above it",
             );
             None
@@ -34,7 +40,14 @@ fn entries(table: DeTable<'_>, lines: &Lines) -> Vec<Entry> {
                 // A table's own span is its header's or, with dotted keys, unset; its key is where staff look.
                 node.line = line;
             }
-            (start, Entry { key: key.into_inner().into_owned(), line, node })
+            (
+                start,
+                Entry {
+                    key: key.into_inner().into_owned(),
+                    line,
+                    node,
+                },
+            )
         })
         .collect();
     // The parser sorts by name; staff read from the top.
@@ -50,7 +63,9 @@ fn node(value: Spanned<DeValue<'_>>, lines: &Lines) -> Node {
         DeValue::Float(number) => Value::Number(number.to_string()),
         DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Datetime(date) => Value::Date(date.to_string()),
-        DeValue::Array(items) => Value::List(items.into_iter().map(|item| node(item, lines)).collect()),
+        DeValue::Array(items) => {
+            Value::List(items.into_iter().map(|item| node(item, lines)).collect())
+        }
         DeValue::Table(table) => Value::Table(entries(table, lines)),
     };
     Node { line, value }
@@ -62,7 +77,13 @@ struct Lines(Vec<usize>);
 
 impl Lines {
     fn of(text: &str) -> Self {
-        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+        Self(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(at, _)| at)
+                .collect(),
+        )
     }
 
     /// The line of a byte, 1 for the first.
@@ -78,7 +99,14 @@ mod tests {
     fn check(text: &str) -> (Option<Node>, Vec<String>) {
         let mut report = Report::new("f.toml");
         let node = parse(text, &mut report);
-        (node, report.into_findings().iter().map(ToString::to_string).collect())
+        (
+            node,
+            report
+                .into_findings()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        )
     }
 
     fn lines(node: &Node, path: &str, into: &mut Vec<String>) {
@@ -96,7 +124,11 @@ mod tests {
                     lines(item, path, into);
                 }
             }
-            _ => {}
+            Value::Nothing
+            | Value::Flag(_)
+            | Value::Number(_)
+            | Value::Text(_)
+            | Value::Date(_) => {}
         }
     }
 
@@ -110,19 +142,39 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "a@2", "a.z@3", "a.title@4", "a.title.en@4", "a.title.es@5", "b@7", "b.-@7", "b.id@8", "b.-@9", "b.id@10",
-                "b.list@11", "b.list.-@12", "b.list.-@13", "b.list.cron@13"
+                "a@2",
+                "a.z@3",
+                "a.title@4",
+                "a.title.en@4",
+                "a.title.es@5",
+                "b@7",
+                "b.-@7",
+                "b.id@8",
+                "b.-@9",
+                "b.id@10",
+                "b.list@11",
+                "b.list.-@12",
+                "b.list.-@13",
+                "b.list.cron@13"
             ]
         );
     }
 
     #[test]
     fn a_syntax_error_is_one_finding_with_its_line() {
-        for (text, line) in [("a = 1\nb = \"open\nc = 2\n", 2), ("a = 1\na = 2\n", 2), ("[x\n", 1), ("a 1\n", 1)] {
+        for (text, line) in [
+            ("a = 1\nb = \"open\nc = 2\n", 2),
+            ("a = 1\na = 2\n", 2),
+            ("[x\n", 1),
+            ("a 1\n", 1),
+        ] {
             let (node, found) = check(text);
             assert_eq!(node, None, "{text}");
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(found[0].starts_with(&format!("f.toml:{line}: error: this is not TOML: ")), "{found:?}");
+            assert!(
+                found[0].starts_with(&format!("f.toml:{line}: error: this is not TOML: ")),
+                "{found:?}"
+            );
         }
     }
 
