@@ -5,4 +5,5 @@ pub mod cli;
 pub mod clock;
 pub mod core;
 pub mod fedi;
+pub mod jobs;
 pub mod store;

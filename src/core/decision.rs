@@ -11,7 +11,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use crate::core::budget::ReplyLimits;
 use crate::core::command::{Command, CommandBook};
-use crate::core::compose::{self, ReplyParts};
+use crate::core::compose::{self, Reply, ReplyParts, Warning, WarningPlace};
 use crate::core::count::TextRules;
 use crate::core::delivery::Payload;
 use crate::core::fact::FactBook;
@@ -181,7 +181,8 @@ impl Case<'_> {
         match self.reading.command {
             Some(Command::More) => self.more(),
             Some(Command::Sources) => self.sources(),
-            Some(command @ (Command::Topics | Command::Help)) => self.say(command),
+            Some(Command::Topics) => self.own_sentence("topics", "asked for topics"),
+            Some(Command::Help) => self.own_sentence("help", "asked for help"),
             Some(Command::Stop | Command::Start) | None => self.question(),
         }
     }
@@ -277,6 +278,9 @@ impl Case<'_> {
                 return self.answer(facts.iter().collect(), "asked below our own post".into());
             }
         }
+        if !self.reading.negated.is_empty() {
+            return self.silent(format!("it says it is not about {}", self.reading.negated.join(", ")));
+        }
         if self.reading.weak_only.is_empty() {
             return self.silent("no keyword matched".into());
         }
@@ -294,10 +298,14 @@ impl Case<'_> {
 
     fn more(&self) -> Verdict {
         let topic = self.past.below.as_ref().and_then(|below| below.topic.clone()).or(self.past.last_topic.clone());
-        let Some(topic) = topic else { return self.say(Command::Topics) };
-        let of_topic: Vec<&FactId> =
-            self.mind.facts.facts.iter().filter(|fact| fact.topic == topic).map(|fact| &fact.id).collect();
-        self.answer(of_topic, "asked for more".into())
+        let Some(topic) = topic else { return self.own_sentence("more_what", "asked for more, of nothing yet") };
+        let (book, heard) = (&self.mind.facts, &self.past.heard);
+        let of_topic = book.facts.iter().filter(|fact| fact.topic == topic && book.may_say(fact, self.today));
+        let unheard: Vec<&FactId> = of_topic.map(|fact| &fact.id).filter(|id| !heard.contains(*id)).collect();
+        if unheard.is_empty() {
+            return self.own_sentence("more_none", "asked for more, and has heard all of it");
+        }
+        self.answer(unheard, "asked for more".into())
     }
 
     /// Says the first fact of `wanted` that this person has not heard, else the first again.
@@ -322,19 +330,14 @@ impl Case<'_> {
             wording: times_heard,
             asker: &self.mention.asker.acct,
             hashtags: &self.mind.hashtags,
-            cw: self.mention.cw.as_deref(),
-            cw_as_first_line: !self.venue.keeps_cw,
+            warning: self.warning(),
             rules: &self.venue.rules,
         };
         match compose::reply(&parts) {
             Ok(reply) => {
-                let mut verdict = self.spoken(reply.text, why);
+                let mut verdict = self.spoken(reply, why);
                 verdict.topic = Some(fact.topic.clone());
                 verdict.facts = vec![fact.id.clone()];
-                verdict.lang = reply.lang;
-                if let Some(payload) = &mut verdict.reply {
-                    payload.lang = Some(verdict.lang.clone());
-                }
                 verdict
             }
             Err(problem) => self.silent(format!("fact {} does not fit: {problem}", fact.id)),
@@ -342,9 +345,6 @@ impl Case<'_> {
     }
 
     fn sources(&self) -> Verdict {
-        if let Some(reason) = self.spent() {
-            return self.silent(reason);
-        }
         let below = self.past.below.as_ref().map(|below| below.facts.clone()).filter(|facts| !facts.is_empty());
         let ids = below.unwrap_or_else(|| self.past.last_facts.clone());
         let facts: Vec<_> = ids.iter().filter_map(|id| self.mind.facts.fact(id)).collect();
@@ -352,36 +352,27 @@ impl Case<'_> {
             return self.own_sentence("sources_none", "asked for a source, and we said nothing yet");
         }
         let lang = &self.reading.lang;
-        let text = compose::sources_reply(
+        if let Some(reason) = self.spent() {
+            return self.silent(reason);
+        }
+        let reply = compose::sources_reply(
             &self.mention.asker.acct,
+            "",
             &facts,
             &self.mind.facts,
             lang,
             self.default_lang(),
+            self.warning(),
             &self.venue.rules,
         );
-        match text {
-            Ok(text) => {
-                let mut verdict = self.spoken(text, "asked for the source".into());
+        match reply {
+            Ok(reply) => {
+                let mut verdict = self.spoken(reply, "asked for the source".into());
                 verdict.topic = facts.first().map(|fact| fact.topic.clone());
                 verdict.facts = ids;
                 verdict
             }
             Err(problem) => self.silent(format!("the source does not fit: {problem}")),
-        }
-    }
-
-    fn say(&self, command: Command) -> Verdict {
-        if let Some(reason) = self.spent() {
-            return self.silent(reason);
-        }
-        match command {
-            Command::Topics => self.own_sentence("topics", "asked for topics"),
-            Command::More => self.own_sentence("more_none", "asked for more"),
-            Command::Sources => self.own_sentence("sources_none", "asked for the source"),
-            Command::Stop => self.own_sentence("stop_confirmed", "said stop"),
-            Command::Start => self.own_sentence("start_confirmed", "said start"),
-            Command::Help => self.own_sentence("help", "asked for help"),
         }
     }
 
@@ -409,15 +400,22 @@ impl Case<'_> {
         verdict
     }
 
+    /// One of the campaign's own sentences. A stop or start is confirmed whatever is spent.
     fn own_sentence(&self, key: &str, why: &str) -> Verdict {
+        let is_consent = matches!(self.reading.command, Some(Command::Stop | Command::Start));
+        if let (false, Some(reason)) = (is_consent, self.spent()) {
+            return self.silent(reason);
+        }
         let lang = &self.reading.lang;
         let by_lang = self.mind.commands.texts.get(key);
         let Some(text) = by_lang.and_then(|texts| texts.get(lang).or_else(|| texts.get(self.default_lang()))) else {
             return self.silent(format!("{why}, and config/commands.toml has no text {key:?}"));
         };
         let text = text.replace("{topics}", &self.topic_names(lang).join(", "));
-        let text = compose::sentence(&self.mention.asker.acct, &text, self.warning_line());
-        self.spoken(text, why.to_owned())
+        match compose::sentence(&self.mention.asker.acct, &text, lang, self.warning(), &self.venue.rules) {
+            Ok(reply) => self.spoken(reply, why.to_owned()),
+            Err(problem) => self.silent(format!("{why}, and the text {key:?} does not fit: {problem}")),
+        }
     }
 
     fn topic_names(&self, lang: &Lang) -> Vec<String> {
@@ -430,8 +428,9 @@ impl Case<'_> {
         self.mind.facts.topics().iter().map(name).collect()
     }
 
-    fn warning_line(&self) -> Option<&str> {
-        if self.venue.keeps_cw { None } else { self.mention.cw.as_deref() }
+    fn warning(&self) -> Warning<'_> {
+        let place = if self.venue.keeps_cw { WarningPlace::Field } else { WarningPlace::FirstLine };
+        Warning { words: self.mention.cw.as_deref(), place }
     }
 
     fn default_lang(&self) -> &Lang {
@@ -448,13 +447,14 @@ impl Case<'_> {
         }
     }
 
-    fn spoken(&self, text: String, reason: String) -> Verdict {
+    fn spoken(&self, reply: Reply, reason: String) -> Verdict {
         let mut verdict = self.silent(reason);
+        verdict.lang = reply.lang.clone();
         verdict.reply = Some(Payload {
-            text,
-            cw: self.mention.cw.clone().filter(|_| self.venue.keeps_cw),
+            text: reply.text,
+            cw: reply.cw,
             visibility: self.visibility(),
-            lang: Some(self.reading.lang.clone()),
+            lang: Some(reply.lang),
             media: Vec::new(),
             poll: None,
             in_reply_to: Some(self.mention.status.clone()),

@@ -33,6 +33,7 @@ pub async fn tick(
     link: &LinkState,
     mention: Arc<Mention>,
 ) -> Result<Answered, StoreError> {
+    let mention = inherited(link, mention).await;
     let now = ctx.clock.now();
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
@@ -61,5 +62,17 @@ pub async fn tick(
             Ok(Answered::Replied)
         }
         _ => Ok(Answered::Silent),
+    }
+}
+
+/// A mention that looks carried along costs one look at its parent, which tells an inherited name from one that was
+/// added. When the look fails the text's word stands: silence is better than pestering.
+async fn inherited(link: &LinkState, mention: Arc<Mention>) -> Arc<Mention> {
+    if !mention.carried_along {
+        return mention;
+    }
+    match link.fedi.inherited_our_name(&link.me, &mention).await {
+        Ok(false) => Arc::new(Mention { carried_along: false, ..(*mention).clone() }),
+        Ok(true) | Err(_) => mention,
     }
 }

@@ -19,6 +19,9 @@ use crate::store::Store;
 /// Replies of one account that may be in flight side by side (DESIGN §5, law 4).
 pub const REPLIES_IN_FLIGHT: usize = 8;
 
+/// Statuses an account may create in three hours on Mastodon (SERVERS.md §1); no server is known to allow fewer.
+const CREATES_PER_WINDOW: u32 = 300;
+
 /// Whether what is said is really said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
@@ -159,10 +162,10 @@ impl Ctx {
     #[must_use]
     pub fn venue(&self, link: &LinkState) -> Venue {
         Venue {
-            rules: link.capabilities.rules.clone(),
+            rules: link.capabilities.rules,
             keeps_cw: link.capabilities.keeps_cw,
             keeps_unlisted: link.capabilities.keeps_unlisted,
-            allowance: link.capabilities.creates_per_window,
+            allowance: CREATES_PER_WINDOW,
             ours: self.ours(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::context::{Ctx, LinkState, Linked};
-use crate::fedi::FediError;
+use crate::fedi::{Advice, FediError};
 use crate::store::StoreError;
 
 /// How many of an account's own statuses are read at its first link.
@@ -39,7 +39,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
     let looked = async { Ok::<_, FediError>((fedi.whoami().await?, fedi.capabilities().await?)) }.await;
     let (me, capabilities) = match looked {
         Ok(seen) => seen,
-        Err(error) if error.is_about_the_token() => {
+        Err(error) if error.advice() == Advice::AskPerson => {
             let words = format!("{} does not accept the token of {}: {error}", account.server, account.name);
             let step = "make a new token on the server and put it where config/watchpost.toml says";
             return pause(ctx, account, &words, step, now).await;
@@ -71,12 +71,12 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
     if let (Ok(me), Ok(capabilities)) = json {
         ctx.store.note_link(&account.name, &me, &capabilities, now).await?;
     }
-    if !me.bot {
+    if me.bot {
+        ctx.store.settle_notice(&bot_key(account)).await?;
+    } else {
         let words = format!("{} is not marked as a bot on {}", account.name, account.server);
         let step = "set the bot flag in the account's profile: people and servers expect it";
         ctx.store.raise(&bot_key(account), account.name.as_str(), &words, step, now).await?;
-    } else {
-        ctx.store.settle_notice(&bot_key(account)).await?;
     }
     ctx.store.pause_account(&account.name, None).await?;
     ctx.store.settle_notice(&pause_key(account)).await?;

@@ -17,7 +17,7 @@ use super::answer::{self, Answered};
 use super::context::{Ctx, LinkState, Linked};
 use super::link;
 use crate::core::mention::Mention;
-use crate::fedi::{FediError, PageFrom, Streamed};
+use crate::fedi::{Advice, FediError, PageFrom, StreamError, Streamed};
 use crate::store::StoreError;
 
 /// Between two walks while a stream is alive, and while there is none (DESIGN §6).
@@ -27,6 +27,9 @@ const WALK_WITHOUT_STREAM: chrono::Duration = chrono::Duration::seconds(15);
 /// Between two looks at a server that did not answer, at first and at most.
 const LOOK_AGAIN: chrono::Duration = chrono::Duration::seconds(5);
 const LOOK_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::seconds(60);
+
+/// A server that says it does not stream is asked again after this.
+const NO_STREAM_FOR: chrono::Duration = chrono::Duration::days(1);
 
 /// Mentions older than this are not looked for: none of them could still be answered.
 const LOOK_BACK: chrono::Duration = chrono::Duration::days(7);
@@ -129,6 +132,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
 /// When the database fails; trouble with the server is waited out here.
 pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<(), StoreError> {
     let mut failures: u32 = 0;
+    let mut stream_from = ctx.clock.now();
     while !stop.is_cancelled() {
         let Some(link) = account.link() else {
             let outcome = link::tick(&ctx, &account, ctx.clock.now()).await?;
@@ -142,10 +146,10 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
             }
             continue;
         };
-        match session(&ctx, &account, &link, &stop).await {
+        match session(&ctx, &account, &link, &mut stream_from, &stop).await {
             Ok(()) => failures = 0,
             Err(ListenError::Store(error)) => return Err(error),
-            Err(ListenError::Fedi(error)) if error.is_about_the_token() => {
+            Err(ListenError::Fedi(error)) if error.advice() == Advice::AskPerson => {
                 // Linking again finds out whether the token really fails, and says so.
                 account.set_link(None);
                 failures = 0;
@@ -165,21 +169,26 @@ async fn session(
     ctx: &Ctx,
     account: &Linked,
     link: &LinkState,
+    stream_from: &mut DateTime<Utc>,
     stop: &CancellationToken,
 ) -> Result<(), ListenError> {
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     if known.listening_since.is_none() {
         tick(ctx, account, link).await?;
     }
-    let stream = match link.capabilities.streaming {
-        Some(_) => match link.fedi.open_stream(&link.capabilities).await {
+    let stream = if ctx.clock.now() < *stream_from {
+        None
+    } else {
+        match link.fedi.open_stream(&link.me, &link.capabilities).await {
             Ok(stream) => Some(stream),
             Err(error) => {
                 tracing::debug!(account.name = %account.name, error = %error, "no stream; polling");
+                if matches!(error, StreamError::NotServed { .. }) {
+                    *stream_from = ctx.clock.now() + NO_STREAM_FOR;
+                }
                 None
             }
-        },
-        None => None,
+        }
     };
     // What came between the last walk and the stream's start is read now.
     tick(ctx, account, link).await?;

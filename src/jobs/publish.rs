@@ -17,7 +17,7 @@ use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
-use crate::fedi::UploadError;
+use crate::fedi::{Advice, UploadError};
 use crate::store::StoreError;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::sending::{Claimed, Ending, Lateness, Turn};
@@ -180,9 +180,12 @@ async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -
         Ok(media) => media,
         Err(error) => {
             let reason = format!("picture not accepted: {error}");
-            let ending = match error.retry_after() {
-                Some(wait) => Ending::Again { at: now + Duration::from_std(wait).unwrap_or(Duration::minutes(1)), reason },
-                None => Ending::Settled { state: State::Refused, reason },
+            let ending = match error.advice() {
+                Advice::Retry(wait) => {
+                    let wait = wait.and_then(|wait| Duration::from_std(wait).ok());
+                    Ending::Again { at: now + wait.unwrap_or(Duration::minutes(1)), reason }
+                }
+                Advice::GiveUp | Advice::AskPerson => Ending::Settled { state: State::Refused, reason },
             };
             let leave = matches!(ending, Ending::Again { .. });
             end(ctx, account, &delivery, ending).await?;
@@ -302,7 +305,7 @@ async fn doubtful(
             let reason = format!("the server refused it: {message}");
             Ok((Ending::Settled { state: State::Refused, reason }, false))
         }
-        Err(error) if error.is_about_the_token() => {
+        Err(error) if error.advice() == Advice::AskPerson => {
             let words = format!("{} does not accept the token of {}: {message}", account.server, account.name);
             let step = "make a new token on the server and put it where config/watchpost.toml says; the queue is kept";
             link::pause(ctx, account, &words, step, now).await?;

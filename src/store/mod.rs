@@ -26,6 +26,7 @@ mod connect;
 pub mod deliveries;
 mod errors;
 mod lock;
+pub mod mentions;
 pub mod notices;
 pub mod people;
 pub mod queue;

@@ -1,0 +1,377 @@
+//! Mentions, each written together with its decision and, where it is answered, the armed reply: one transaction, so
+//! none is ever without a decision and no limit is overrun by two decisions at once.
+//!
+//! The deciding itself is a pure function handed in; this file knows only what has happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::errors::StoreError;
+use super::sending::{payload_json, reply_key};
+use super::{Store, millis, secret::text_hash};
+use crate::core::decision::{Below, Consent, Past, Verdict};
+use crate::core::delivery::Armed;
+use crate::core::ids::{AccountName, DeliveryId, FactId, TopicId};
+use crate::core::mention::Mention;
+use crate::core::post::Visibility;
+
+/// What became of a mention that was reported (by the stream, a page, or both).
+#[derive(Debug)]
+pub enum Recorded {
+    /// It had its decision already.
+    Known,
+    /// It was decided now.
+    Decided {
+        /// What and why.
+        verdict: Box<Verdict>,
+        /// The reply, armed: to be sent at once by whoever asked.
+        armed: Option<Box<Armed>>,
+    },
+}
+
+/// Whether a reply may be armed in the deciding transaction or must wait in the ledger for its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// A place among the replies in flight is free.
+    AtOnce,
+    /// It waits as `planned`; the publish job takes it.
+    InTurn,
+}
+
+/// A mention as people see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// The account it addressed.
+    pub account: AccountName,
+    /// Its URI.
+    pub uri: String,
+    /// What it said; `None` for directs and after the purge.
+    pub text: Option<String>,
+    /// When it was written.
+    pub written_at: DateTime<Utc>,
+    /// `answer`, `command` or `silent`.
+    pub decision: String,
+    /// Why, in words.
+    pub reason: String,
+    /// The topic it asked about, when one was found.
+    pub topic: String,
+    /// The fact it got.
+    pub fact: String,
+    /// The reply's row.
+    pub delivery: Option<DeliveryId>,
+}
+
+/// The pure deciding function.
+pub type Decide = Arc<dyn Fn(&Mention, &Past) -> Verdict + Send + Sync>;
+
+impl Store {
+    /// Records `mention`, decided by `decide`, once: idempotent on (account, URI).
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing is recorded and the mention will be reported again.
+    pub async fn record_mention(
+        &self,
+        account: &AccountName,
+        mention: Arc<Mention>,
+        decide: Decide,
+        sending: Sending,
+        now: DateTime<Utc>,
+        boot: Duration,
+    ) -> Result<Recorded, StoreError> {
+        let store = self.clone();
+        let account = account.clone();
+        self.inner
+            .writer
+            .write(move |connection| {
+                let (store, account) = (store.clone(), account.clone());
+                let (mention, decide) = (mention.clone(), decide.clone());
+                Box::pin(async move {
+                    let intake = Intake { store: &store, account: &account, mention: &mention, now, boot };
+                    intake.record(connection, &decide, sending).await
+                })
+            })
+            .await
+    }
+
+    /// Whether this mention has its decision.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn knows_mention(&self, account: &AccountName, uri: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query(KNOWN).bind(account.as_str().to_owned()).bind(uri.to_owned());
+        Ok(query.fetch_optional(&self.inner.reads).await?.is_some())
+    }
+
+    /// The newest mentions, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn heard(&self, limit: i64) -> Result<Vec<Heard>, StoreError> {
+        const LIST: &str = "SELECT account, uri, text, written_at, decision, reason, topic, fact, delivery \
+            FROM mentions ORDER BY seen_at DESC, uri LIMIT $1";
+        let rows = sqlx::query(LIST).bind(limit).fetch_all(&self.inner.reads).await?;
+        rows.iter().map(heard).collect()
+    }
+
+    /// Texts of mentions and of replies are kept for seven days (DESIGN §6); hash, fact and state stay. Returns how
+    /// many rows were emptied.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn purge_texts(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const MENTIONS: &str = "UPDATE mentions SET text = NULL WHERE text IS NOT NULL AND seen_at < $1";
+        const REPLIES: &str = "UPDATE deliveries SET payload = '{\"text\":\"\",\"visibility\":\"direct\"}' \
+            WHERE kind = 'reply' AND created_at < $1 AND state IN ('sent', 'verified', 'cancelled', 'expired') \
+            AND payload <> '{\"text\":\"\",\"visibility\":\"direct\"}'";
+        let before = (now - chrono::Duration::days(7)).timestamp_millis();
+        self.inner
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let mentions = sqlx::query(MENTIONS).bind(before).execute(&mut *connection).await?;
+                    let replies = sqlx::query(REPLIES).bind(before).execute(connection).await?;
+                    Ok(mentions.rows_affected() + replies.rows_affected())
+                })
+            })
+            .await
+    }
+}
+
+const KNOWN: &str = "SELECT 1 AS one FROM mentions WHERE account = $1 AND uri = $2";
+
+fn heard(row: &AnyRow) -> Result<Heard, StoreError> {
+    Ok(Heard {
+        account: AccountName::new(row.try_get::<String, _>("account")?),
+        uri: row.try_get("uri")?,
+        text: row.try_get("text")?,
+        written_at: millis(row.try_get("written_at")?),
+        decision: row.try_get("decision")?,
+        reason: row.try_get("reason")?,
+        topic: row.try_get("topic")?,
+        fact: row.try_get("fact")?,
+        delivery: row.try_get::<Option<i64>, _>("delivery")?.map(DeliveryId),
+    })
+}
+
+struct Intake<'a> {
+    store: &'a Store,
+    account: &'a AccountName,
+    mention: &'a Mention,
+    now: DateTime<Utc>,
+    boot: Duration,
+}
+
+impl Intake<'_> {
+    async fn record(
+        &self,
+        connection: &mut AnyConnection,
+        decide: &Decide,
+        sending: Sending,
+    ) -> Result<Recorded, StoreError> {
+        let known = sqlx::query(KNOWN).bind(self.account.as_str().to_owned()).bind(self.mention.uri.as_str().to_owned());
+        if known.fetch_optional(&mut *connection).await?.is_some() {
+            return Ok(Recorded::Known);
+        }
+        let person = self.store.secret().person(&self.mention.asker.url);
+        let thread = self.thread(connection).await?;
+        let past = self.past(connection, &person, &thread).await?;
+        let verdict = decide(self.mention, &past);
+        match verdict.consent {
+            Some(Consent::Withdrawn) => opt_out(connection, &person, self.now).await?,
+            Some(Consent::Given) => opt_in(connection, &person).await?,
+            None => {}
+        }
+        let armed = match &verdict.reply {
+            Some(_) => Some(self.insert_reply(connection, &verdict, &person, &thread, sending).await?),
+            None => None,
+        };
+        let delivery = armed.as_ref().map(|armed| armed.id);
+        self.insert_mention(connection, &verdict, &person, &thread, delivery).await?;
+        let armed = armed.filter(|_| sending == Sending::AtOnce).map(Box::new);
+        Ok(Recorded::Decided { verdict: Box::new(verdict), armed })
+    }
+
+    /// The thread a mention belongs to: that of the status it answers, when we know that status; else that status
+    /// itself; else the mention. Servers give no thread id.
+    async fn thread(&self, connection: &mut AnyConnection) -> Result<String, StoreError> {
+        const OURS: &str = "SELECT thread FROM deliveries WHERE account = $1 AND status_id = $2 AND thread <> ''";
+        const HEARD: &str = "SELECT thread FROM mentions WHERE account = $1 AND status_id = $2";
+        let Some(parent) = &self.mention.in_reply_to else { return Ok(self.mention.status.as_str().to_owned()) };
+        for query in [OURS, HEARD] {
+            let query = sqlx::query(query).bind(self.account.as_str().to_owned()).bind(parent.as_str().to_owned());
+            if let Some(row) = query.fetch_optional(&mut *connection).await? {
+                return Ok(row.try_get("thread")?);
+            }
+        }
+        Ok(parent.as_str().to_owned())
+    }
+
+    async fn past(
+        &self,
+        connection: &mut AnyConnection,
+        person: &str,
+        thread: &str,
+    ) -> Result<Past, StoreError> {
+        const OPTED_OUT: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
+        const PERSON: &str = "SELECT created_at, thread, topic, facts FROM deliveries WHERE kind = 'reply' \
+            AND person = $1 AND state <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT 200";
+        const THREAD: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND thread = $1 \
+            AND state <> 'cancelled'";
+        const ACCOUNT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND account = $1 \
+            AND created_at > $2 AND state <> 'cancelled'";
+        const ELSEWHERE: &str = "SELECT account FROM mentions WHERE uri = $1 AND decision <> 'silent' LIMIT 1";
+        const BELOW: &str = "SELECT topic, facts FROM deliveries WHERE account = $1 AND status_id = $2";
+        const SINCE: &str = "SELECT listening_since FROM accounts WHERE name = $1";
+        let mut past = Past::default();
+        let account = self.account.as_str().to_owned();
+        let query = sqlx::query(OPTED_OUT).bind(person.to_owned());
+        past.opted_out = query.fetch_optional(&mut *connection).await?.is_some();
+        let day_ago = (self.now - chrono::Duration::hours(24)).timestamp_millis();
+        for row in sqlx::query(PERSON).bind(person.to_owned()).fetch_all(&mut *connection).await? {
+            let created: i64 = row.try_get("created_at")?;
+            past.last_answer = past.last_answer.max(Some(millis(created)));
+            past.person_today += u32::from(created > day_ago);
+            past.person_in_thread += u32::from(row.try_get::<String, _>("thread")? == thread);
+            let topic: String = row.try_get("topic")?;
+            let facts: String = row.try_get("facts")?;
+            if past.last_topic.is_none() && !topic.is_empty() {
+                past.last_topic = Some(TopicId::new(topic));
+                past.last_facts = facts.split_whitespace().map(FactId::from).collect();
+            }
+            past.heard.extend(facts.split_whitespace().map(FactId::from));
+        }
+        let row = sqlx::query(THREAD).bind(thread.to_owned()).fetch_one(&mut *connection).await?;
+        past.in_thread = count(&row)?;
+        let hour_ago = (self.now - chrono::Duration::hours(1)).timestamp_millis();
+        let row = sqlx::query(ACCOUNT).bind(account.clone()).bind(hour_ago).fetch_one(&mut *connection).await?;
+        past.account_last_hour = count(&row)?;
+        let window = (self.now - chrono::Duration::hours(3)).timestamp_millis();
+        let row = sqlx::query(ACCOUNT).bind(account.clone()).bind(window).fetch_one(&mut *connection).await?;
+        past.account_last_window = count(&row)?;
+        let query = sqlx::query(ELSEWHERE).bind(self.mention.uri.as_str().to_owned());
+        if let Some(row) = query.fetch_optional(&mut *connection).await? {
+            past.answered_by = Some(AccountName::new(row.try_get::<String, _>("account")?));
+        }
+        if let Some(parent) = &self.mention.in_reply_to {
+            let query = sqlx::query(BELOW).bind(account.clone()).bind(parent.as_str().to_owned());
+            if let Some(row) = query.fetch_optional(&mut *connection).await? {
+                let (topic, facts): (String, String) = (row.try_get("topic")?, row.try_get("facts")?);
+                past.below = Some(Below {
+                    topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
+                    facts: facts.split_whitespace().map(FactId::from).collect(),
+                });
+            }
+        }
+        if let Some(row) = sqlx::query(SINCE).bind(account).fetch_optional(connection).await? {
+            past.listening_since = row.try_get::<Option<i64>, _>("listening_since")?.map(millis);
+        }
+        Ok(past)
+    }
+
+    async fn insert_reply(
+        &self,
+        connection: &mut AnyConnection,
+        verdict: &Verdict,
+        person: &str,
+        thread: &str,
+        sending: Sending,
+    ) -> Result<Armed, StoreError> {
+        const INSERT: &str = "INSERT INTO deliveries (account, kind, mention_uri, state, due_at, not_before, \
+            expires_at, payload, text_hash, topic, facts, person, thread, fence, attempt, armed_at, baseline, \
+            created_at, updated_at) VALUES ($1, 'reply', $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, \
+            (SELECT newest_own FROM accounts WHERE name = $1), $4, $4) RETURNING id";
+        let Some(reply) = &verdict.reply else { return Err(StoreError::Garbled { what: "a verdict without a reply" }) };
+        let now = self.now.timestamp_millis();
+        let at_once = sending == Sending::AtOnce;
+        let facts = verdict.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" ");
+        let query = sqlx::query(INSERT)
+            .bind(self.account.as_str().to_owned())
+            .bind(self.mention.uri.as_str().to_owned())
+            .bind(if at_once { "armed" } else { "planned" })
+            .bind(now)
+            .bind(verdict.answer_until.timestamp_millis())
+            .bind(payload_json(reply)?)
+            .bind(text_hash(&reply.text))
+            .bind(verdict.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
+            .bind(facts)
+            .bind(person.to_owned())
+            .bind(thread.to_owned())
+            .bind(i64::from(at_once))
+            .bind(at_once.then_some(now));
+        let row = query.fetch_one(connection).await?;
+        Ok(Armed {
+            id: DeliveryId(row.try_get("id")?),
+            account: self.account.clone(),
+            fence: 1,
+            attempt: 1,
+            key: reply_key(self.store.secret(), self.account.as_str(), self.mention.uri.as_str(), "1"),
+            payload: reply.clone(),
+            media: Vec::new(),
+            armed_at_boot: self.boot,
+        })
+    }
+
+    async fn insert_mention(
+        &self,
+        connection: &mut AnyConnection,
+        verdict: &Verdict,
+        person: &str,
+        thread: &str,
+        delivery: Option<DeliveryId>,
+    ) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO mentions (account, uri, status_id, person, thread, visibility, text, lang, \
+            written_at, seen_at, decision, command, topic, fact, reason, delivery) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        let mention = self.mention;
+        // Texts of directs, and of what may be one, are never stored (DESIGN §6).
+        let stored = match mention.visibility {
+            Some(Visibility::Public | Visibility::Unlisted) => Some(mention.text.own.clone()),
+            Some(Visibility::Private | Visibility::Direct) | None => None,
+        };
+        sqlx::query(INSERT)
+            .bind(self.account.as_str().to_owned())
+            .bind(mention.uri.as_str().to_owned())
+            .bind(mention.status.as_str().to_owned())
+            .bind(person.to_owned())
+            .bind(thread.to_owned())
+            .bind(mention.visibility.map_or("unknown", Visibility::as_str))
+            .bind(stored)
+            .bind(mention.lang.as_ref().map(|lang| lang.as_str().to_owned()).unwrap_or_default())
+            .bind(mention.created_at.timestamp_millis())
+            .bind(self.now.timestamp_millis())
+            .bind(verdict.word())
+            .bind(verdict.command.map_or("", crate::core::command::Command::as_str))
+            .bind(verdict.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
+            .bind(verdict.facts.first().map(|fact| fact.as_str().to_owned()).unwrap_or_default())
+            .bind(verdict.reason.clone())
+            .bind(delivery.map(|id| id.0))
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn opt_out(connection: &mut AnyConnection, person: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+    const OUT: &str = "INSERT INTO opt_outs (person, since) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING";
+    const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
+        reason = 'they said stop' WHERE person = $1 AND kind = 'reply' AND state IN ('planned', 'claimed', 'held')";
+    let now = now.timestamp_millis();
+    sqlx::query(OUT).bind(person.to_owned()).bind(now).execute(&mut *connection).await?;
+    sqlx::query(CANCEL).bind(person.to_owned()).bind(now).execute(connection).await?;
+    Ok(())
+}
+
+async fn opt_in(connection: &mut AnyConnection, person: &str) -> Result<(), StoreError> {
+    const IN: &str = "DELETE FROM opt_outs WHERE person = $1";
+    sqlx::query(IN).bind(person.to_owned()).execute(connection).await?;
+    Ok(())
+}
+
+fn count(row: &AnyRow) -> Result<u32, StoreError> {
+    let n: i64 = row.try_get("n")?;
+    Ok(u32::try_from(n).unwrap_or(u32::MAX))
+}
