@@ -137,7 +137,7 @@ impl Scene<'_> {
             let again = |known: &&Hit<'_>| {
                 known.overlaps(other) || std::ptr::eq(known.pattern, other.pattern)
             };
-            if std::ptr::eq(other.pattern, weak.pattern) || taken.iter().any(|known| again(&known))
+            if std::ptr::eq(other.pattern, weak.pattern) || taken.iter().any(again)
             {
                 continue;
             }
