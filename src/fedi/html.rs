@@ -1,36 +1,452 @@
-//! Stand-in until the real reader lands.
+//! The HTML of statuses and profiles, read by a real parser: which words are the person's own, whom they name, what they quote.
+//!
+//! Servers write names, hashtags and links in many ways (Mastodon's `h-card`, Pleroma's bare anchors, Friendica's `@` before
+//! the anchor, Misskey's and snac's plain text); all end here. Input of any size and shape takes bounded time and no recursion:
+//! see [`READ_AT_MOST`]. It does not know which of the names is ours.
+
+use scraper::node::Element;
+use scraper::{Html, Node};
+
+use super::html_lines::Lines;
 use crate::core::mention::MentionText;
-/// Stand-in.
+
+/// Bytes of HTML that are looked at; the longest honest statuses are far shorter.
+pub const READ_AT_MOST: usize = 64 * 1024;
+/// Tags that are looked at.
+const TAGS_AT_MOST: usize = 4_000;
+/// Formatting tags with attributes that are looked at. HTML's parsing rules open every unclosed one again in each new
+/// paragraph, which is quadratic; without attributes the rules themselves keep at most three of a kind.
+const DRESSED_TAGS_AT_MOST: usize = 64;
+
+/// A status taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HtmlText {
-    /// x
+    /// The words: own and quoted.
     pub text: MentionText,
-    /// x
+    /// Names of accounts in order of appearance, without the leading `@`: `bot@host` where the host is known, else `bot`.
+    /// Names inside quotes are not among them.
     pub mentions_in_text: Vec<String>,
-    /// x
+    /// The run of names before any other word; the beginning of `mentions_in_text`.
     pub leading_names: Vec<String>,
+    /// Hashtags without `#`, as written, in order.
+    pub hashtags: Vec<String>,
 }
-/// Stand-in.
+
+/// Takes a status apart. Names of accounts and links are gone from the words; hashtags stand as `#Tag`.
+#[must_use]
 pub fn read(html: &str) -> HtmlText {
-    let own = plain(html);
-    let mut leading = Vec::new();
-    let mut in_run = true;
-    let mut all = Vec::new();
-    for word in own.split_whitespace() {
-        match word.strip_prefix('@') {
-            Some(name) => {
-                all.push(name.to_owned());
-                if in_run {
-                    leading.push(name.to_owned());
-                }
+    let mut lines = Lines::default();
+    if !html.contains('<') {
+        // Some servers hand out plain text: there a line end is a line end. References are still decoded by the parser.
+        for line in head(html).lines() {
+            walk(line, Hidden::Dropped, &mut |piece| lines.take(piece));
+            lines.end_line();
+        }
+        return lines.finish();
+    }
+    walk(html, Hidden::Dropped, &mut |piece| lines.take(piece));
+    lines.finish()
+}
+
+/// Everything a person sees, as plain text: names as written, links as addresses, paragraphs and breaks as line ends.
+#[must_use]
+pub fn plain(html: &str) -> String {
+    let mut out = String::new();
+    walk(html, Hidden::Kept, &mut |piece| match piece {
+        Piece::Text(text) => out.extend(
+            text.chars()
+                .map(|letter| if letter.is_whitespace() { ' ' } else { letter }),
+        ),
+        Piece::LineEnd | Piece::QuoteOpens | Piece::QuoteEnds => out.push('\n'),
+        Piece::Anchor(anchor) => {
+            let shortened = anchor.kind == Kind::Link && anchor.text.trim_end().ends_with('…');
+            out.push_str(if shortened {
+                &anchor.href
+            } else {
+                &anchor.text
+            });
+        }
+    });
+    let lines: Vec<String> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    lines
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What the walk over the tree meets.
+pub(super) enum Piece<'a> {
+    Text(&'a str),
+    LineEnd,
+    QuoteOpens,
+    QuoteEnds,
+    Anchor(Anchor),
+}
+
+/// A link with its visible text.
+pub(super) struct Anchor {
+    pub(super) href: String,
+    pub(super) text: String,
+    pub(super) kind: Kind,
+}
+
+/// What the markup says a link is; its text may say more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Name,
+    Hashtag,
+    Link,
+}
+
+/// Whether what servers hide from the eye counts: parts of long addresses, the link of a quoted post.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hidden {
+    Kept,
+    Dropped,
+}
+
+/// Walks without recursion, so that no depth of nesting can exhaust the stack.
+fn walk(html: &str, hidden: Hidden, tell: &mut impl FnMut(Piece<'_>)) {
+    let parsed = Html::parse_fragment(head(html));
+    let mut anchor: Option<Anchor> = None;
+    let mut here = parsed.tree.root();
+    loop {
+        if enter(here.value(), hidden, &mut anchor, tell)
+            && let Some(child) = here.first_child()
+        {
+            here = child;
+            continue;
+        }
+        loop {
+            leave(here.value(), hidden, &mut anchor, tell);
+            if let Some(next) = here.next_sibling() {
+                here = next;
+                break;
             }
-            None => in_run = false,
+            match here.parent() {
+                Some(parent) => here = parent,
+                None => return,
+            }
         }
     }
-    let own = own.split_whitespace().filter(|w| !w.starts_with('@')).collect::<Vec<_>>().join(" ");
-    HtmlText { text: MentionText { own, quoted: String::new() }, mentions_in_text: all, leading_names: leading }
 }
-/// Stand-in.
-pub fn plain(html: &str) -> String {
-    let html = html.replace("<br>", "\n").replace("<br/>", "\n");
-    scraper::Html::parse_fragment(&html).root_element().text().collect()
+
+/// Tells what a node opens; `false` to pass over its children.
+fn enter(
+    node: &Node,
+    hidden: Hidden,
+    anchor: &mut Option<Anchor>,
+    tell: &mut impl FnMut(Piece<'_>),
+) -> bool {
+    match node {
+        Node::Text(text) => match anchor {
+            Some(open) => open.text.push_str(text),
+            None => tell(Piece::Text(text)),
+        },
+        Node::Element(element) if is_passed_over(element, hidden) => return false,
+        Node::Element(element) => match element.name() {
+            "a" if anchor.is_none() => *anchor = Some(opened(element)),
+            "blockquote" => tell(Piece::QuoteOpens),
+            name if ends_line(name) => tell(Piece::LineEnd),
+            _ => {}
+        },
+        Node::Document
+        | Node::Fragment
+        | Node::Doctype(_)
+        | Node::Comment(_)
+        | Node::ProcessingInstruction(_) => {}
+    }
+    true
+}
+
+fn leave(
+    node: &Node,
+    hidden: Hidden,
+    anchor: &mut Option<Anchor>,
+    tell: &mut impl FnMut(Piece<'_>),
+) {
+    let Some(element) = node
+        .as_element()
+        .filter(|element| !is_passed_over(element, hidden))
+    else {
+        return;
+    };
+    match element.name() {
+        "a" => {
+            if let Some(closed) = anchor.take() {
+                tell(Piece::Anchor(closed));
+            }
+        }
+        "blockquote" => tell(Piece::QuoteEnds),
+        "br" => {}
+        name if ends_line(name) => tell(Piece::LineEnd),
+        _ => {}
+    }
+}
+
+fn opened(element: &Element) -> Anchor {
+    let has = |class: &str| {
+        element
+            .classes()
+            .any(|other| other.eq_ignore_ascii_case(class))
+    };
+    let rel_tag = element
+        .attr("rel")
+        .is_some_and(|rel| rel.split_whitespace().any(|word| word == "tag"));
+    let kind = match () {
+        () if has("hashtag") || rel_tag => Kind::Hashtag,
+        () if has("mention") || has("u-url") => Kind::Name,
+        () => Kind::Link,
+    };
+    Anchor {
+        href: element.attr("href").unwrap_or_default().to_owned(),
+        text: String::new(),
+        kind,
+    }
+}
+
+fn is_passed_over(element: &Element, hidden: Hidden) -> bool {
+    let unseen = matches!(
+        element.name(),
+        "script"
+            | "style"
+            | "template"
+            | "title"
+            | "svg"
+            | "math"
+            | "iframe"
+            | "object"
+            | "noscript"
+    );
+    // `quote-inline` holds the "RE: link" that servers without quotes show instead of the quoted post.
+    unseen
+        || (hidden == Hidden::Dropped
+            && element
+                .classes()
+                .any(|class| class == "invisible" || class == "quote-inline"))
+}
+
+fn ends_line(name: &str) -> bool {
+    matches!(
+        name,
+        "br" | "p"
+            | "div"
+            | "li"
+            | "ul"
+            | "ol"
+            | "pre"
+            | "hr"
+            | "table"
+            | "tr"
+            | "section"
+            | "article"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "h5"
+            | "h6"
+    )
+}
+
+/// The part of the input that is read.
+fn head(html: &str) -> &str {
+    let by_size = html.floor_char_boundary(READ_AT_MOST);
+    let mut dressed = 0;
+    let mut tags = 0;
+    for (at, _) in html.match_indices('<').take_while(|(at, _)| *at < by_size) {
+        tags += 1;
+        dressed += usize::from(html.get(at + 1..).is_some_and(is_dressed_formatting));
+        if tags > TAGS_AT_MOST || dressed > DRESSED_TAGS_AT_MOST {
+            return html.get(..at).unwrap_or_default();
+        }
+    }
+    html.get(..by_size).unwrap_or_default()
+}
+
+/// HTML's formatting elements, with anything behind the name. Anchors close each other and need no limit.
+fn is_dressed_formatting(tag: &str) -> bool {
+    let name: String = tag
+        .chars()
+        .take(8)
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    let formatting = [
+        "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
+    ];
+    formatting.contains(&name.to_ascii_lowercase().as_str())
+        && tag
+            .get(name.len()..)
+            .is_some_and(|rest| !rest.starts_with('>'))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(html: &str, own: &str, names: &[&str]) -> HtmlText {
+        let found = read(html);
+        assert_eq!(found.text.own, own, "{html}");
+        assert_eq!(found.mentions_in_text, names, "{html}");
+        found
+    }
+
+    #[test]
+    fn every_server_style_of_names_is_understood() {
+        let mastodon = r#"<p><span class="h-card" translate="no"><a href="https://social.test/@bot" class="u-url mention">@<span>bot</span></a></span> what about Ring?</p>"#;
+        assert_eq!(
+            check(mastodon, "what about Ring?", &["bot@social.test"]).leading_names,
+            ["bot@social.test"]
+        );
+        check(
+            r#"<a class="u-url mention" data-user="9x" href="https://ple.test/users/bot" rel="ugc">@<span>bot</span></a> hi"#,
+            "hi",
+            &["bot@ple.test"],
+        );
+        check(
+            r#"<p><a href="https://mk.test/@bot" class="u-url mention">@bot@mk.test</a><span> hi<br>there</span></p>"#,
+            "hi\nthere",
+            &["bot@mk.test"],
+        );
+        check(
+            r#"@<a href="https://friendica.test/profile/bot" class="u-url mention" title="B"><span>bot</span></a> hi"#,
+            "hi",
+            &["bot@friendica.test"],
+        );
+        check(
+            r#"<p>@bot hi and @other@far.test.</p>"#,
+            "hi and .",
+            &["bot", "other@far.test"],
+        );
+        check(
+            r#"<a href="https://snac.test/bot" class="mention u-url">@bot@snac.test</a> hi"#,
+            "hi",
+            &["bot@snac.test"],
+        );
+        check(
+            "@bot plain text &amp; more\nsecond line, mail me a@b.test",
+            "plain text & more\nsecond line, mail me a@b.test",
+            &["bot"],
+        );
+    }
+
+    #[test]
+    fn names_are_leading_only_before_any_other_word() {
+        let found = check(
+            "<p>@a @b@x.test - @c, hello @d</p>",
+            "- , hello",
+            &["a", "b@x.test", "c", "d"],
+        );
+        assert_eq!(found.leading_names, ["a", "b@x.test", "c"]);
+        assert!(read("<p>hello @a</p>").leading_names.is_empty());
+        assert!(read("<p>#tag @a</p>").leading_names.is_empty());
+    }
+
+    #[test]
+    fn links_are_dropped_and_linked_words_stay() {
+        let long = r#"<p>see <a href="https://www.example.org/a/b"><span class="invisible">https://www.</span><span class="ellipsis">example.org/a</span><span class="invisible">/b</span></a>?</p>"#;
+        check(long, "see ?", &[]);
+        check(
+            "<p>ring https://ring.test/palantir?x=1, ok www.ring.test/x ring.test/y</p>",
+            "ring , ok",
+            &[],
+        );
+        check(
+            r#"<p>the <a href="https://x.test">doorbell report</a></p>"#,
+            "the doorbell report",
+            &[],
+        );
+        assert_eq!(plain(long), "see https://www.example.org/a/b?");
+        assert_eq!(
+            plain(r#"<p>me <a href="https://x.test/full">x.test/fu…</a></p>"#),
+            "me https://x.test/full"
+        );
+    }
+
+    #[test]
+    fn hashtags_stand_as_written() {
+        let found = check(
+            r#"<p>so <a href="https://s.test/tags/Ring" class="mention hashtag" rel="tag">#<span>Ring</span></a> and #plain, <a href="https://p.test/tag/x" rel="tag">#x</a> #<a href="https://f.test/search?tag=Fr" class="mention hashtag"><span>Fr</span></a></p>"#,
+            "so #Ring and #plain, #x #Fr",
+            &[],
+        );
+        assert_eq!(found.hashtags, ["Ring", "plain", "x", "Fr"]);
+    }
+
+    #[test]
+    fn quotes_are_context() {
+        let found = read(
+            r#"<p>@bot is that so?</p><blockquote><p>Palantir, says @who</p></blockquote><p>&gt; old line<br>&gt;&gt; older<br>thanks</p>"#,
+        );
+        assert_eq!(found.text.own, "is that so?\nthanks");
+        assert_eq!(found.text.quoted, "Palantir, says\nold line\nolder");
+        assert_eq!(found.mentions_in_text, ["bot"]);
+        check(
+            r#"<p class="quote-inline">RE: <a href="https://x.test/1">https://x.test/1</a></p><p>stop</p>"#,
+            "stop",
+            &[],
+        );
+        check(
+            r#"<p>stop<br><br><span>RE: </span><a href="https://x.test/1">https://x.test/1</a></p>"#,
+            "stop",
+            &[],
+        );
+    }
+
+    #[test]
+    fn hostile_html_takes_bounded_work() {
+        let mut deep = "<div>".repeat(200_000);
+        deep.push_str("stop");
+        assert_eq!(read(&deep).text.own, "");
+        let mut many = String::new();
+        for index in 0..5_000 {
+            many.push_str(&format!("<b x={index}>"));
+        }
+        many.push_str(&"<p>x".repeat(10_000));
+        assert!(read(&many).text.own.len() < READ_AT_MOST);
+        assert!(read(&"a ".repeat(600_000)).text.own.len() <= READ_AT_MOST);
+        for broken in [
+            "<",
+            "<a",
+            "<p><a href=",
+            "</p></p>",
+            "<blockquote>x",
+            "<a class=mention>@",
+            "<a class=mention href='::'>@ x y</a>",
+            "&#x0;&bad;",
+            "@",
+            "@@",
+            "#",
+            "@a@",
+            "<table><tr>x<td>y",
+        ] {
+            assert!(read(broken).text.own.len() + plain(broken).len() < 100);
+        }
+    }
+
+    #[test]
+    fn plain_text_keeps_paragraphs_names_and_decodes_references() {
+        assert_eq!(
+            plain(
+                "<p>a &lt;b&gt; <a href='x' class='u-url mention'>@<span>c</span></a></p><p>#nobot<br>d</p>"
+            ),
+            "a <b> @c\n#nobot\nd"
+        );
+        assert_eq!(plain(""), "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(html in "(<p>|</p>|<a href='https://x.test/@b' class='mention'>|</a>|@b|@|#t|#|>|<br>|<blockquote>|</blockquote>|RE: |https://x|\\PC| ){0,40}") {
+            prop_assert!(read(&html).leading_names.len() <= read(&html).mentions_in_text.len());
+            prop_assert!(!plain(&html).contains('\n') || html.contains('<'));
+        }
+    }
 }

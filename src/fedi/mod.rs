@@ -19,7 +19,7 @@
 //! | `statuses` | looking at statuses: our own, one, a thread |
 //! | `mentions` | a notification as a mention |
 //! | `notifications`, `stream` | mentions by page and by push |
-//! | `html` | visible words |
+//! | `html`, `html_lines` | visible words |
 
 mod address;
 pub mod capabilities;
@@ -27,6 +27,7 @@ mod classify;
 pub mod errors;
 pub mod headers;
 pub mod html;
+mod html_lines;
 mod http;
 mod json;
 mod mentions;

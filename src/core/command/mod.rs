@@ -1,10 +1,16 @@
 //! Which command a mention gives, if any (DESIGN §6). No word list lives here: the phrases come from
-//! `config/commands.toml` as a [`CommandBook`].
+//! `config/commands.toml` as a [`CommandBook`]; [`CommandReader`] finds them in a text.
+
+mod phrases;
+mod reader;
 
 use std::collections::BTreeMap;
 
 use crate::core::fact::ByLang;
 use crate::core::ids::TopicId;
+
+pub use phrases::PhraseList;
+pub use reader::{CommandReader, Found};
 
 /// What a follower can tell the bot to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,8 +31,14 @@ pub enum Command {
 
 impl Command {
     /// Every command.
-    pub const ALL: [Command; 6] =
-        [Command::Stop, Command::Start, Command::More, Command::Sources, Command::Topics, Command::Help];
+    pub const ALL: [Command; 6] = [
+        Command::Stop,
+        Command::Start,
+        Command::More,
+        Command::Sources,
+        Command::Topics,
+        Command::Help,
+    ];
 
     /// The word `config/commands.toml` and the database use.
     #[must_use]
@@ -40,6 +52,12 @@ impl Command {
             Command::Help => "help",
         }
     }
+
+    /// Stop and start are obeyed whatever else a mention says; the others give way to a topic keyword.
+    #[must_use]
+    pub fn always_wins(self) -> bool {
+        matches!(self, Command::Stop | Command::Start)
+    }
 }
 
 /// Everything in `config/commands.toml`.
@@ -51,6 +69,10 @@ pub struct CommandBook {
     pub patterns: BTreeMap<Command, ByLang<Vec<String>>>,
     /// Words dropped around a command: greetings, thanks, please.
     pub courtesy: ByLang<Vec<String>>,
+    /// How a question begins (`tell me about`, `qué es`): a sign that an everyday word is meant as a topic.
+    pub asking: ByLang<Vec<String>>,
+    /// Words that say a topic is *not* meant (`not about`): what stands right behind them is not looked at.
+    pub negation: ByLang<Vec<String>>,
     /// What the bot itself says (`stop_confirmed`, `help`, …), by key.
     pub texts: BTreeMap<String, ByLang<String>>,
     /// What a topic is called in a reply.

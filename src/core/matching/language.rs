@@ -1,0 +1,268 @@
+//! Which of the campaign's languages a mention is in, learned from what the campaign itself has written.
+//!
+//! A word speaks for a language when the campaign's texts have it in that language only (`timbre` → es, `doorbell` → en,
+//! `Ring` → neither). No word list lives here.
+
+use std::collections::{HashMap, HashSet};
+
+use whatlang::{Detector, Lang as Detected};
+
+use super::lexicon::stem;
+use crate::core::command::CommandBook;
+use crate::core::fact::FactBook;
+use crate::core::ids::Lang;
+use crate::core::text::Words;
+
+/// Texts shorter than this many characters are judged by single words, not by their letters (DESIGN §6).
+const ENOUGH_TO_DETECT: usize = 40;
+
+/// The campaign's languages and the words that speak for each.
+#[derive(Clone, Debug)]
+pub(super) struct Speech {
+    languages: Vec<Lang>,
+    /// The stem of a word → the only language (as index) it was seen in, or `None` when it was seen in several.
+    words: HashMap<String, Option<usize>>,
+}
+
+/// How many words spoke for each language, by index.
+pub(super) type Votes = Vec<usize>;
+
+impl Speech {
+    /// Learns from texts, labels, phrases and names; then from keywords, whose language their known words tell.
+    pub(super) fn learn(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Self {
+        let languages: Vec<Lang> = languages.iter().map(Lang::primary).collect();
+        let mut speech = Self {
+            languages,
+            words: HashMap::new(),
+        };
+        for fact in &facts.facts {
+            speech.hear_all(fact.text.iter().chain(&fact.short));
+            speech.hear_all(
+                fact.variants
+                    .iter()
+                    .flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))),
+            );
+        }
+        speech.hear_all(facts.sources.values().flat_map(|source| &source.title));
+        speech.hear_all(facts.links.values().flat_map(|link| &link.label));
+        speech.hear_all(
+            commands
+                .texts
+                .values()
+                .chain(commands.topic_names.values())
+                .flatten(),
+        );
+        let lists = commands.phrases.values().chain(commands.patterns.values());
+        for by_lang in lists.chain([&commands.courtesy, &commands.asking, &commands.negation]) {
+            speech.hear_all(
+                by_lang
+                    .iter()
+                    .flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))),
+            );
+        }
+        speech.hear_keywords(facts);
+        speech
+    }
+
+    fn hear_all<'a>(&mut self, texts: impl IntoIterator<Item = (&'a Lang, &'a String)>) {
+        for (lang, text) in texts {
+            let Some(index) = self.index(lang) else {
+                continue;
+            };
+            for word in word_set(text) {
+                self.hear(word, index);
+            }
+        }
+    }
+
+    fn hear(&mut self, word: String, index: usize) {
+        let known = self.words.entry(stem(&word)).or_insert(Some(index));
+        if *known != Some(index) {
+            *known = None;
+        }
+    }
+
+    /// A phrase with a Spanish word in it is Spanish, and so are its words that no text has (`cumbre de aws`).
+    fn hear_keywords(&mut self, facts: &FactBook) {
+        let mut learned: Vec<(String, usize)> = Vec::new();
+        for written in facts
+            .facts
+            .iter()
+            .flat_map(|fact| fact.keywords.iter().chain(&fact.weak))
+        {
+            let words = word_set(written);
+            let Some(index) = self.winner(&self.votes(words.iter().map(String::as_str))) else {
+                continue;
+            };
+            learned.extend(
+                words
+                    .into_iter()
+                    .filter(|word| !self.knows(word))
+                    .map(|word| (word, index)),
+            );
+        }
+        for (word, index) in learned {
+            self.hear(word, index);
+        }
+    }
+
+    /// The words of a text that speak for each language.
+    pub(super) fn votes<'a>(&self, words: impl Iterator<Item = &'a str>) -> Votes {
+        let mut votes = vec![0; self.languages.len()];
+        for word in words {
+            if let Some(Some(index)) = self.words.get(&stem(word))
+                && let Some(count) = votes.get_mut(*index)
+            {
+                *count += 1;
+            }
+        }
+        votes
+    }
+
+    /// One vote for this language, if it is ours.
+    pub(super) fn vote_for(&self, lang: Option<&Lang>) -> Votes {
+        let index = lang.and_then(|lang| self.index(lang));
+        (0..self.languages.len())
+            .map(|of| usize::from(Some(of) == index))
+            .collect()
+    }
+
+    /// Whether the campaign's own texts have this folded word.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        self.words.contains_key(&stem(word))
+    }
+
+    /// The language with more votes than any other.
+    pub(super) fn winner(&self, votes: &Votes) -> Option<usize> {
+        let most = votes.iter().copied().max().filter(|most| *most > 0)?;
+        let mut winners = votes
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count == most);
+        let (index, _) = winners.next()?;
+        winners.next().is_none().then_some(index)
+    }
+
+    /// DESIGN §6: the matched keywords' language, then the status's if it is ours, then detection from 40 characters and
+    /// single words below, then the default. Where single words leave no doubt, the detector is not asked: it costs more
+    /// than everything else here.
+    pub(super) fn decide(
+        &self,
+        keywords: &Votes,
+        status: Option<&Lang>,
+        own: &str,
+        words: &Words,
+    ) -> Lang {
+        let index = self
+            .winner(keywords)
+            .or_else(|| status.and_then(|lang| self.index(lang)))
+            .or_else(|| {
+                let votes = self.votes(words.list().iter().map(|word| words.text(word)));
+                let (total, most) = (
+                    votes.iter().sum::<usize>(),
+                    votes.iter().copied().max().unwrap_or_default(),
+                );
+                let clear = most >= 3 && most * 4 >= total * 3;
+                if clear || own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
+                    self.winner(&votes)
+                } else {
+                    self.detect(own).or_else(|| self.winner(&votes))
+                }
+            });
+        let index = index.unwrap_or_default();
+        self.languages
+            .get(index)
+            .cloned()
+            .unwrap_or_else(|| Lang::from("en"))
+    }
+
+    fn detect(&self, own: &str) -> Option<usize> {
+        let known: Vec<(usize, Detected)> = self
+            .languages
+            .iter()
+            .enumerate()
+            .filter_map(|(index, lang)| Some((index, detected(lang)?)))
+            .collect();
+        let found = Detector::with_allowlist(known.iter().map(|(_, lang)| *lang).collect())
+            .detect_lang(own)?;
+        known
+            .iter()
+            .find(|(_, lang)| *lang == found)
+            .map(|(index, _)| *index)
+    }
+
+    /// The campaign language this is, region aside.
+    pub(super) fn index(&self, lang: &Lang) -> Option<usize> {
+        let primary = lang.primary();
+        self.languages.iter().position(|known| *known == primary)
+    }
+}
+
+fn word_set(text: &str) -> HashSet<String> {
+    let words = Words::read(text);
+    words
+        .list()
+        .iter()
+        .map(|word| words.text(word).to_owned())
+        .collect()
+}
+
+/// The detector's name for an ISO 639-1 code; `None` for languages it cannot tell.
+fn detected(lang: &Lang) -> Option<Detected> {
+    let code = match lang.as_str() {
+        "af" => "afr",
+        "ar" => "ara",
+        "az" => "aze",
+        "be" => "bel",
+        "bg" => "bul",
+        "bn" => "ben",
+        "ca" => "cat",
+        "cs" => "ces",
+        "da" => "dan",
+        "de" => "deu",
+        "el" => "ell",
+        "en" => "eng",
+        "eo" => "epo",
+        "es" => "spa",
+        "et" => "est",
+        "fa" => "pes",
+        "fi" => "fin",
+        "fr" => "fra",
+        "he" => "heb",
+        "hi" => "hin",
+        "hr" => "hrv",
+        "hu" => "hun",
+        "id" => "ind",
+        "it" => "ita",
+        "ja" => "jpn",
+        "ka" => "kat",
+        "ko" => "kor",
+        "la" => "lat",
+        "lt" => "lit",
+        "lv" => "lav",
+        "mk" => "mkd",
+        "nb" | "no" => "nob",
+        "nl" => "nld",
+        "pa" => "pan",
+        "pl" => "pol",
+        "pt" => "por",
+        "ro" => "ron",
+        "ru" => "rus",
+        "sk" => "slk",
+        "sl" => "slv",
+        "sr" => "srp",
+        "sv" => "swe",
+        "ta" => "tam",
+        "th" => "tha",
+        "tl" => "tgl",
+        "tr" => "tur",
+        "uk" => "ukr",
+        "ur" => "urd",
+        "vi" => "vie",
+        "yi" => "yid",
+        "zh" => "cmn",
+        "zu" => "zul",
+        three_letters => three_letters,
+    };
+    Detected::from_code(code)
+}

@@ -1,0 +1,244 @@
+//! Which facts a mention asks for, which command it gives and in which language to answer (DESIGN §6).
+//!
+//! Built once per campaign from its [`FactBook`] and [`CommandBook`]; reading is pure, linear in the text and never fails.
+//! Silence is better than a wrong answer; a stop is never missed. It does not know who asks, what they have heard before, or
+//! which facts are due for review.
+
+mod language;
+mod lexicon;
+pub(crate) mod nearness;
+mod patterns;
+mod weighing;
+
+use crate::core::command::{Command, CommandBook, CommandReader, PhraseList};
+use crate::core::fact::FactBook;
+use crate::core::ids::{FactId, Lang, TopicId};
+use crate::core::mention::MentionText;
+use crate::core::text::Words;
+
+use language::Speech;
+use patterns::{Hit, Patterns, Sayable};
+use weighing::{Clause, Scene, Weighed};
+
+/// How many words behind a negation it reaches (`not about the Ring doorbell`).
+const NEGATION_REACHES: usize = 3;
+
+/// A campaign's keywords and phrases, ready for reading mentions.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    speech: Speech,
+    patterns: Patterns,
+    commands: CommandReader,
+    asking: PhraseList,
+    negation: PhraseList,
+}
+
+/// What a mention says. At most one of `command` and a non-empty `matches` is there: stop and start win over everything, the
+/// other commands give way to any match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The command to obey.
+    pub command: Option<Command>,
+    /// The campaign language to answer in.
+    pub lang: Lang,
+    /// The facts asked for, best first, each once; never one that another replaces.
+    pub matches: Vec<FactMatch>,
+    /// Weak words that lacked company, as staff wrote them: the reason for a silence.
+    pub weak_only: Vec<String>,
+    /// Keywords the mention says it is not about, as staff wrote them: the reason for a silence.
+    pub negated: Vec<String>,
+    /// The matches stand in what was quoted; the person's own words only ask.
+    pub from_quote: bool,
+}
+
+/// A fact that fits a mention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactMatch {
+    /// Which fact.
+    pub fact: FactId,
+    /// Its topic.
+    pub topic: TopicId,
+    /// What matched, as staff wrote the keyword.
+    pub words: Vec<String>,
+    /// How specific the match is; comparable only within one mention.
+    pub score: u32,
+}
+
+impl FactMatch {
+    fn of(sayable: &Sayable) -> Self {
+        Self {
+            fact: sayable.id.clone(),
+            topic: sayable.topic.clone(),
+            words: Vec::new(),
+            score: 0,
+        }
+    }
+}
+
+impl Matcher {
+    /// Prepares a campaign; `languages` in the campaign's order, the first is the default.
+    #[must_use]
+    pub fn new(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Matcher {
+        let speech = Speech::learn(facts, commands, languages);
+        Matcher {
+            patterns: Patterns::new(facts, &speech),
+            commands: CommandReader::new(commands),
+            asking: PhraseList::new(&commands.asking),
+            negation: PhraseList::new(&commands.negation),
+            speech,
+        }
+    }
+
+    /// Reads a mention; `status_lang` is the language its author's client claimed.
+    #[must_use]
+    pub fn read(&self, text: &MentionText, status_lang: Option<&Lang>) -> Reading {
+        let words = Words::read(&text.own);
+        let command = self.commands.read(&words);
+        let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, &words);
+        if let Some(found) = command.as_ref().filter(|found| found.command.always_wins()) {
+            return Reading::of_command(
+                found.command,
+                decide(&self.speech.vote_for(found.lang.as_ref())),
+            );
+        }
+        let clauses = self.clauses(&words);
+        let mut hits = self.patterns.find(&words, &self.speech);
+        if let Some(found) = &command {
+            hits.retain(|hit| !found.words.contains(&hit.first));
+        }
+        let negated = self.take_negated(&words, &clauses, &mut hits);
+        let quoted = if text.quoted.is_empty() {
+            Words::default()
+        } else {
+            Words::read(&text.quoted)
+        };
+        let quoted_hits = self.patterns.find(&quoted, &self.speech);
+        let quoted_company = quoted_hits.iter().filter(|hit| hit.pattern.company).count();
+        let scene = Scene {
+            patterns: &self.patterns,
+            words: &words,
+            clauses: &clauses,
+            hits: &hits,
+            quoted_company,
+        };
+        let mut weighed = scene.weigh();
+        let mut from_quote = false;
+        if let Some(found) = &command
+            && weighed.matches.is_empty()
+        {
+            return Reading::of_command(
+                found.command,
+                decide(&self.speech.vote_for(found.lang.as_ref())),
+            );
+        }
+        if weighed.matches.is_empty()
+            && negated.is_empty()
+            && clauses.iter().any(|clause| clause.asks)
+        {
+            let lonely = std::mem::take(&mut weighed.lonely);
+            let context = Scene {
+                words: &quoted,
+                clauses: &self.clauses(&quoted),
+                hits: &quoted_hits,
+                quoted_company: 0,
+                ..scene
+            };
+            weighed = Weighed {
+                lonely,
+                langs: Vec::new(),
+                ..context.weigh()
+            };
+            from_quote = !weighed.matches.is_empty();
+        }
+        let lang = decide(&weighed.langs);
+        Reading {
+            command: None,
+            lang,
+            matches: weighed.matches,
+            weak_only: weighed.lonely,
+            negated,
+            from_quote,
+        }
+    }
+
+    fn clauses(&self, words: &Words) -> Vec<Clause> {
+        let list = words.list();
+        let texts: Vec<&str> = list.iter().map(|word| words.text(word)).collect();
+        let mut clauses: Vec<Clause> = Vec::new();
+        let mut from = 0;
+        for run in list.chunk_by(|one, other| one.clause == other.clause) {
+            let until = from + run.len();
+            let said = texts.get(from..until).unwrap_or_default();
+            let polite = self.commands.courtesy_at_start(said);
+            let opened = said
+                .get(polite..)
+                .and_then(|rest| self.asking.at_start(rest));
+            let end = said.len() - self.commands.courtesy_at_end(said);
+            let begin = (polite + opened.unwrap_or_default()).min(end);
+            let mark = run
+                .first()
+                .is_some_and(|word| words.has_question_mark(word.sentence));
+            clauses.push(Clause {
+                from,
+                until,
+                core: (from + begin, from + end),
+                asks: mark || opened.is_some(),
+            });
+            from = until;
+        }
+        clauses
+    }
+
+    /// Removes the hits that stand right behind a negation; their keywords are the answer.
+    fn take_negated(
+        &self,
+        words: &Words,
+        clauses: &[Clause],
+        hits: &mut Vec<Hit<'_>>,
+    ) -> Vec<String> {
+        let mut negated: Vec<String> = Vec::new();
+        let texts: Vec<&str> = words.list().iter().map(|word| words.text(word)).collect();
+        for clause in clauses {
+            for at in clause.from..clause.until {
+                let Some(count) = texts
+                    .get(at..clause.until)
+                    .and_then(|rest| self.negation.at_start(rest))
+                else {
+                    continue;
+                };
+                let behind = at + count;
+                let reach = behind..(behind + NEGATION_REACHES).min(clause.until);
+                let reached = || hits.iter().filter(|hit| reach.contains(&hit.first));
+                let inner = |hit: &Hit<'_>| {
+                    reached().any(|other| {
+                        other.overlaps(hit) && other.pattern.letters > hit.pattern.letters
+                    })
+                };
+                let named = reached()
+                    .filter(|hit| !inner(hit))
+                    .filter_map(|hit| hit.uses.first());
+                negated.extend(named.map(|used| used.shown.clone()));
+                hits.retain(|hit| !reach.contains(&hit.first));
+            }
+        }
+        negated.dedup();
+        negated
+    }
+}
+
+impl Reading {
+    fn of_command(command: Command, lang: Lang) -> Self {
+        let command = Some(command);
+        Self {
+            command,
+            lang,
+            matches: Vec::new(),
+            weak_only: Vec::new(),
+            negated: Vec::new(),
+            from_quote: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

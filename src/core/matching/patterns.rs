@@ -1,0 +1,296 @@
+//! All keywords, weak words and company words as one automaton, and their hits in a text.
+//!
+//! A text becomes a stream of stems with a blank on either side of each, so that only whole words are found; a line end
+//! stands between clauses, so that no phrase reaches over a comma. What a hit is worth is not decided here.
+
+use std::collections::HashMap;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::language::Speech;
+use super::lexicon::{Lexicon, Likeness};
+use crate::core::fact::FactBook;
+use crate::core::ids::{FactId, TopicId};
+use crate::core::text::{Words, phrase};
+
+/// Whether a keyword answers alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strength {
+    Keyword,
+    Weak,
+}
+
+/// One fact's use of a pattern.
+#[derive(Clone, Debug)]
+pub(super) struct Use {
+    /// Index into [`Patterns::facts`].
+    pub(super) fact: usize,
+    pub(super) strength: Strength,
+    /// As staff wrote it.
+    pub(super) shown: String,
+    /// The language its words speak for, as an index of [`Speech`].
+    pub(super) lang: Option<usize>,
+    /// Folded, without possessive.
+    form: String,
+}
+
+/// One run of stems that some keyword stands for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pattern {
+    pub(super) words: usize,
+    pub(super) letters: usize,
+    pub(super) company: bool,
+    pub(super) uses: Vec<Use>,
+}
+
+/// A fact that may be said: its id and topic.
+#[derive(Clone, Debug)]
+pub(super) struct Sayable {
+    pub(super) id: FactId,
+    pub(super) topic: TopicId,
+    /// The topic's id as a word, so that it can be asked for by name.
+    pub(super) topic_word: String,
+}
+
+/// Everything the automaton knows.
+#[derive(Clone, Debug)]
+pub(super) struct Patterns {
+    pub(super) facts: Vec<Sayable>,
+    list: Vec<Pattern>,
+    lexicon: Lexicon,
+    automaton: Option<AhoCorasick>,
+}
+
+/// A pattern in a text, from its first to its last word (indexes into [`Words::list`]).
+#[derive(Clone, Debug)]
+pub(super) struct Hit<'a> {
+    pub(super) pattern: &'a Pattern,
+    pub(super) first: usize,
+    pub(super) last: usize,
+    /// The uses that this way of writing allows.
+    pub(super) uses: Vec<&'a Use>,
+}
+
+impl Hit<'_> {
+    pub(super) fn overlaps(&self, other: &Hit<'_>) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+/// More hits than any honest text has are not weighed, so that time stays bounded.
+const MOST_HITS: usize = 400;
+
+/// One stem run in the stream.
+struct Piece<'t> {
+    at: usize,
+    word: usize,
+    text: &'t str,
+    likeness: Likeness,
+    /// Only a part of what was written as one word.
+    part: bool,
+}
+
+impl Patterns {
+    /// Builds the automaton. A replaced fact's keywords lead to the fact that replaces it.
+    pub(super) fn new(book: &FactBook, speech: &Speech) -> Self {
+        let facts: Vec<Sayable> = book
+            .facts
+            .iter()
+            .filter(|fact| !book.is_superseded(&fact.id))
+            .map(|fact| Sayable {
+                id: fact.id.clone(),
+                topic: fact.topic.clone(),
+                topic_word: phrase(fact.topic.as_str()),
+            })
+            .collect();
+        let mut patterns = Self {
+            facts,
+            list: Vec::new(),
+            lexicon: Lexicon::default(),
+            automaton: None,
+        };
+        let mut by_stems: HashMap<String, usize> = HashMap::new();
+        for fact in &book.facts {
+            let Some(heir) = heir(book, &fact.id) else {
+                continue;
+            };
+            let Some(index) = patterns.facts.iter().position(|sayable| sayable.id == heir) else {
+                continue;
+            };
+            let keywords = fact
+                .keywords
+                .iter()
+                .map(|written| (written, Strength::Keyword));
+            for (written, strength) in
+                keywords.chain(fact.weak.iter().map(|written| (written, Strength::Weak)))
+            {
+                let forgiving = strength == Strength::Keyword;
+                let Some(pattern) = patterns.entry(&mut by_stems, written, forgiving) else {
+                    continue;
+                };
+                let form = phrase(written);
+                if pattern.uses.iter().any(|known| {
+                    known.fact == index && known.form == form && known.strength == strength
+                }) {
+                    continue;
+                }
+                let lang = speech.winner(&speech.votes(form.split(' ')));
+                pattern.uses.push(Use {
+                    fact: index,
+                    strength,
+                    shown: written.clone(),
+                    lang,
+                    form,
+                });
+            }
+        }
+        for written in &book.company {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.company = true;
+            }
+        }
+        let mut needles: Vec<(String, usize)> = by_stems.into_iter().collect();
+        needles.sort_by_key(|(_, index)| *index);
+        patterns.automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(needles.iter().map(|(stems, _)| format!(" {stems} ")))
+            .ok();
+        patterns
+    }
+
+    fn entry(
+        &mut self,
+        by_stems: &mut HashMap<String, usize>,
+        written: &str,
+        forgiving: bool,
+    ) -> Option<&mut Pattern> {
+        let stems = self.lexicon.take(written, forgiving);
+        if stems.is_empty() {
+            return None;
+        }
+        let words = stems.split(' ').count();
+        let letters = stems.chars().filter(|letter| *letter != ' ').count();
+        let index = *by_stems.entry(stems).or_insert_with(|| {
+            self.list.push(Pattern {
+                words,
+                letters,
+                ..Pattern::default()
+            });
+            self.list.len() - 1
+        });
+        self.list.get_mut(index)
+    }
+
+    /// Every pattern of the text whose way of writing some use allows, or that is company.
+    pub(super) fn find<'a>(&'a self, words: &Words, speech: &Speech) -> Vec<Hit<'a>> {
+        let Some(automaton) = &self.automaton else {
+            return Vec::new();
+        };
+        let (stream, pieces) = self.stream(words, speech);
+        let mut hits = Vec::new();
+        for found in automaton.find_overlapping_iter(&stream) {
+            let Some(pattern) = self.list.get(found.pattern().as_usize()) else {
+                continue;
+            };
+            let piece_at = |at: usize| {
+                pieces.get(
+                    pieces
+                        .partition_point(|piece| piece.at <= at)
+                        .saturating_sub(1),
+                )
+            };
+            let (Some(first), Some(last)) = (
+                piece_at(found.start() + 1),
+                piece_at(found.end().saturating_sub(2)),
+            ) else {
+                continue;
+            };
+            let uses = if pattern.words == 1 {
+                self.allowed(pattern, first)
+            } else {
+                pattern.uses.iter().collect()
+            };
+            if !uses.is_empty() || pattern.company {
+                hits.push(Hit {
+                    pattern,
+                    first: first.word,
+                    last: last.word,
+                    uses,
+                });
+            }
+            if hits.len() >= MOST_HITS {
+                break;
+            }
+        }
+        hits
+    }
+
+    /// A weak word must stand exactly as staff wrote it, and alone (`rings` is no `ring`, and `#IceCream` no `ice`). A keyword
+    /// may be inflected or misspelt, unless staff listed that very form for something else.
+    fn allowed<'a>(&self, pattern: &'a Pattern, piece: &Piece<'_>) -> Vec<&'a Use> {
+        let exact = |used: &&Use| {
+            used.form == piece.text && (used.strength == Strength::Keyword || !piece.part)
+        };
+        let exactly: Vec<&Use> = pattern.uses.iter().filter(exact).collect();
+        if !exactly.is_empty() || piece.likeness == Likeness::Exact || self.lexicon.has(piece.text)
+        {
+            return exactly;
+        }
+        let inflected = |used: &&Use| used.strength == Strength::Keyword && used.form.len() > 3;
+        pattern.uses.iter().filter(inflected).collect()
+    }
+
+    fn stream<'t>(&self, words: &'t Words, speech: &Speech) -> (String, Vec<Piece<'t>>) {
+        let mut stream = String::with_capacity(words.list().len() * 8);
+        let mut pieces: Vec<Piece<'t>> = Vec::with_capacity(words.list().len() + 8);
+        let mut clause = None;
+        stream.push(' ');
+        for (index, word) in words.list().iter().enumerate() {
+            if clause
+                .replace(word.clause)
+                .is_some_and(|last| last != word.clause)
+            {
+                stream.push_str("\n ");
+            }
+            let mut put = |text: &'t str, stems: &str, likeness: Likeness, part: bool| {
+                pieces.push(Piece {
+                    at: stream.len(),
+                    word: index,
+                    text,
+                    likeness,
+                    part,
+                });
+                stream.push_str(stems);
+                stream.push(' ');
+            };
+            let text = words.base(word);
+            let (stems, likeness) = self.lexicon.read(text, |word| speech.knows(word));
+            if likeness == Likeness::Unknown && words.parts(word).nth(1).is_some() {
+                for part in words.parts(word) {
+                    let (stems, likeness) = self.lexicon.read(part, |word| speech.knows(word));
+                    put(part, stems, likeness, true);
+                }
+            } else {
+                put(text, stems, likeness, stems.contains(' '));
+            }
+        }
+        (stream, pieces)
+    }
+}
+
+/// The fact that stands at the end of a chain of replacements; `None` if the chain bites its tail.
+fn heir(book: &FactBook, id: &FactId) -> Option<FactId> {
+    let mut heir = id;
+    for _ in 0..=book.facts.len() {
+        match book
+            .facts
+            .iter()
+            .find(|fact| fact.supersedes.as_ref() == Some(heir))
+        {
+            Some(next) => heir = &next.id,
+            None => return Some(heir.clone()),
+        }
+    }
+    None
+}

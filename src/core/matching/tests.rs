@@ -1,0 +1,279 @@
+//! What the matcher answers on a small campaign; the shipped one is held by `tests/mentions.rs`.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::fact::{AsOf, ByLang, Fact, Link, Source};
+
+fn list(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn fact(id: &str, topic: &str, keywords: &[&str], weak: &[&str], en: &str, es: &str) -> Fact {
+    Fact {
+        id: id.into(),
+        topic: topic.into(),
+        keywords: list(keywords),
+        weak: list(weak),
+        text: ByLang::from([
+            (Lang::from("en"), en.to_owned()),
+            (Lang::from("es"), es.to_owned()),
+        ]),
+        short: ByLang::new(),
+        variants: ByLang::new(),
+        source: "page".into(),
+        as_of: AsOf::Year(2021),
+        review_by: None,
+        supersedes: None,
+        link: "pledge".into(),
+    }
+}
+
+fn books() -> (FactBook, CommandBook) {
+    let mut newer = fact(
+        "ring-2000",
+        "ring",
+        &[
+            "ring doorbell",
+            "ring camera",
+            "timbre ring",
+            "police partnership",
+        ],
+        &["ring", "doorbell", "timbre"],
+        "Ring doorbells work for the police",
+        "El timbre Ring trabaja para la policía",
+    );
+    newer.supersedes = Some("ring-1600".into());
+    let facts = vec![
+        newer,
+        fact(
+            "ring-1600",
+            "ring",
+            &["1,600 police"],
+            &[],
+            "Old one about the police",
+            "Uno viejo sobre la policía",
+        ),
+        fact(
+            "ring-footage",
+            "ring",
+            &["ring doorbell", "ring footage"],
+            &["ring", "warrant"],
+            "Ring shares footage",
+            "Ring comparte videos",
+        ),
+        fact(
+            "palantir",
+            "palantir",
+            &["palantir"],
+            &["ice", "falcon"],
+            "Palantir is a customer",
+            "Palantir es cliente",
+        ),
+        fact(
+            "hart",
+            "hart",
+            &["hart database"],
+            &["hart", "border"],
+            "HART is a database",
+            "HART es una base de datos",
+        ),
+    ];
+    let source = Source {
+        title: ByLang::from([(Lang::from("en"), "the page".to_owned())]),
+        publisher: None,
+        date: AsOf::Year(2021),
+        url: None,
+    };
+    let link = Link {
+        url: "https://pledge.example/".into(),
+        label: ByLang::from([(Lang::from("es"), "Firma el compromiso".to_owned())]),
+    };
+    let facts = FactBook {
+        facts,
+        sources: BTreeMap::from([("page".into(), source)]),
+        links: BTreeMap::from([("pledge".into(), link)]),
+        company: list(&["amazon", "police", "policía", "surveillance", "immigrants"]),
+    };
+    let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);
+    let both = |en: &[&str], es: &[&str]| {
+        ByLang::from([(Lang::from("en"), list(en)), (Lang::from("es"), list(es))])
+    };
+    let commands = CommandBook {
+        phrases: BTreeMap::from([
+            (
+                Command::Stop,
+                both(&["stop", "leave me alone"], &["basta", "stop"]),
+            ),
+            (Command::More, both(&["more"], &["otra"])),
+            (Command::Help, en(&["help"])),
+        ]),
+        courtesy: both(&["please", "hi", "thanks"], &["hola", "gracias"]),
+        asking: both(&["what about", "does", "tell me about"], &["qué es"]),
+        negation: both(&["not about", "not"], &["no es sobre"]),
+        ..CommandBook::default()
+    };
+    (facts, commands)
+}
+
+fn read(own: &str, quoted: &str, lang: Option<&str>) -> Reading {
+    let (facts, commands) = books();
+    let matcher = Matcher::new(&facts, &commands, &["en".into(), "es".into()]);
+    matcher.read(
+        &MentionText {
+            own: own.to_owned(),
+            quoted: quoted.to_owned(),
+        },
+        lang.map(Lang::from).as_ref(),
+    )
+}
+
+fn best(own: &str) -> Option<String> {
+    read(own, "", None)
+        .matches
+        .first()
+        .map(|found| found.fact.as_str().to_owned())
+}
+
+fn check(own: &str, fact: Option<&str>) {
+    assert_eq!(best(own).as_deref(), fact, "{own:?}");
+}
+
+#[test]
+fn keywords_answer_alone_in_any_way_of_writing() {
+    for text in [
+        "palantir",
+        "PALANTIR!!",
+        "what does Ｐａｌａｎｔｉｒ do",
+        "pala\u{200b}ntir",
+        "palentir?",
+        "#Palantir",
+        "palantir's deal",
+        "#EyesOnPalantir",
+    ] {
+        check(text, Some("palantir"));
+    }
+    for text in [
+        "ring doorbells",
+        "#RingDoorbell",
+        "#ringdoorbell",
+        "the ring-doorbell",
+    ] {
+        check(text, Some("ring-2000"));
+    }
+}
+
+#[test]
+fn everyday_words_need_company() {
+    for text in [
+        "a wedding ring",
+        "ring",
+        "Lord of the Rings",
+        "it is spring",
+        "ring the police",
+        "I got a ring for my wedding, thanks amazon",
+        "my hart is full",
+        "ice cream at the border",
+        "a falcon in the amazon rainforest",
+        "#IceCream police",
+        "rings police surveillance",
+    ] {
+        check(text, None);
+    }
+    for text in [
+        "does ring work with the police",
+        "so Ring and the police",
+        "what about ring?",
+        "ring police surveillance",
+        "#ring #police",
+    ] {
+        check(text, Some("ring-2000"));
+    }
+    assert_eq!(read("a wedding ring", "", None).weak_only, ["ring"]);
+}
+
+#[test]
+fn the_most_specific_fact_comes_first_and_a_replaced_one_never() {
+    check("ring doorbell footage? ring footage!", Some("ring-footage"));
+    check("what about the 1,600 police", Some("ring-2000"));
+    let all = read("palantir and the ring camera", "", None).matches;
+    assert_eq!(
+        all.iter()
+            .map(|found| found.fact.as_str())
+            .collect::<Vec<_>>(),
+        ["ring-2000", "palantir", "ring-footage"]
+    );
+}
+
+#[test]
+fn what_is_negated_is_not_asked_for() {
+    let reading = read("this is not about the Ring doorbell", "", None);
+    assert!(reading.matches.is_empty());
+    assert_eq!(
+        reading.negated.first().map(String::as_str),
+        Some("ring doorbell")
+    );
+    check(
+        "not about ring doorbells, tell me about palantir",
+        Some("palantir"),
+    );
+}
+
+#[test]
+fn quoted_words_give_the_topic_only_when_the_own_words_ask_and_name_none() {
+    assert!(read("what about this?", "palantir again", None).from_quote);
+    assert!(read("lovely", "palantir again", None).matches.is_empty());
+    let own = read("is ring footage safe?", "palantir again", None);
+    assert_eq!(
+        own.matches.first().map(|found| found.fact.as_str()),
+        Some("ring-footage")
+    );
+}
+
+#[test]
+fn stop_wins_over_everything_and_the_other_commands_give_way_to_a_question() {
+    let reading = read("palantir? please stop.", "", None);
+    assert_eq!(
+        (reading.command, reading.matches.len()),
+        (Some(Command::Stop), 0)
+    );
+    assert_eq!(read("more", "", None).command, Some(Command::More));
+    let reading = read("more! palantir", "", None);
+    assert_eq!((reading.command, reading.matches.len()), (None, 1));
+    assert_eq!(read("stop the police", "", None).command, None);
+}
+
+#[test]
+fn the_language_is_that_of_the_keywords_then_of_the_status_then_of_the_words() {
+    let lang = |own: &str, status: Option<&str>| read(own, "", status).lang.as_str().to_owned();
+    assert_eq!(lang("timbre ring", Some("en")), "es");
+    assert_eq!(lang("ring doorbell", Some("es")), "en");
+    assert_eq!(lang("palantir", Some("es-MX")), "es");
+    assert_eq!(lang("palantir", Some("de")), "en");
+    assert_eq!(lang("hola palantir", None), "es");
+    assert_eq!(
+        lang(
+            "cuéntame por favor todo lo que ustedes saben de palantir",
+            None
+        ),
+        "es"
+    );
+    assert_eq!(lang("basta", None), "es");
+    assert_eq!(lang("stop", Some("es")), "es");
+}
+
+proptest! {
+    #[test]
+    fn reading_never_panics(own in any::<String>(), quoted in any::<String>()) {
+        let reading = read(&own, &quoted, None);
+        prop_assert!(reading.command.is_none() || reading.matches.is_empty());
+    }
+
+    #[test]
+    fn words_in_any_order_never_panic(own in "(ring|palantir|stop|not about|police|\\?|,|#Ring|hart| |\n){0,40}") {
+        let reading = read(&own, "palantir", Some("es"));
+        prop_assert!(reading.command.is_none() || reading.matches.is_empty());
+    }
+}
