@@ -1,5 +1,6 @@
 //! Watchpost posts a campaign's messages to Mastodon-compatible accounts and answers mentions with a sourced fact.
 
+pub mod app;
 pub mod campaign;
 pub mod cli;
 pub mod clock;
@@ -7,3 +8,4 @@ pub mod core;
 pub mod fedi;
 pub mod jobs;
 pub mod store;
+pub mod telemetry;

@@ -98,7 +98,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         for mention in page.items.into_iter().filter_map(|item| item.mention) {
             too_old |= mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
             if !ctx.store.knows_mention(&account.name, mention.uri.as_str()).await? {
-                found.push(Arc::new(mention));
+                found.push(Arc::from(mention));
             }
         }
         let done = fresh == 0 || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;

@@ -1,0 +1,273 @@
+//! The composition root: the only file that knows every adapter. It opens the store, turns campaign files into what
+//! the jobs need, starts them, and stops them so that nothing armed is left without its outcome.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::campaign::finding::{Finding, Level};
+use crate::campaign::{self, Account, Campaign, secrets, watch};
+use crate::clock::{Clock, Dice};
+use crate::core::decision::Mind;
+use crate::core::matching::Matcher;
+use crate::fedi::{Fedi, Http, Link};
+use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish};
+use crate::store::{Lock, Role, Store, StoreError};
+
+/// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
+const LAST_SENDS: Duration = Duration::from_secs(75);
+
+/// Between two looks for what commands wrote into the database beside us.
+const LOOK_FOR_INTENTS: chrono::Duration = chrono::Duration::seconds(1);
+
+/// Between two plans when nothing changed: the horizon moves on.
+const PLAN_ANEW: chrono::Duration = chrono::Duration::minutes(10);
+
+/// How the program is to run.
+#[derive(Debug)]
+pub struct Setup {
+    /// Time.
+    pub clock: Clock,
+    /// Chance.
+    pub dice: Dice,
+    /// Live or a rehearsal.
+    pub voice: Voice,
+}
+
+/// The running program.
+#[derive(Debug)]
+pub struct App {
+    ctx: Arc<Ctx>,
+    tasks: JoinSet<anyhow::Result<()>>,
+    stop: CancellationToken,
+    lock: Option<Lock>,
+}
+
+impl App {
+    /// Opens everything and starts the jobs. Needs no server to be in reach.
+    ///
+    /// # Errors
+    /// When the database cannot be opened, another daemon runs on it, or the watch on the files cannot be set.
+    pub async fn start(campaign: Campaign, findings: &[Finding], setup: Setup) -> anyhow::Result<App> {
+        let Setup { clock, mut dice, voice } = setup;
+        let (store, lock) = match voice {
+            Voice::Live => Store::open(&campaign.store_url, Role::Daemon, &mut dice).await?,
+            Voice::Rehearsal => rehearsal_store(&campaign, &mut dice).await?,
+        };
+        let now = clock.now();
+        let unclear = store.take_over(now).await?;
+        if unclear > 0 {
+            let words = format!("{unclear} deliveries were being sent when watchpost last stopped; they may exist");
+            let step = "look at them with `watchpost queue list --state unknown`; they are never sent again by themselves";
+            store.raise("take-over", "", &words, step, now).await?;
+        }
+        let http = Http::new().context("cannot prepare requests")?;
+        let accounts = campaign.accounts.iter().map(|account| linked(account, &campaign.root, &http)).collect();
+        for account in &campaign.accounts {
+            store.know_account(&account.name, &account.server).await?;
+        }
+        let desk = desk(&campaign);
+        let root = campaign.root.clone();
+        let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
+        report(&ctx, findings).await?;
+        plan::tick(&ctx, now).await?;
+        let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock };
+        app.spawn_jobs(&root)?;
+        Ok(app)
+    }
+
+    fn spawn_jobs(&mut self, root: &Path) -> anyhow::Result<()> {
+        let watcher = watch::watch(root)?;
+        let (ctx, stop) = (&self.ctx, &self.stop);
+        self.tasks.spawn(job("publish", publish::run(ctx.clone(), stop.clone())));
+        self.tasks.spawn(job("keep", keep::run(ctx.clone(), stop.clone())));
+        self.tasks.spawn(job("plan", planning(ctx.clone(), stop.clone())));
+        for account in ctx.accounts.values() {
+            self.tasks.spawn(job("listen", listen::run(ctx.clone(), account.clone(), stop.clone())));
+        }
+        self.tasks.spawn(files(ctx.clone(), root.to_path_buf(), watcher, stop.clone()));
+        Ok(())
+    }
+
+    /// What the jobs work with: for the demo and for tests, which watch the same program staff run.
+    #[must_use]
+    pub fn ctx(&self) -> &Arc<Ctx> {
+        &self.ctx
+    }
+
+    /// Runs until `stop` is ready or a job fails; then stops claiming, lets armed sends finish, closes the database.
+    ///
+    /// # Errors
+    /// The failure of the job that ended the run.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::pin!(stop);
+        let mut outcome = Ok(());
+        tokio::select! {
+            () = &mut stop => tracing::info!("stopping; what is on its way may finish"),
+            Some(done) = self.tasks.join_next() => outcome = ended(done),
+        }
+        self.stop.cancel();
+        let rest = async {
+            while let Some(done) = self.tasks.join_next().await {
+                if outcome.is_ok() {
+                    outcome = ended(done);
+                }
+            }
+        };
+        if tokio::time::timeout(LAST_SENDS, rest).await.is_err() {
+            tracing::warn!("some requests did not finish in time; the next start treats them as unclear");
+        }
+        self.tasks.shutdown().await;
+        self.ctx.store.close().await;
+        // Only now may another daemon take the database.
+        drop(self.lock);
+        outcome
+    }
+}
+
+/// A task that panicked or failed ends the program, visibly.
+fn ended(done: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow::Result<()> {
+    match done {
+        Ok(outcome) => outcome,
+        Err(panic) => Err(anyhow::Error::new(panic).context("a job stopped unexpectedly")),
+    }
+}
+
+async fn job(name: &'static str, work: impl Future<Output = Result<(), StoreError>>) -> anyhow::Result<()> {
+    work.await.with_context(|| format!("the {name} job stopped; nothing was sent without a record"))
+}
+
+/// A rehearsal runs on a copy, so that the real database does not learn of statuses that never were.
+async fn rehearsal_store(campaign: &Campaign, dice: &mut Dice) -> anyhow::Result<(Store, Option<Lock>)> {
+    let folder = std::env::temp_dir().join(format!("watchpost-rehearsal-{}", hex::encode(dice.bytes())));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let copy = folder.join("watchpost.db");
+    if Store::exists(&campaign.store_url)? {
+        let (real, _) = Store::open(&campaign.store_url, Role::Visitor, dice).await?;
+        real.copy_to(&copy).await?;
+        real.close().await;
+    }
+    Ok(Store::open(&format!("sqlite://{}", copy.display()), Role::Daemon, dice).await?)
+}
+
+fn linked(account: &Account, root: &Path, http: &Http) -> Linked {
+    let (name, server) = (account.name.clone(), account.server.clone());
+    let (account, root, http) = (account.clone(), root.to_path_buf(), http.clone());
+    let open: context::OpenLink = Box::new(move || {
+        let token = secrets::token(&account.token, &root).map_err(|error| format!("{}: {error}", account.name))?;
+        let link = Link {
+            account: account.name.clone(),
+            server: account.server.clone(),
+            streaming: account.streaming.clone(),
+            token,
+        };
+        Fedi::new(&http, link).map_err(|error| error.to_string())
+    });
+    Linked::new(name, server, open)
+}
+
+/// What staff wrote, as the jobs need it.
+#[must_use]
+pub fn desk(campaign: &Campaign) -> Desk {
+    Desk {
+        posts: campaign.posts.clone(),
+        calendars: campaign::plan_accounts(campaign),
+        zone: campaign.zone,
+        mind: Arc::new(mind(campaign)),
+    }
+}
+
+/// How the campaign's mentions are understood and answered.
+#[must_use]
+pub fn mind(campaign: &Campaign) -> Mind {
+    Mind {
+        matcher: Matcher::new(&campaign.facts, &campaign.commands, &campaign.languages),
+        facts: campaign.facts.clone(),
+        commands: campaign.commands.clone(),
+        enabled: campaign.replies.enabled,
+        template: campaign.replies.template.clone(),
+        hashtags: campaign.hashtags.clone(),
+        languages: campaign.languages.clone(),
+        max_age: campaign.replies.max_age,
+        limits: campaign.replies.limits.clone(),
+    }
+}
+
+/// Plans when wanted, when commands wrote into the database, and now and then.
+async fn planning(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
+    let mut version = ctx.store.data_version().await?;
+    let mut next = ctx.clock.now() + PLAN_ANEW;
+    while !stop.is_cancelled() {
+        let mut wanted = false;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = ctx.plan_wanted.notified() => wanted = true,
+            () = ctx.clock.slice(Some(ctx.clock.now() + LOOK_FOR_INTENTS)) => {}
+        }
+        let seen = ctx.store.data_version().await?;
+        let now = ctx.clock.now();
+        if wanted || seen != version || now >= next {
+            version = seen;
+            next = now + PLAN_ANEW;
+            plan::tick(&ctx, now).await?;
+            ctx.send_wanted.notify_one();
+        }
+    }
+    Ok(())
+}
+
+/// Reads the campaign anew when its files change. A broken file stops nothing else: what was good stays, a notice
+/// says what is wrong.
+async fn files(
+    ctx: Arc<Ctx>,
+    root: PathBuf,
+    mut watcher: watch::Watcher,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = watcher.changed() => {}
+        }
+        let loaded = match campaign::load(&root, ctx.clock.now()) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::error!(%error, "the campaign folder cannot be read; going on with what was read before");
+                continue;
+            }
+        };
+        report(&ctx, &loaded.findings).await?;
+        match loaded.campaign {
+            Some(campaign) => ctx.set_desk(desk(&campaign)),
+            None => tracing::error!("the campaign has errors; going on with what was read before"),
+        }
+    }
+    Ok(())
+}
+
+/// One notice a file with errors; settled when the file is mended.
+async fn report(ctx: &Ctx, findings: &[Finding]) -> Result<(), StoreError> {
+    const PREFIX: &str = "file:";
+    let now = ctx.clock.now();
+    let mut broken = BTreeSet::new();
+    for finding in findings.iter().filter(|finding| finding.level == Level::Error) {
+        let key = format!("{PREFIX}{}", finding.file.display());
+        if broken.insert(key.clone()) {
+            tracing::error!("{finding}");
+            let step = "mend the file; `watchpost check` lists everything that is wrong";
+            ctx.store.raise(&key, "", &finding.to_string(), step, now).await?;
+        }
+    }
+    for notice in ctx.store.notices().await? {
+        if notice.key.starts_with(PREFIX) && !broken.contains(&notice.key) {
+            ctx.store.settle_notice(&notice.key).await?;
+        }
+    }
+    Ok(())
+}
