@@ -56,9 +56,9 @@ impl App {
     /// When the database cannot be opened, another daemon runs on it, or the watch on the files cannot be set.
     pub async fn start(campaign: Campaign, findings: &[Finding], setup: Setup) -> anyhow::Result<App> {
         let Setup { clock, mut dice, voice } = setup;
-        let (store, lock) = match voice {
+        let (store, lock) = match &voice {
             Voice::Live => Store::open(&campaign.store_url, Role::Daemon, &mut dice).await?,
-            Voice::Rehearsal => rehearsal_store(&campaign, &mut dice).await?,
+            Voice::Rehearsal(_) => rehearsal_store(&campaign, &mut dice).await?,
         };
         let now = clock.now();
         let unclear = store.take_over(now).await?;

@@ -12,6 +12,18 @@ use serde::Serialize;
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Loaded};
 
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  watchpost check\n  watchpost check --strict --json")]
+pub struct Args {
+    /// One JSON document instead of lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Exit 1 for warnings too.
+    #[arg(long)]
+    pub strict: bool,
+}
+
 /// Checks the campaign in `campaign_dir` and prints every finding, as text or as one JSON object. Answers the exit code.
 ///
 /// # Errors

@@ -1,3 +1,98 @@
-//! One file per command; the only place that prints.
+//! One file per command; the only place that prints. Answers go to stdout, logs and errors to stderr; with `--json`
+//! stdout is exactly one JSON document. Exit codes: 0 fine, 1 something was found, 2 could not run.
 
+pub mod check;
+pub mod completions;
+pub mod facts;
+pub mod output;
 pub mod plan;
+pub mod plan_command;
+pub mod queue;
+pub mod queue_add;
+pub mod run;
+pub mod status;
+mod table;
+mod workplace;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "watchpost",
+    version,
+    about = "Posts a campaign's messages on time, once, and answers mentions with a sourced fact.",
+    after_help = "Examples:\n  watchpost demo                 see it all work, with nothing set up\n  watchpost check                is everything staff wrote in order?\n  watchpost run                  the daemon; stop it with Ctrl-C",
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// The campaign's folder, with config/ and posts/.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub campaign: PathBuf,
+    /// What to log to stderr: error, warn, info, debug.
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    pub log: String,
+    /// Log as JSON, one object a line.
+    #[arg(long, global = true)]
+    pub log_json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The daemon: posts on time, listens, answers; until Ctrl-C or SIGTERM.
+    Run(run::Args),
+    /// Looks at everything staff wrote, offline, and says all that is wrong at once.
+    Check(check::Args),
+    /// What will go out when.
+    Plan(plan_command::Args),
+    /// The queue: look, add, hold, release, cancel.
+    Queue(queue::Args),
+    /// Is it running, what is next, what waits for a person (exit 1 if anything does).
+    Status(status::Args),
+    /// The facts: list, show, and try what a mention would be answered.
+    Facts(facts::Args),
+    /// Prints completions for a shell.
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Commands that answer at once speak of trouble only; those that stay say what they do.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        match self {
+            Command::Run(_) => true,
+            Command::Check(_)
+            | Command::Plan(_)
+            | Command::Queue(_)
+            | Command::Status(_)
+            | Command::Facts(_)
+            | Command::Completions(_) => false,
+        }
+    }
+}
+
+/// Runs the command and answers the exit code.
+///
+/// # Errors
+/// When it could not run: exit code 2.
+pub async fn run(cli: Cli) -> anyhow::Result<u8> {
+    let root = cli.campaign;
+    let clock = Clock::system();
+    match cli.command {
+        Command::Run(args) => run::run(&root, &args, clock).await,
+        Command::Check(args) => check::run(&root, args.json, args.strict, clock.now()),
+        Command::Plan(args) => plan_command::run(&root, &args, clock.now()).await,
+        Command::Queue(args) => queue::run(&root, &args, clock.now()).await,
+        Command::Status(args) => status::run(&root, &args, clock.now()).await,
+        Command::Facts(args) => facts::run(&root, &args, clock.now()),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

@@ -48,6 +48,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::core::ids::{AccountName, RemoteId};
+use crate::core::mention::MentionText;
 
 pub use capabilities::{Capabilities, KeyClass, PollRules};
 pub use errors::{Advice, FediError, StreamError, UploadError};
@@ -206,4 +207,12 @@ impl Fedi {
     fn unreadable(&self, problem: &'static str) -> FediError {
         FediError::Unreadable { server: http::host(&self.base), problem }
     }
+}
+
+/// What a person's own words are when they type `text` into a client: names of accounts and links set apart, as a server
+/// would mark them up.
+#[must_use]
+pub fn text_as_typed(text: &str) -> MentionText {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\n', "<br>");
+    html::read(&format!("<p>{escaped}</p>")).text
 }

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, Dice};
 use crate::core::decision::{Mind, Venue};
+use crate::core::delivery::Payload;
 use crate::core::ids::AccountName;
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
@@ -23,12 +25,21 @@ pub const REPLIES_IN_FLIGHT: usize = 8;
 const CREATES_PER_WINDOW: u32 = 300;
 
 /// Whether what is said is really said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Voice {
     /// Statuses are created.
     Live,
-    /// Everything but the POST: a rehearsal, on a copy of the database.
-    Rehearsal,
+    /// Everything but the POST, on a copy of the database; what would be said goes to whoever rehearses.
+    Rehearsal(UnboundedSender<Said>),
+}
+
+/// What would have been said.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// By whom.
+    pub account: AccountName,
+    /// The status.
+    pub payload: Payload,
 }
 
 /// What staff wrote, as the jobs need it. Replaced as a whole when files change.

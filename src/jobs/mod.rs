@@ -18,4 +18,4 @@ pub mod listen;
 pub mod plan;
 pub mod publish;
 
-pub use context::{Ctx, Desk, Linked, Voice};
+pub use context::{Ctx, Desk, Linked, Said, Voice};

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Ctx, LinkState, Linked, Voice};
+use super::context::{Ctx, LinkState, Linked, Said, Voice};
 use super::link;
 use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, MediaId, StatusId};
@@ -235,10 +235,13 @@ pub async fn send_reply(
 
 async fn upload(ctx: &Ctx, link: &LinkState, delivery: &Delivery) -> Result<Vec<MediaId>, UploadError> {
     let mut ids = Vec::new();
-    if ctx.voice == Voice::Live {
-        for media in &delivery.payload.media {
-            ids.push(link.fedi.upload(media).await?);
+    match ctx.voice {
+        Voice::Live => {
+            for media in &delivery.payload.media {
+                ids.push(link.fedi.upload(media).await?);
+            }
         }
+        Voice::Rehearsal(_) => {}
     }
     Ok(ids)
 }
@@ -251,9 +254,13 @@ async fn send(
     armed: Armed,
     delivery: Option<&Delivery>,
 ) -> Result<Step, StoreError> {
-    let outcome = match ctx.voice {
+    let outcome = match &ctx.voice {
         Voice::Live => link.fedi.publish(&link.capabilities, &armed, ctx.clock.boot()).await,
-        Voice::Rehearsal => rehearsed(&armed),
+        Voice::Rehearsal(listener) => {
+            // Whoever rehearses may have left: then nobody wants to know.
+            drop(listener.send(Said { account: account.name.clone(), payload: armed.payload.clone() }));
+            rehearsed(&armed)
+        }
     };
     let now = ctx.clock.now();
     let (ending, leave) = match outcome {

@@ -1,0 +1,54 @@
+//! `watchpost plan`: its arguments and what it knows; [`super::plan`] draws it.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+
+use super::{plan, workplace};
+use crate::core::plan::History;
+use crate::core::schedule::parse_moment;
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  watchpost plan\n  watchpost plan --days 30\n  watchpost plan --from \"2027-01-01 00:00\" --json"
+)]
+pub struct Args {
+    /// How many days to show.
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    pub days: u32,
+    /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// One JSON document instead of a page.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Shows the plan. What the database knows was sent is not planned again; `--from` a time in the past plays the
+/// calendar as if nothing had been sent yet.
+///
+/// # Errors
+/// When the campaign has mistakes in its settings, or `--from` is no time.
+pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let (mut campaign, _) = workplace::campaign(root, now)?;
+    let from = match &args.from {
+        Some(written) => {
+            let moment = parse_moment(written).map_err(|words| anyhow::anyhow!("--from: {words}"))?;
+            moment.resolve(campaign.zone).instant
+        }
+        None => now,
+    };
+    let mut history = History::default();
+    if let Some(store) = workplace::store_if_any(&campaign).await? {
+        campaign.posts.extend(store.queued_posts().await?);
+        let marks = store.post_marks().await?;
+        campaign.posts.retain(|post| !marks.contains_key(&post.id));
+        if from >= now {
+            history = store.history(now).await?;
+        }
+        store.close().await;
+    }
+    plan::run(&campaign, args.days, from, &history, args.json)?;
+    Ok(0)
+}

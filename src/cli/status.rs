@@ -1,0 +1,190 @@
+//! `watchpost status`: is it running, what is next, what was last, and what waits for a person with what to do.
+//! Exit 1 if anything waits.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::table::first_words;
+use super::{output, workplace};
+use crate::core::delivery::State;
+use crate::store::Store;
+use crate::store::deliveries::{Delivery, Of};
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  watchpost status\n  watchpost status --json\n  watchpost status --done 3     notice 3 is dealt with")]
+pub struct Args {
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Notice N is dealt with: do not show it again.
+    #[arg(long, value_name = "N")]
+    pub done: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Status {
+    running: bool,
+    campaign: String,
+    next: Option<Brief>,
+    last_sent: Option<Brief>,
+    deliveries: std::collections::BTreeMap<&'static str, i64>,
+    accounts: Vec<AccountStatus>,
+    notices: Vec<NoticeShown>,
+}
+
+#[derive(Serialize)]
+struct Brief {
+    at: String,
+    account: String,
+    what: String,
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AccountStatus {
+    name: String,
+    server: String,
+    linked: bool,
+    paused: Option<String>,
+    listened: Option<String>,
+}
+
+#[derive(Serialize)]
+struct NoticeShown {
+    id: i64,
+    account: String,
+    what: String,
+    do_this: String,
+    since: String,
+}
+
+/// Shows the status.
+///
+/// # Errors
+/// When the campaign has mistakes in its settings or the database cannot be read.
+pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let (campaign, _) = workplace::campaign(root, now)?;
+    let zone = campaign.zone;
+    let mut status = Status {
+        running: Store::daemon_runs(&campaign.store_url)?,
+        campaign: campaign.name.clone(),
+        next: None,
+        last_sent: None,
+        deliveries: std::collections::BTreeMap::new(),
+        accounts: Vec::new(),
+        notices: Vec::new(),
+    };
+    if let Some(store) = workplace::store_if_any(&campaign).await? {
+        if let Some(number) = args.done {
+            let known = store.notices().await?;
+            match known.iter().find(|notice| notice.id == number) {
+                Some(notice) => store.settle_notice(&notice.key).await?,
+                None => anyhow::bail!("there is no notice {number}; `watchpost status` lists them"),
+            }
+        }
+        fill(&mut status, &store, zone).await?;
+        store.close().await;
+    }
+    if args.json {
+        output::json(&status)?;
+    } else {
+        output::text(&page(&status))?;
+    }
+    Ok(u8::from(!status.notices.is_empty()))
+}
+
+async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()> {
+    status.next = store.next_planned().await?.filter(|next| next.not_before.is_some()).map(|next| {
+        let at = next.not_before.unwrap_or(next.due_at);
+        brief(&next, at, zone)
+    });
+    status.last_sent = store.last_sent().await?.and_then(|last| Some(brief(&last, last.sent_at?, zone)));
+    status.deliveries = store.state_counts().await?.into_iter().map(|(state, n)| (state.as_str(), n)).collect();
+    for (name, row) in store.accounts().await? {
+        status.accounts.push(AccountStatus {
+            name: name.to_string(),
+            server: row.server,
+            linked: row.me.is_some(),
+            paused: row.paused_reason,
+            listened: row.walked_at.map(|at| local(at, zone)),
+        });
+    }
+    for notice in store.notices().await? {
+        status.notices.push(NoticeShown {
+            id: notice.id,
+            account: notice.account,
+            what: notice.text,
+            do_this: notice.next_step,
+            since: local(notice.raised_at, zone),
+        });
+    }
+    Ok(())
+}
+
+fn brief(delivery: &Delivery, at: DateTime<Utc>, zone: Tz) -> Brief {
+    let what = match &delivery.of {
+        Of::Post { post, part, parts, .. } if *parts > 1 => format!("{post}, part {part} of {parts}"),
+        Of::Post { post, .. } => post.to_string(),
+        Of::Reply { .. } => "a reply".to_owned(),
+    };
+    // Replies name people; the status page does not.
+    let text = match &delivery.of {
+        Of::Post { .. } => first_words(&delivery.payload.text, 60),
+        Of::Reply { .. } => String::new(),
+    };
+    Brief { at: local(at, zone), account: delivery.account.to_string(), what, text, url: delivery.url.clone() }
+}
+
+pub(super) fn local(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%a %-d %b %Y %H:%M %Z").to_string()
+}
+
+fn page(status: &Status) -> String {
+    let mut page = format!("{}: {}\n", status.campaign, if status.running { "running" } else { "not running" });
+    if !status.running {
+        page.push_str("  start it with `watchpost run`\n");
+    }
+    for (name, brief) in [("next", &status.next), ("last sent", &status.last_sent)] {
+        if let Some(brief) = brief {
+            page.push_str(&format!("{name:<10} {}  {}  {}", brief.at, brief.account, brief.what));
+            if !brief.text.is_empty() {
+                page.push_str(&format!("  “{}”", brief.text));
+            }
+            page.push('\n');
+        }
+    }
+    let shown = [State::Planned, State::Held, State::Refused, State::Unknown];
+    let counts: Vec<String> = shown
+        .iter()
+        .filter_map(|state| status.deliveries.get(state.as_str()).map(|n| format!("{n} {}", state.as_str())))
+        .collect();
+    if !counts.is_empty() {
+        page.push_str(&format!("{:<10} {}\n", "ledger", counts.join(", ")));
+    }
+    for account in &status.accounts {
+        let state = match (&account.paused, account.linked) {
+            (Some(_), _) => "paused".to_owned(),
+            (None, false) => "not linked yet".to_owned(),
+            (None, true) => match &account.listened {
+                Some(at) => format!("linked, listened until {at}"),
+                None => "linked".to_owned(),
+            },
+        };
+        page.push_str(&format!("{:<10} {} on {}: {state}\n", "account", account.name, account.server));
+    }
+    if status.notices.is_empty() {
+        page.push_str("\nNothing waits for a person.\n");
+    } else {
+        page.push_str("\nWaiting for a person:\n");
+        for notice in &status.notices {
+            page.push_str(&format!("  {}. {}\n     → {}\n", notice.id, notice.what, notice.do_this));
+        }
+    }
+    page
+}

@@ -1,0 +1,28 @@
+//! Tables for the terminal, plain and narrow.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// A table with these headings and rows, or nothing when there are no rows.
+pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headings.iter().map(|heading| (*heading).to_owned()));
+    for row in rows {
+        table.add_row(row);
+    }
+    format!("{table}\n")
+}
+
+/// The first words of a text, on one line.
+pub(super) fn first_words(text: &str, letters: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut short: String = line.graphemes(true).take(letters).collect();
+    if short.len() < line.len() {
+        short.push('…');
+    }
+    short
+}

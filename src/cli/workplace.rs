@@ -1,0 +1,35 @@
+//! What most commands begin with: the campaign, read or refused with every mistake, and its database.
+
+use std::path::Path;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+
+use crate::campaign::finding::{Finding, Level};
+use crate::campaign::{self, Campaign};
+use crate::clock::Dice;
+use crate::store::{Role, Store};
+
+/// Reads the campaign; when it cannot be used, says everything that is wrong with it.
+pub(super) fn campaign(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campaign, Vec<Finding>)> {
+    let loaded = campaign::load(root, now)?;
+    match loaded.campaign {
+        Some(campaign) => Ok((campaign, loaded.findings)),
+        None => {
+            let errors = loaded.findings.iter().filter(|finding| finding.level == Level::Error);
+            let lines: Vec<String> = errors.map(|finding| format!("  {finding}")).collect();
+            bail!("the campaign in {} has mistakes:\n{}", root.display(), lines.join("\n"))
+        }
+    }
+}
+
+/// Opens the campaign's database beside a daemon that may be running; makes it when it is not there.
+pub(super) async fn store(campaign: &Campaign) -> anyhow::Result<Store> {
+    let (store, _) = Store::open(&campaign.store_url, Role::Visitor, &mut Dice::from_system()).await?;
+    Ok(store)
+}
+
+/// The same, but only if there is one: looking makes nothing.
+pub(super) async fn store_if_any(campaign: &Campaign) -> anyhow::Result<Option<Store>> {
+    if Store::exists(&campaign.store_url)? { Ok(Some(store(campaign).await?)) } else { Ok(None) }
+}
