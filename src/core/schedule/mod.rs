@@ -98,3 +98,6 @@ impl Slot {
             .filter(move |firing| from <= firing.instant && firing.instant < until)
     }
 }
+
+#[cfg(test)]
+mod tests;
