@@ -9,9 +9,9 @@ use chrono_tz::Tz;
 use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::campaign::Campaign;
+use crate::campaign::{Campaign, plan_accounts};
 use crate::core::ids::{AccountName, PostId};
-use crate::core::plan::{AccountCalendar, History, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::plan::{History, Kind, Plan, Planned, Waiting, Window, plan};
 use crate::core::post::Post;
 
 /// How many characters of a post's text a line shows.
@@ -25,11 +25,7 @@ const NAMED_WAITING: usize = 5;
 /// When the time lies outside the calendar, or the output cannot be written. A reader that stops reading is fine.
 pub fn run(campaign: &Campaign, days: u32, from: DateTime<Utc>, history: &History, json: bool) -> anyhow::Result<()> {
     let window = window(days, from)?;
-    let accounts: Vec<AccountCalendar> = campaign
-        .accounts
-        .iter()
-        .map(|account| AccountCalendar { name: account.name.clone(), slots: account.slots.clone() })
-        .collect();
+    let accounts = plan_accounts(campaign);
     let calendar = plan(&campaign.posts, &accounts, campaign.zone, history, window);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let page = Page { name: &campaign.name, posts: &campaign.posts, zone: campaign.zone, days, window };
@@ -214,6 +210,7 @@ fn first_words(post: &Post) -> String {
 mod tests {
     use super::*;
     use crate::core::ids::{Lang, TopicId};
+    use crate::core::plan::AccountCalendar;
     use crate::core::post::{Late, Readiness, Visibility, When};
     use crate::core::schedule::{Slot, parse_moment};
 

@@ -25,7 +25,8 @@ pub(super) struct Placing<'a> {
     posts: Vec<Prepared<'a>>,
     /// What is placed on each account so far.
     placed: Vec<Vec<Placed>>,
-    /// What each account says at times of its own, rows there already included: it decides which topic was last.
+    /// What each account says at times of its own from `slots_from` on, rows there already included: it decides which
+    /// topic was last.
     spoken: Vec<Vec<Spoken>>,
     /// Which accounts gave each post a slot in this window.
     slotted: Vec<Vec<usize>>,
@@ -140,7 +141,10 @@ impl<'a> Placing<'a> {
             return;
         }
         for account in prepared.audience(self.accounts.len()) {
-            if let Some(spoken) = self.spoken.get_mut(account) {
+            // What stood before the slots begin is in the history's last topic already.
+            if self.window.slots_from <= firing.instant
+                && let Some(spoken) = self.spoken.get_mut(account)
+            {
                 spoken.push((firing.instant, rank(kind), number));
             }
             if !prepared.is_taken(account, &occurrence)

@@ -335,6 +335,31 @@ fn evergreen_does_not_say_the_topic_just_spoken() {
 }
 
 #[test]
+fn the_last_topic_is_the_historys_until_something_newer_is_said_even_by_a_row_that_stands() {
+    let eyes = AccountName::from("eyes");
+    let history = History {
+        taken: ["yesterday", "today"].map(|post| (eyes.clone(), PostId::from(post), Occurrence::once())).into(),
+        last_topic: HashMap::from([(eyes, TopicId::from("aws"))]),
+        ..History::default()
+    };
+    let posts = [
+        about("ring", when("yesterday", "at 2026-11-01 10:00")),
+        about("ring", when("today", "at 2026-11-02 10:00")),
+        about("aws", when("aws-1", "evergreen")),
+        about("ring", when("ring-1", "evergreen")),
+        about("ring", when("ring-2", "evergreen")),
+    ];
+    let window = Window { at_from: DateTime::<Utc>::MIN_UTC, ..days(1) };
+    check_with(
+        &posts,
+        &[account("eyes", &["daily 09:00,11:00"])],
+        &history,
+        window,
+        &["Mon 09:00 eyes ring-1 evergreen", "Mon 11:00 eyes aws-1 evergreen"],
+    );
+}
+
+#[test]
 fn an_expired_evergreen_post_is_not_said() {
     let posts = [expiring("2026-11-03 09:00", when("old", "evergreen")), when("green", "evergreen")];
     let history = History {
