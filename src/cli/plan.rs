@@ -9,9 +9,9 @@ use chrono_tz::Tz;
 use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::campaign::Campaign;
+use crate::campaign::{Campaign, plan_accounts};
 use crate::core::ids::{AccountName, PostId};
-use crate::core::plan::{AccountCalendar, History, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::plan::{History, Kind, Plan, Planned, Waiting, Window, plan};
 use crate::core::post::Post;
 
 /// How many characters of a post's text a line shows.
@@ -25,11 +25,7 @@ const NAMED_WAITING: usize = 5;
 /// When the time lies outside the calendar, or the output cannot be written. A reader that stops reading is fine.
 pub fn run(campaign: &Campaign, days: u32, from: DateTime<Utc>, history: &History, json: bool) -> anyhow::Result<()> {
     let window = window(days, from)?;
-    let accounts: Vec<AccountCalendar> = campaign
-        .accounts
-        .iter()
-        .map(|account| AccountCalendar { name: account.name.clone(), slots: account.slots.clone() })
-        .collect();
+    let accounts = plan_accounts(campaign);
     let calendar = plan(&campaign.posts, &accounts, campaign.zone, history, window);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let page = Page { name: &campaign.name, posts: &campaign.posts, zone: campaign.zone, days, window };
@@ -89,8 +85,8 @@ impl Page<'_> {
         let format = "%a %-d %b %Y %H:%M";
         writeln!(out, "{}: {} to {} ({})", self.name, from.format(format), until.format(format), self.zone)?;
         if calendar.planned.is_empty() {
-            let days = if self.days == 1 { "day" } else { "days" };
-            writeln!(out, "\nNothing goes out in these {} {days}.", self.days)?;
+            let span = if self.days == 1 { "this day".to_owned() } else { format!("these {} days", self.days) };
+            writeln!(out, "\nNothing goes out in {span}.")?;
         }
         self.days(out, &calendar.planned)?;
         self.waiting(out, &calendar.waiting)
@@ -208,4 +204,113 @@ fn first_words(post: &Post) -> String {
         length += next;
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::{Lang, TopicId};
+    use crate::core::plan::AccountCalendar;
+    use crate::core::post::{Late, Readiness, Visibility, When};
+    use crate::core::schedule::{Slot, parse_moment};
+
+    const ZONE: Tz = chrono_tz::America::New_York;
+
+    fn post(id: &str, when: When, parts: &[&str]) -> Post {
+        Post {
+            id: PostId::from(id),
+            when,
+            accounts: Vec::new(),
+            topic: Some(TopicId::from("ring")),
+            facts: Vec::new(),
+            lang: Lang::from("en"),
+            cw: None,
+            visibility: Visibility::Public,
+            expires: None,
+            readiness: Readiness::Ready,
+            late: Late::Send,
+            media: Vec::new(),
+            poll: None,
+            parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+        }
+    }
+
+    fn shown(posts: &[Post], from: &str, days: u32, json: bool) -> String {
+        let slots = vec![Slot::parse("Sat 09:00").unwrap()];
+        let accounts = [AccountCalendar { name: AccountName::from("eyes"), slots }];
+        let window = window(days, parse_moment(from).unwrap().resolve(ZONE).instant).unwrap();
+        let calendar = plan(posts, &accounts, ZONE, &History::default(), window);
+        let mut out = Vec::new();
+        if json {
+            write_json(&mut out, &calendar.planned, ZONE).unwrap();
+        } else {
+            Page { name: "Eyes", posts, zone: ZONE, days, window }.write(&mut out, &calendar).unwrap();
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    fn posts() -> Vec<Post> {
+        let night = When::Every(Slot::parse("Sun 02:30").unwrap());
+        let mut posts = vec![
+            post("launch", When::At(parse_moment("2026-03-07 17:30").unwrap()), &["One line.\n\nTwo.", "More."]),
+            post(
+                "queue/first",
+                When::NextSlot,
+                &["A text that is a good deal longer than a line of the calendar has room for"],
+            ),
+            post("night", night, &["Good night"]),
+        ];
+        posts.extend((1..=7).map(|number| post(&format!("later-{number}"), When::NextSlot, &["x"])));
+        posts
+    }
+
+    #[test]
+    fn the_calendar_reads_by_day_with_local_times_and_says_what_waits() {
+        let expected = "\
+Eyes: Sat 7 Mar 2026 00:00 to Mon 9 Mar 2026 01:00 (America/New_York)
+
+Saturday 7 March 2026
+  09:00 EST  eyes  queue/first  slot   1 part   A text that is a good deal longer than a line of…
+  17:30 EST  eyes  launch       at     2 parts  One line. Two.
+
+Sunday 8 March 2026
+  03:00 EDT  eyes  night        every  1 part   Good night [02:30 is skipped by the clock change]
+
+Waiting
+  later-1, later-2, later-3, later-4, later-5 and 2 more: no free slot before 2026-03-09 01:00
+";
+        assert_eq!(shown(&posts(), "2026-03-07 00:00", 2, false), expected);
+    }
+
+    #[test]
+    fn an_empty_calendar_says_so() {
+        assert!(shown(&[], "2026-03-07 00:00", 1, false).ends_with("\nNothing goes out in this day.\n"));
+        assert!(shown(&[], "2026-03-07 00:00", 9, false).ends_with("\nNothing goes out in these 9 days.\n"));
+    }
+
+    #[test]
+    fn the_json_is_one_document_in_time_order_with_the_campaigns_offset() {
+        let text = shown(&posts(), "2026-03-07 00:00", 2, true);
+        let rows: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let expected = serde_json::json!([
+            { "at": "2026-03-07T09:00:00-05:00", "account": "eyes", "post": "queue/first", "parts": 1, "kind": "slot" },
+            { "at": "2026-03-07T17:30:00-05:00", "account": "eyes", "post": "launch", "parts": 2, "kind": "at" },
+            { "at": "2026-03-08T03:00:00-04:00", "account": "eyes", "post": "night", "parts": 1, "kind": "every" },
+        ]);
+        assert_eq!(rows, expected);
+        assert_eq!(shown(&[], "2026-03-07 00:00", 2, true), "[]\n");
+    }
+
+    #[test]
+    fn more_days_than_the_calendar_has_are_refused() {
+        assert!(window(u32::MAX, DateTime::UNIX_EPOCH).is_err());
+    }
+
+    #[test]
+    fn lists_read_as_sentences() {
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b"]), "a and b");
+        assert_eq!(listed(&["a", "b", "c", "d", "e"]), "a, b, c, d and e");
+        assert_eq!(listed(&["a", "b", "c", "d", "e", "f"]), "a, b, c, d, e and 1 more");
+    }
 }

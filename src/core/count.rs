@@ -192,3 +192,74 @@ fn is_word(letter: char) -> bool {
 fn prefix(text: &str, mut belongs: impl FnMut(char) -> bool) -> usize {
     text.find(|letter| !belongs(letter)).unwrap_or(text.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, mastodon: usize, careful: usize) {
+        assert_eq!(count(text, None, &TextRules::mastodon()), mastodon, "Mastodon: {text}");
+        assert_eq!(count(text, None, &TextRules::careful(500)), careful, "in full: {text}");
+    }
+
+    #[test]
+    fn letters_are_counted_as_people_see_them() {
+        check("", 0, 0);
+        check("Hello, world", 12, 12);
+        check("policía", 7, 7);
+        check("policı\u{301}a", 7, 7);
+        check("👩‍👩‍👧‍👦🏳️‍🌈", 2, 2);
+        check("a\r\nb\n", 4, 4);
+    }
+
+    #[test]
+    fn a_url_costs_the_same_however_long() {
+        check("https://example.com", 23, 19);
+        check("https://example.com/a/very/long/path/that/goes/on?and=on#anchor", 23, 63);
+        check("See https://example.com/path.", 28, 29);
+        check("(https://example.com/a_(b))", 25, 27);
+        check("(https://example.com/a)", 25, 23);
+        check("HTTPS://EXAMPLE.COM/ http://b.org", 47, 33);
+        check("https://example.com:8080/x", 23, 26);
+        check("https://xn--80ak6aa92e.xn--p1ai", 23, 31);
+        check("https://münchen.de/straße", 23, 25);
+        check("gemini://station.example/~x", 23, 27);
+        check("https://example.com/?q=a&b=", 23, 27);
+        check("https://example.com/wait!", 24, 25);
+        check("<https://example.com>", 25, 21);
+        check("https://social.example/@ana", 23, 27);
+    }
+
+    #[test]
+    fn what_is_no_url_costs_its_length() {
+        check("example.com", 11, 11);
+        check("https://localhost/x", 19, 19);
+        check("https://127.0.0.1/x", 19, 19);
+        check("xhttps://example.com", 20, 20);
+        check("https:// example.com", 20, 20);
+        check("mailto:ana@example.com", 22, 22);
+    }
+
+    #[test]
+    fn a_mention_costs_its_name_without_the_domain() {
+        check("@ana@social.example hi", 7, 22);
+        check("@ana hi", 7, 7);
+        check("(@ana@social.example)", 6, 21);
+        check("@ana@social.example.", 5, 20);
+        check("@ana.b-c@social.example", 8, 23);
+        check("ana@social.example", 18, 18);
+        check("x=@ana@social.example", 21, 21);
+        check("/@ana@social.example", 20, 20);
+        check("@@ana@social.example", 5, 20);
+        check("@ @ana", 6, 6);
+    }
+
+    #[test]
+    fn the_warning_counts_in_full_where_it_counts() {
+        let rules = TextRules::mastodon();
+        assert_eq!(count("text", Some("policing"), &rules), 12);
+        assert_eq!(count("text", Some("https://example.com/a/long/path"), &rules), 35);
+        assert_eq!(count("text", Some("policing"), &TextRules { cw_counts: false, ..rules }), 4);
+    }
+}

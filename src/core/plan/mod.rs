@@ -71,7 +71,7 @@ pub struct Planned {
 pub struct Waiting {
     /// The post.
     pub post: PostId,
-    /// The account it waits on; `None`: all of its accounts but those that other entries name.
+    /// The account it waits on; `None`: all of its accounts that have not had it and that no other entry names.
     pub account: Option<AccountName>,
     /// In words: a draft, no slots, no room before the window ends.
     pub why: String,
@@ -145,3 +145,6 @@ impl History {
 pub fn plan(posts: &[Post], accounts: &[AccountCalendar], zone: Tz, history: &History, window: Window) -> Plan {
     place::Placing::new(posts, accounts, zone, history, window).run()
 }
+
+#[cfg(test)]
+mod tests;

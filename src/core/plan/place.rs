@@ -13,7 +13,7 @@ use super::evergreen::{Candidate, Evergreens};
 use super::prepare::{Prepared, Queues};
 use super::{AccountCalendar, History, Kind, Plan, Planned, Window, waiting};
 use crate::core::ids::{Occurrence, TopicId};
-use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, Readiness, When};
+use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, When};
 use crate::core::schedule::{Firing, Resolved, Slot};
 
 /// Everything one call of `plan` knows.
@@ -25,9 +25,15 @@ pub(super) struct Placing<'a> {
     posts: Vec<Prepared<'a>>,
     /// What is placed on each account so far.
     placed: Vec<Vec<Placed>>,
+    /// What each account says at times of its own from `slots_from` on, rows there already included: it decides which
+    /// topic was last.
+    spoken: Vec<Vec<Spoken>>,
     /// Which accounts gave each post a slot in this window.
     slotted: Vec<Vec<usize>>,
 }
+
+/// When, by the rank of its kind, and the post.
+type Spoken = (DateTime<Utc>, u8, usize);
 
 /// One occurrence on one account.
 struct Placed {
@@ -41,14 +47,17 @@ struct Placed {
 
 impl Placed {
     /// The order on one account: by time; own times before slots; file order.
-    fn order(&self) -> (DateTime<Utc>, u8, usize) {
-        let rank = match self.kind {
-            Kind::At => 0,
-            Kind::Every => 1,
-            Kind::Slot => 2,
-            Kind::Evergreen => 3,
-        };
-        (self.at, rank, self.post)
+    fn order(&self) -> Spoken {
+        (self.at, rank(self.kind), self.post)
+    }
+}
+
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::At => 0,
+        Kind::Every => 1,
+        Kind::Slot => 2,
+        Kind::Evergreen => 3,
     }
 }
 
@@ -67,14 +76,14 @@ impl<'a> Placing<'a> {
             history,
             posts: Prepared::all(posts, accounts, zone, history),
             placed: accounts.iter().map(|_| Vec::new()).collect(),
+            spoken: vec![Vec::new(); accounts.len()],
             slotted: vec![Vec::new(); posts.len()],
         }
     }
 
     pub(super) fn run(mut self) -> Plan {
         let ready = |wanted: &When| {
-            let fits =
-                |prepared: &Prepared<'_>| prepared.post.readiness == Readiness::Ready && prepared.post.when == *wanted;
+            let fits = |prepared: &Prepared<'_>| prepared.may_be_placed() && prepared.post.when == *wanted;
             Queues::new(&self.posts, self.accounts.len(), fits)
         };
         let (queue, evergreen) = (ready(&When::NextSlot), ready(&When::Evergreen));
@@ -93,7 +102,7 @@ impl<'a> Placing<'a> {
         for number in 0..self.posts.len() {
             let Some(prepared) = self.posts.get(number) else { continue };
             let post = prepared.post;
-            if post.readiness == Readiness::Draft {
+            if !prepared.may_be_placed() {
                 continue;
             }
             match &post.when {
@@ -116,8 +125,8 @@ impl<'a> Placing<'a> {
                 When::NextSlot | When::Evergreen => {}
             }
         }
-        for placed in &mut self.placed {
-            placed.sort_by_key(Placed::order);
+        for spoken in &mut self.spoken {
+            spoken.sort_unstable();
         }
     }
 
@@ -132,6 +141,12 @@ impl<'a> Placing<'a> {
             return;
         }
         for account in prepared.audience(self.accounts.len()) {
+            // What stood before the slots begin is in the history's last topic already.
+            if self.window.slots_from <= firing.instant
+                && let Some(spoken) = self.spoken.get_mut(account)
+            {
+                spoken.push((firing.instant, rank(kind), number));
+            }
             if !prepared.is_taken(account, &occurrence)
                 && let Some(placed) = self.placed.get_mut(account)
             {
@@ -153,13 +168,13 @@ impl<'a> Placing<'a> {
         let mut evergreens: Option<Evergreens<'a>> = None;
         let mut taken: Vec<Placed> = Vec::new();
         {
-            let own = self.placed.get(account).map(Vec::as_slice).unwrap_or_default();
-            let mut own = own.iter().peekable();
+            let spoken = self.spoken.get(account).map(Vec::as_slice).unwrap_or_default();
+            let mut spoken = spoken.iter().peekable();
             let mut queue = queue.of(account).peekable();
             for firing in self.free_slots(calendar) {
                 let slot = firing.instant;
-                while let Some(placed) = own.next_if(|placed| placed.at <= slot) {
-                    last_topic = self.topic(placed.post);
+                while let Some((_, _, number)) = spoken.next_if(|(at, _, _)| *at <= slot) {
+                    last_topic = self.topic(*number);
                 }
                 let once = Occurrence::once();
                 // Slots only get later: a post that expires before this one has missed them all.

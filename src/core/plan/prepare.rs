@@ -1,13 +1,13 @@
 //! Posts made ready for placing: names become positions, times become instants, history is sorted by post.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{AccountCalendar, History};
 use crate::core::ids::{AccountName, Occurrence};
-use crate::core::post::Post;
+use crate::core::post::{Post, Readiness};
 
 /// One post as planning sees it. Accounts are positions in the list of accounts.
 pub(super) struct Prepared<'a> {
@@ -16,6 +16,8 @@ pub(super) struct Prepared<'a> {
     pub(super) expires: Option<DateTime<Utc>>,
     /// The accounts it names, in their order; `None`: all.
     named: Option<Vec<usize>>,
+    /// An earlier post has the same id: the ledger could not tell them apart, so this one is left alone.
+    pub(super) doubled: bool,
     /// Accounts it names that do not exist.
     pub(super) strangers: Vec<&'a AccountName>,
     /// Its occurrences that have a row already, sorted.
@@ -33,6 +35,7 @@ impl<'a> Prepared<'a> {
                 taken.entry(post.as_str()).or_default().push((*place, occurrence.as_str()));
             }
         }
+        let mut ids: HashSet<&str> = HashSet::with_capacity(posts.len());
         let prepare = |post: &'a Post| {
             let mut named = Vec::new();
             let mut strangers = Vec::new();
@@ -49,12 +52,18 @@ impl<'a> Prepared<'a> {
             Self {
                 post,
                 expires: post.expires.map(|moment| moment.resolve(zone).instant),
+                doubled: !ids.insert(post.id.as_str()),
                 named: (!post.accounts.is_empty()).then_some(named),
                 strangers,
                 taken,
             }
         };
         posts.iter().map(prepare).collect()
+    }
+
+    /// Whether it is ready and the only one of its id.
+    pub(super) fn may_be_placed(&self) -> bool {
+        self.post.readiness == Readiness::Ready && !self.doubled
     }
 
     /// The accounts it is for, of `count` in all.

@@ -1,19 +1,14 @@
 //! Posts without a time, and why, in words staff can act on.
+//!
+//! A post that waits everywhere for the same reason is one line, however many accounts there are. Posts with a time of
+//! their own outside the window do not wait, nor do evergreen posts for which no slot was left.
 
 use chrono_tz::Tz;
 
 use super::prepare::Prepared;
 use super::{AccountCalendar, Waiting, Window};
-use crate::core::ids::Occurrence;
+use crate::core::ids::{AccountName, Occurrence};
 use crate::core::post::{Readiness, When};
-
-/// Why a post has no time on an account.
-#[derive(Clone, Copy, PartialEq)]
-enum Reason {
-    NoSlots,
-    NoFreeSlot,
-    ExpiresFirst,
-}
 
 /// Everything that waits, in file order. `slotted` names the accounts that gave each post a slot in this window.
 pub(super) fn list(
@@ -23,93 +18,121 @@ pub(super) fn list(
     zone: Tz,
     window: Window,
 ) -> Vec<Waiting> {
-    let mut waiting = Vec::new();
-    let until = window.until.with_timezone(&zone).format("%Y-%m-%d %H:%M");
-    let no_free_slot = format!("no free slot before {until}");
-    let words = |reason: Reason| match reason {
-        Reason::NoSlots => "no slots: give the account `slots`, or the post an `at`".to_owned(),
-        Reason::NoFreeSlot => no_free_slot.clone(),
-        Reason::ExpiresFirst => "it expires before a slot is free: move `expires`, or give it an `at`".to_owned(),
-    };
     let without_slots: Vec<usize> =
         accounts.iter().enumerate().filter(|(_, account)| account.slots.is_empty()).map(|(place, _)| place).collect();
+    let no_room = format!("no free slot before {}", window.until.with_timezone(&zone).format("%Y-%m-%d %H:%M"));
     let once = Occurrence::once();
+    let mut list = List { accounts, without_slots, waiting: Vec::new() };
     for (prepared, slotted) in posts.iter().zip(slotted) {
-        let post = &prepared.post.id;
-        let mut say = |account: Option<usize>, why: String| {
-            let account = account.and_then(|place| accounts.get(place)).map(|account| account.name.clone());
-            waiting.push(Waiting { post: post.clone(), account, why });
-        };
         let had = |account: usize| slotted.contains(&account) || prepared.is_taken(account, &once);
+        let untouched = slotted.is_empty() && !prepared.has_rows();
+        let done = || !untouched && prepared.audience(accounts.len()).all(had);
+        if prepared.doubled {
+            list.everywhere(prepared, "an earlier post has the same id: give this one an `id` of its own");
+            continue;
+        }
         if prepared.post.readiness == Readiness::Draft {
-            let done = prepared.has_rows() && prepared.audience(accounts.len()).all(had);
-            if !done {
-                say(None, "a draft: set `status: ready` when it is done".to_owned());
+            if !done() {
+                list.everywhere(prepared, "a draft: set `status: ready` when it is done");
             }
             continue;
         }
         if accounts.is_empty() {
-            say(None, "the campaign has no accounts".to_owned());
+            list.everywhere(prepared, "the campaign has no accounts");
             continue;
         }
         match &prepared.post.when {
             When::At(moment) => {
                 let at = moment.resolve(zone).instant;
                 let inside = window.at_from <= at && at < window.until;
-                if inside && prepared.expired_at(at) && !prepared.audience(accounts.len()).all(had) {
-                    say(None, "its `expires` is not after its `at`: move one of them".to_owned());
+                if inside && prepared.expired_at(at) && !done() {
+                    list.everywhere(prepared, "its `expires` is not after its `at`: move one of them");
                 }
             }
             When::Every(_) => {}
-            When::NextSlot => {
-                let open = if prepared.expired_at(window.until) { Reason::ExpiresFirst } else { Reason::NoFreeSlot };
-                if slotted.is_empty() && !prepared.has_rows() {
-                    // Nobody had it: one line for all, and one for each account that could never take it.
-                    let slotless = |account: &usize| without_slots.binary_search(account).is_ok();
-                    let count = prepared.audience(accounts.len()).count();
-                    let never: Vec<usize> = if without_slots.is_empty() {
-                        Vec::new()
-                    } else {
-                        prepared.audience(accounts.len()).filter(slotless).collect()
-                    };
-                    if count > 0 && never.len() == count {
-                        say(None, words(Reason::NoSlots));
-                    } else {
-                        for account in &never {
-                            say(Some(*account), words(Reason::NoSlots));
-                        }
-                        if count > never.len() {
-                            say(None, words(open));
-                        }
-                    }
-                } else {
-                    for account in prepared.audience(accounts.len()).filter(|account| !had(*account)) {
-                        let slotless = without_slots.binary_search(&account).is_ok();
-                        say(Some(account), words(if slotless { Reason::NoSlots } else { open }));
-                    }
-                }
-            }
             When::Evergreen => {
-                let never: Vec<usize> = prepared
-                    .audience(accounts.len())
-                    .filter(|account| without_slots.binary_search(account).is_ok())
-                    .collect();
-                if !never.is_empty() && never.len() == prepared.audience(accounts.len()).count() {
-                    say(None, words(Reason::NoSlots));
+                list.without_slots(prepared, |_| false);
+            }
+            When::NextSlot => {
+                let why = if prepared.expired_at(window.until) {
+                    "it expires before a slot is free: move `expires`, or give it an `at`"
                 } else {
-                    for account in never {
-                        say(Some(account), words(Reason::NoSlots));
-                    }
+                    &no_room
+                };
+                let some_left = list.without_slots(prepared, had);
+                if untouched && some_left {
+                    list.everywhere(prepared, why);
+                } else if !untouched {
+                    list.where_open(prepared, had, why);
                 }
             }
         }
-        for name in &prepared.strangers {
-            waiting.push(Waiting {
-                post: post.clone(),
-                account: Some((*name).clone()),
-                why: "no account has this name: write it as in `config/watchpost.toml`".to_owned(),
-            });
+        for stranger in &prepared.strangers {
+            list.on(prepared, stranger, "no account has this name: write it as in `config/watchpost.toml`");
         }
     }
-    waiting
+    list.waiting
+}
+
+struct List<'a> {
+    accounts: &'a [AccountCalendar],
+    /// Accounts that have none, in order.
+    without_slots: Vec<usize>,
+    waiting: Vec<Waiting>,
+}
+
+impl List<'_> {
+    fn everywhere(&mut self, prepared: &Prepared<'_>, why: &str) {
+        self.waiting.push(Waiting { post: prepared.post.id.clone(), account: None, why: why.to_owned() });
+    }
+
+    fn on(&mut self, prepared: &Prepared<'_>, account: &AccountName, why: &str) {
+        let (post, account) = (prepared.post.id.clone(), Some(account.clone()));
+        self.waiting.push(Waiting { post, account, why: why.to_owned() });
+    }
+
+    /// Names the accounts that have no slots at all; whether the post is for any other.
+    fn without_slots(&mut self, prepared: &Prepared<'_>, had: impl Fn(usize) -> bool) -> bool {
+        let accounts = self.accounts;
+        let why = "no slots: give the account `slots`, or the post an `at`";
+        let never: Vec<usize> = if self.without_slots.is_empty() {
+            Vec::new()
+        } else {
+            prepared.audience(accounts.len()).filter(|account| self.is_slotless(*account)).collect()
+        };
+        let some_left = never.len() < prepared.audience(accounts.len()).count();
+        let open: Vec<usize> = never.into_iter().filter(|account| !had(*account)).collect();
+        if !some_left && open.len() == prepared.audience(accounts.len()).count() && !open.is_empty() {
+            self.everywhere(prepared, why);
+            return false;
+        }
+        for name in open.iter().filter_map(|account| accounts.get(*account)).map(|account| &account.name) {
+            self.on(prepared, name, why);
+        }
+        some_left
+    }
+
+    /// Says where a post waits that some accounts have had: one account is named, several are one line.
+    fn where_open(&mut self, prepared: &Prepared<'_>, had: impl Fn(usize) -> bool, why: &str) {
+        let accounts = self.accounts;
+        let mut open = prepared
+            .audience(accounts.len())
+            .filter(|account| !had(*account) && !self.is_slotless(*account))
+            .filter_map(|account| accounts.get(account));
+        match (open.next(), open.next()) {
+            (None, _) => {}
+            (Some(only), None) => {
+                drop(open);
+                self.on(prepared, &only.name, why);
+            }
+            (Some(_), Some(_)) => {
+                drop(open);
+                self.everywhere(prepared, why);
+            }
+        }
+    }
+
+    fn is_slotless(&self, account: usize) -> bool {
+        self.without_slots.binary_search(&account).is_ok()
+    }
 }

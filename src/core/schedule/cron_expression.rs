@@ -71,6 +71,9 @@ fn weekdays_by_name(field: &str, written: &str) -> Result<String, String> {
     if field == "*" || field == "?" {
         return Ok("*".to_owned());
     }
+    if field.len() == 4 && field.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("`{written}` has a year but no seconds; write `0 {written}`"));
+    }
     if field.contains(|letter: char| letter.is_ascii_digit()) {
         return Err(format!(
             "`{field}` in `{written}` gives weekdays by number, which cron programs count differently (1 is Sunday here, Monday elsewhere); write names, such as `Mon,Thu` or `Mon-Fri`"

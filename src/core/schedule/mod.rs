@@ -15,9 +15,10 @@ mod zone;
 pub use moment::{parse_duration, parse_moment};
 pub use zone::{Resolved, Shift, resolve};
 
-/// The longest stretch of local time a zone has ever skipped is a day (Samoa, 2011); an hour more for safety.
-/// Asking this much earlier and later than wanted finds every nominal time whose instant lies in between.
-const WIDEST_SHIFT: Duration = Duration::hours(25);
+/// How far a local time may lie from the instant it means, as a number: at most sixteen hours of offset, and the day
+/// that is the longest stretch a zone has ever skipped (Samoa, 2011). Asking this much earlier and later than wanted
+/// finds every nominal time whose instant lies in between.
+const WIDEST: Duration = Duration::days(2);
 
 /// A weekly local time, as staff write it: `Mon-Fri 09:00`, `Sat 11:00`, or a cron expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,9 +86,8 @@ impl Slot {
     /// The times it comes round in `zone` with `from ≤ instant < until`, in order, no instant twice: of several
     /// nominal times that a gap moves to one instant the earliest stands for all.
     pub fn firings(&self, zone: Tz, from: DateTime<Utc>, until: DateTime<Utc>) -> impl Iterator<Item = Firing> + '_ {
-        let local = |instant: DateTime<Utc>| instant.with_timezone(&zone).naive_local();
-        let first = local(from).checked_sub_signed(WIDEST_SHIFT).unwrap_or(NaiveDateTime::MIN);
-        let last = local(until).checked_add_signed(WIDEST_SHIFT).unwrap_or(NaiveDateTime::MAX);
+        let first = from.naive_utc().checked_sub_signed(WIDEST).unwrap_or(NaiveDateTime::MIN);
+        let last = until.naive_utc().checked_add_signed(WIDEST).unwrap_or(NaiveDateTime::MAX);
         let mut previous = None;
         self.local_times(first, last)
             .map(move |local| {
@@ -98,3 +98,6 @@ impl Slot {
             .filter(move |firing| from <= firing.instant && firing.instant < until)
     }
 }
+
+#[cfg(test)]
+mod tests;

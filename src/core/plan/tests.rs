@@ -1,0 +1,463 @@
+//! Where posts land, what waits and why, and that planning in steps is planning at once.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::America::New_York;
+use proptest::prelude::*;
+
+use super::*;
+use crate::core::ids::Lang;
+use crate::core::post::{Late, Readiness, Visibility, When};
+use crate::core::schedule::parse_moment;
+
+/// A ready slot post for all accounts.
+fn post(id: &str) -> Post {
+    Post {
+        id: PostId::from(id),
+        when: When::NextSlot,
+        accounts: Vec::new(),
+        topic: None,
+        facts: Vec::new(),
+        lang: Lang::from("en"),
+        cw: None,
+        visibility: Visibility::Public,
+        expires: None,
+        readiness: Readiness::Ready,
+        late: Late::Send,
+        media: Vec::new(),
+        poll: None,
+        parts: vec!["Text".to_owned()],
+    }
+}
+
+/// `at 2026-11-03 09:00`, `every Tue 12:00`, `evergreen` or `slot`.
+fn when(id: &str, when: &str) -> Post {
+    let when = match when.split_once(' ') {
+        Some(("at", time)) => When::At(parse_moment(time).unwrap()),
+        Some(("every", slot)) => When::Every(Slot::parse(slot).unwrap()),
+        _ if when == "evergreen" => When::Evergreen,
+        _ => When::NextSlot,
+    };
+    Post { when, ..post(id) }
+}
+
+fn about(topic: &str, post: Post) -> Post {
+    Post { topic: Some(TopicId::from(topic)), ..post }
+}
+
+fn on(accounts: &[&str], post: Post) -> Post {
+    Post { accounts: accounts.iter().map(|name| AccountName::from(*name)).collect(), ..post }
+}
+
+fn expiring(time: &str, post: Post) -> Post {
+    Post { expires: Some(parse_moment(time).unwrap()), ..post }
+}
+
+fn account(name: &str, slots: &[&str]) -> AccountCalendar {
+    let slots = slots.iter().map(|slot| Slot::parse(slot).unwrap()).collect();
+    AccountCalendar { name: AccountName::from(name), slots }
+}
+
+fn local(text: &str) -> DateTime<Utc> {
+    parse_moment(text).unwrap().resolve(New_York).instant
+}
+
+/// From Monday, 2 November 2026, midnight in New York.
+fn days(days: i64) -> Window {
+    let from = local("2026-11-02 00:00");
+    Window { at_from: from, every_from: from, slots_from: from, until: from + Duration::days(days) }
+}
+
+fn lines(plan: &Plan) -> Vec<String> {
+    let line = |planned: &Planned| {
+        let time = planned.at.with_timezone(&New_York).format("%a %H:%M");
+        let kind = match planned.kind {
+            Kind::At => "at",
+            Kind::Slot => "slot",
+            Kind::Every => "every",
+            Kind::Evergreen => "evergreen",
+        };
+        format!("{time} {} {} {kind}", planned.account, planned.post)
+    };
+    let waiting = |waiting: &Waiting| {
+        let account = waiting.account.as_ref().map_or("all", |account| account.as_str());
+        let why: Vec<&str> = waiting.why.split(' ').take(3).collect();
+        format!("{} on {account}: {}", waiting.post, why.join(" "))
+    };
+    plan.planned.iter().map(line).chain(plan.waiting.iter().map(waiting)).collect()
+}
+
+#[track_caller]
+fn check_with(posts: &[Post], accounts: &[AccountCalendar], history: &History, window: Window, expected: &[&str]) {
+    assert_eq!(lines(&plan(posts, accounts, New_York, history, window)), expected);
+}
+
+#[track_caller]
+fn check(posts: &[Post], accounts: &[AccountCalendar], window: Window, expected: &[&str]) {
+    check_with(posts, accounts, &History::default(), window, expected);
+}
+
+#[test]
+fn each_kind_of_post_stands_at_its_time() {
+    let posts = [
+        post("first"),
+        when("launch", "at 2026-11-02 10:30"),
+        when("weekly", "every Tue 12:00"),
+        post("second"),
+        when("always", "evergreen"),
+    ];
+    check(
+        &posts,
+        &[account("eyes", &["Mon-Fri 09:00"])],
+        days(3),
+        &[
+            "Mon 09:00 eyes first slot",
+            "Mon 10:30 eyes launch at",
+            "Tue 09:00 eyes second slot",
+            "Tue 12:00 eyes weekly every",
+            "Wed 09:00 eyes always evergreen",
+        ],
+    );
+}
+
+#[test]
+fn a_post_carries_its_occurrence_its_parts_and_its_expiry() {
+    let mut thread = expiring("2026-11-02 15:00", when("thread", "at 2026-11-02 10:30"));
+    thread.parts.push("More".to_owned());
+    let posts = [thread, when("weekly", "every Tue 12:00"), post("queued")];
+    let calendar = plan(&posts, &[account("eyes", &["Mon 09:00"])], New_York, &History::default(), days(7));
+    let facts: Vec<_> = calendar
+        .planned
+        .iter()
+        .map(|planned| (planned.post.as_str(), planned.occurrence.as_str(), planned.parts, planned.expires_at))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("queued", "once", 1, local("2026-11-02 15:00")),
+            ("thread", "once", 2, local("2026-11-02 15:00")),
+            ("weekly", "2026-11-03T12:00:00", 1, local("2026-11-03 18:00")),
+        ]
+    );
+}
+
+#[test]
+fn every_account_works_through_the_queue_at_its_own_pace() {
+    let posts = [post("one"), on(&["two"], post("only-two")), post("three"), on(&["one"], post("only-one"))];
+    let accounts = [account("one", &["Mon-Sun 09:00"]), account("two", &["Mon,Wed 09:00"])];
+    check(
+        &posts,
+        &accounts,
+        days(4),
+        &[
+            "Mon 09:00 one one slot",
+            "Mon 09:00 two one slot",
+            "Tue 09:00 one three slot",
+            "Wed 09:00 one only-one slot",
+            "Wed 09:00 two only-two slot",
+            "three on two: no free slot",
+        ],
+    );
+}
+
+#[test]
+fn a_post_that_waits_on_several_accounts_is_one_line() {
+    let accounts = [account("one", &["Mon 09:00"]), account("two", &["Fri 09:00"]), account("three", &["Fri 09:00"])];
+    check(
+        &[post("first"), post("second")],
+        &accounts,
+        days(1),
+        &["Mon 09:00 one first slot", "first on all: no free slot", "second on all: no free slot"],
+    );
+}
+
+#[test]
+fn a_slot_and_an_at_post_at_the_same_instant_both_stay() {
+    let posts = [post("queued"), when("dated", "at 2026-11-02 09:00")];
+    let accounts = [account("eyes", &["Mon 09:00", "Mon-Tue 09:00"])];
+    check(&posts, &accounts, days(1), &["Mon 09:00 eyes dated at", "Mon 09:00 eyes queued slot"]);
+}
+
+#[test]
+fn the_window_takes_its_first_instant_and_leaves_its_last() {
+    let posts = [
+        when("first", "at 2026-11-02 00:00"),
+        when("last", "at 2026-11-03 00:00"),
+        when("before", "at 2026-11-01 23:59"),
+        when("each", "every daily 00:00"),
+    ];
+    check(&posts, &[account("eyes", &[])], days(1), &["Mon 00:00 eyes first at", "Mon 00:00 eyes each every"]);
+    let window = Window { at_from: local("2026-11-01 00:00"), slots_from: local("2026-11-02 12:00"), ..days(1) };
+    let posts = [when("late", "at 2026-11-01 23:59"), post("queued")];
+    check(
+        &posts,
+        &[account("eyes", &["daily 09:00,15:00"])],
+        window,
+        &["Sun 23:59 eyes late at", "Mon 15:00 eyes queued slot"],
+    );
+}
+
+#[test]
+fn what_waits_says_why() {
+    let draft = Post { readiness: Readiness::Draft, ..when("draft", "at 2026-11-02 09:00") };
+    let posts = [
+        draft,
+        post("one"),
+        post("two"),
+        expiring("2026-11-03 08:00", post("brief")),
+        expiring("2026-11-02 08:00", when("stale", "at 2026-11-02 09:00")),
+        on(&["nobody"], post("lost")),
+        on(&["mute"], post("unheard")),
+        on(&["mute"], when("green", "evergreen")),
+        expiring("2026-12-24 18:00", post("later")),
+    ];
+    check(
+        &posts,
+        &[account("eyes", &["Mon 09:00"]), account("mute", &[])],
+        days(2),
+        &[
+            "Mon 09:00 eyes one slot",
+            "draft on all: a draft: set",
+            "one on mute: no slots: give",
+            "two on mute: no slots: give",
+            "two on all: no free slot",
+            "brief on mute: no slots: give",
+            "brief on all: it expires before",
+            "stale on all: its `expires` is",
+            "lost on nobody: no account has",
+            "unheard on all: no slots: give",
+            "green on all: no slots: give",
+            "later on mute: no slots: give",
+            "later on all: no free slot",
+        ],
+    );
+    check(&[post("one")], &[], days(2), &["one on all: the campaign has"]);
+}
+
+#[test]
+fn a_post_that_expires_before_its_slot_gives_the_slot_to_the_next() {
+    let posts = [expiring("2026-11-02 09:00", post("brief")), post("next"), expiring("2026-11-03 09:01", post("just"))];
+    check(
+        &posts,
+        &[account("eyes", &["daily 09:00"])],
+        days(2),
+        &["Mon 09:00 eyes next slot", "Tue 09:00 eyes just slot", "brief on all: it expires before"],
+    );
+}
+
+#[test]
+fn what_has_a_row_is_neither_moved_nor_repeated() {
+    let mut history = History::default();
+    let taken = |post: &str, occurrence: Occurrence| (AccountName::from("eyes"), PostId::from(post), occurrence);
+    let noon = parse_moment("2026-11-03 12:00").unwrap().resolve(New_York).instant;
+    history.taken.insert(taken("said", Occurrence::once()));
+    history.taken.insert(taken("dated", Occurrence::once()));
+    history.taken.insert(taken("done", Occurrence::once()));
+    history.taken.insert(taken("weekly", Occurrence::local(noon.with_timezone(&New_York).naive_local())));
+    history.slots_used.insert((AccountName::from("eyes"), local("2026-11-02 09:00")));
+    let posts = [
+        post("said"),
+        when("dated", "at 2026-11-02 10:00"),
+        when("weekly", "every Tue,Wed 12:00"),
+        post("next"),
+        Post { readiness: Readiness::Draft, ..post("done") },
+        post("next"),
+    ];
+    check_with(
+        &posts,
+        &[account("eyes", &["daily 09:00"])],
+        &history,
+        days(3),
+        &["Tue 09:00 eyes next slot", "Wed 12:00 eyes weekly every", "next on all: an earlier post"],
+    );
+}
+
+#[test]
+fn evergreen_takes_the_least_recently_used_and_rests_it() {
+    let posts = [when("a", "evergreen"), when("b", "evergreen"), when("c", "evergreen")];
+    let mut history = History::default();
+    let mut used = |post: &str, time: &str| {
+        history.last_used.insert((AccountName::from("eyes"), PostId::from(post)), local(time));
+    };
+    used("a", "2026-10-13 09:00");
+    used("b", "2026-10-12 09:00");
+    check_with(
+        &posts,
+        &[account("eyes", &["daily 09:00"])],
+        &history,
+        days(24),
+        &[
+            "Mon 09:00 eyes c evergreen",
+            "Tue 09:00 eyes b evergreen",
+            "Wed 09:00 eyes a evergreen",
+            "Mon 09:00 eyes c evergreen",
+            "Tue 09:00 eyes b evergreen",
+            "Wed 09:00 eyes a evergreen",
+        ],
+    );
+}
+
+#[test]
+fn evergreen_does_not_say_the_topic_just_spoken() {
+    let posts = [
+        about("ring", when("ring-1", "evergreen")),
+        about("ring", when("ring-2", "evergreen")),
+        about("aws", when("aws-1", "evergreen")),
+        about("aws", when("dated", "at 2026-11-04 08:00")),
+        when("plain-1", "evergreen"),
+    ];
+    // Monday ring; Tuesday aws, because ring was just spoken; Wednesday ring; Thursday the one without a topic,
+    // after which nothing is left that has rested.
+    check(
+        &posts,
+        &[account("eyes", &["daily 09:00"])],
+        days(5),
+        &[
+            "Mon 09:00 eyes ring-1 evergreen",
+            "Tue 09:00 eyes aws-1 evergreen",
+            "Wed 08:00 eyes dated at",
+            "Wed 09:00 eyes ring-2 evergreen",
+            "Thu 09:00 eyes plain-1 evergreen",
+        ],
+    );
+    let history = History {
+        last_topic: HashMap::from([(AccountName::from("eyes"), TopicId::from("ring"))]),
+        ..History::default()
+    };
+    let ring = [about("ring", when("ring-1", "evergreen")), when("dated", "at 2026-11-03 08:00")];
+    check_with(
+        &ring,
+        &[account("eyes", &["daily 09:00"])],
+        &history,
+        days(2),
+        &["Tue 08:00 eyes dated at", "Tue 09:00 eyes ring-1 evergreen"],
+    );
+}
+
+#[test]
+fn the_last_topic_is_the_historys_until_something_newer_is_said_even_by_a_row_that_stands() {
+    let eyes = AccountName::from("eyes");
+    let history = History {
+        taken: ["yesterday", "today"].map(|post| (eyes.clone(), PostId::from(post), Occurrence::once())).into(),
+        last_topic: HashMap::from([(eyes, TopicId::from("aws"))]),
+        ..History::default()
+    };
+    let posts = [
+        about("ring", when("yesterday", "at 2026-11-01 10:00")),
+        about("ring", when("today", "at 2026-11-02 10:00")),
+        about("aws", when("aws-1", "evergreen")),
+        about("ring", when("ring-1", "evergreen")),
+        about("ring", when("ring-2", "evergreen")),
+    ];
+    let window = Window { at_from: DateTime::<Utc>::MIN_UTC, ..days(1) };
+    check_with(
+        &posts,
+        &[account("eyes", &["daily 09:00,11:00"])],
+        &history,
+        window,
+        &["Mon 09:00 eyes ring-1 evergreen", "Mon 11:00 eyes aws-1 evergreen"],
+    );
+}
+
+#[test]
+fn an_expired_evergreen_post_is_not_said() {
+    let posts = [expiring("2026-11-03 09:00", when("old", "evergreen")), when("green", "evergreen")];
+    let history = History {
+        last_used: HashMap::from([((AccountName::from("eyes"), PostId::from("green")), local("2026-10-01 09:00"))]),
+        ..History::default()
+    };
+    check_with(&posts, &[account("eyes", &["Mon 09:00"])], &history, days(1), &["Mon 09:00 eyes old evergreen"]);
+    check_with(&posts, &[account("eyes", &["Tue 09:00"])], &history, days(2), &["Tue 09:00 eyes green evergreen"]);
+}
+
+#[test]
+fn a_time_in_the_spring_gap_keeps_its_nominal_time() {
+    let posts = [when("night", "every daily 02:30")];
+    let from = local("2026-03-08 00:00");
+    let window = Window { at_from: from, every_from: from, slots_from: from, until: from + Duration::hours(20) };
+    let calendar = plan(&posts, &[account("eyes", &[])], New_York, &History::default(), window);
+    let only = calendar.planned.first().unwrap();
+    assert_eq!(only.at, local("2026-03-08 03:00"));
+    assert_eq!(only.occurrence.as_str(), "2026-03-08T02:30:00");
+}
+
+#[test]
+fn a_large_queue_is_placed_without_looking_at_all_of_it_again_and_again() {
+    let posts: Vec<Post> = (0..20_000).map(|number| post(&format!("p{number}"))).collect();
+    let names: Vec<String> = (0..50).map(|number| format!("a{number}")).collect();
+    let accounts: Vec<AccountCalendar> = names.iter().map(|name| account(name, &["daily 09:00,17:00"])).collect();
+    let calendar = plan(&posts, &accounts, New_York, &History::default(), days(30));
+    assert_eq!(calendar.planned.len(), 60 * 50);
+    assert_eq!(calendar.waiting.len(), 20_000 - 60);
+}
+
+fn any_post() -> impl Strategy<Value = Post> {
+    let time = (0_i64..40, 0_u32..24).prop_map(|(day, hour)| {
+        let date = chrono::NaiveDate::from_ymd_opt(2026, 10, 20).unwrap() + Duration::days(day);
+        crate::core::post::Moment::Local(date.and_hms_opt(hour, 0, 0).unwrap())
+    });
+    let kind = prop_oneof![
+        time.clone().prop_map(When::At),
+        prop_oneof![Just("Tue 12:00"), Just("daily 01:30"), Just("Sun 02:30")]
+            .prop_map(|slot| When::Every(Slot::parse(slot).unwrap())),
+        Just(When::Evergreen),
+        Just(When::NextSlot),
+    ];
+    let accounts = prop_oneof![
+        2 => Just(vec![]),
+        1 => Just(vec![AccountName::from("a")]),
+        1 => Just(vec![AccountName::from("b"), AccountName::from("a")]),
+    ];
+    let topic = prop::option::of(prop_oneof![Just("ring"), Just("aws")].prop_map(TopicId::from));
+    (kind, accounts, topic, prop::option::weighted(0.2, time)).prop_map(|(when, accounts, topic, expires)| Post {
+        when,
+        accounts,
+        topic,
+        expires,
+        ..post("")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn planning_in_steps_is_planning_at_once(
+        mut posts in prop::collection::vec(any_post(), 0..24),
+        steps in prop::collection::vec(1_i64..120, 1..12),
+    ) {
+        for (number, post) in posts.iter_mut().enumerate() {
+            post.id = PostId::new(format!("p{number}"));
+        }
+        let topics: BTreeMap<PostId, Option<TopicId>> =
+            posts.iter().map(|post| (post.id.clone(), post.topic.clone())).collect();
+        let accounts = [account("a", &["daily 09:00", "Mon 12:00", "Sun 01:30"]), account("b", &["Tue,Sat 12:00"]), account("c", &[])];
+        // Over the end of daylight saving time on 1 November.
+        let from = local("2026-10-25 00:00");
+        let until = from + Duration::hours(steps.iter().sum());
+        let at_once = plan(
+            &posts, &accounts, New_York, &History::default(),
+            Window { at_from: from, every_from: from, slots_from: from, until },
+        );
+        let mut history = History::default();
+        let mut stepped: Vec<Planned> = Vec::new();
+        let mut begin = from;
+        for hours in steps {
+            let end = begin + Duration::hours(hours);
+            let window = Window { at_from: begin, every_from: begin, slots_from: begin, until: end };
+            for planned in plan(&posts, &accounts, New_York, &history, window).planned {
+                history.take(&planned, topics.get(&planned.post).and_then(Option::as_ref));
+                stepped.push(planned);
+            }
+            // A second look at the same window finds nothing more of what takes a row once.
+            let again = plan(&posts, &accounts, New_York, &history, window);
+            prop_assert!(again.planned.iter().all(|planned| planned.kind == Kind::Evergreen || planned.kind == Kind::Slot), "{:?}", again.planned);
+            begin = end;
+        }
+        prop_assert_eq!(&at_once.planned, &stepped);
+        let mut identities: Vec<_> = stepped.iter().map(|planned| (&planned.account, &planned.post, &planned.occurrence)).collect();
+        identities.sort();
+        identities.dedup();
+        prop_assert_eq!(identities.len(), stepped.len());
+    }
+}
