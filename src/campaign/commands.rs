@@ -43,6 +43,8 @@ pub(crate) fn read(
         overlay(&mut book.phrases, own.phrases);
         overlay(&mut book.patterns, own.patterns);
         book.courtesy.extend(own.courtesy);
+        book.asking.extend(own.asking);
+        book.negation.extend(own.negation);
         overlay(&mut book.texts, own.texts);
         overlay(&mut book.topic_names, own.topic_names);
     }
@@ -118,6 +120,12 @@ fn parse(
     }
     if let Some(node) = top.take("courtesy", report) {
         book.courtesy = lists(node, "courtesy", languages, report);
+    }
+    if let Some(node) = top.take("asking", report) {
+        book.asking = lists(node, "asking", languages, report);
+    }
+    if let Some(node) = top.take("negation", report) {
+        book.negation = lists(node, "negation", languages, report);
     }
     if let Some(node) = top.take("texts", report)
         && let Some(section) = Section::open(node, "[texts]", report)
