@@ -4,3 +4,5 @@ pub mod campaign;
 pub mod clock;
 pub mod core;
 pub mod fedi;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
