@@ -45,7 +45,7 @@ impl Cursor {
 
 /// The `Link` header for a page from `newest` to `oldest`.
 pub(crate) fn link(url: &str, kept: &[(String, String)], newest: u64, oldest: u64, more: More) -> String {
-    let kept: String = kept.iter().map(|(name, value)| format!("{name}={}&", encode(value))).collect();
+    let kept: String = kept.iter().map(|(name, value)| format!("{}={}&", encode(name), encode(value))).collect();
     let next = format!("<{url}?{kept}max_id={oldest}>; rel=\"next\"");
     let prev = format!("<{url}?{kept}min_id={newest}>; rel=\"prev\"");
     match more {
