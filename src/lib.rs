@@ -9,3 +9,5 @@ pub mod fedi;
 pub mod jobs;
 pub mod store;
 pub mod telemetry;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

@@ -1,0 +1,68 @@
+//! The endpoints, one file per kind of thing, in Mastodon's shapes.
+//!
+//! A handler reads parameters, does one thing to the state under its lock, and writes an entity. Faults, windows and
+//! the request log are not its business, except for the few faults that only it can act out.
+
+mod accounts;
+mod instance;
+mod media;
+mod notifications;
+mod oauth;
+mod statuses;
+mod streaming;
+mod timelines;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, patch, post};
+
+use super::gate::{BODY_MAX, gate};
+use super::refused::Refused;
+use super::{Sandbox, control, page};
+
+pub(crate) use accounts::page_of_statuses;
+
+/// Every address the sandbox serves.
+pub(crate) fn router(sandbox: Sandbox) -> Router {
+    Router::new()
+        .route("/api/v1/statuses", post(statuses::create))
+        .route("/api/v1/statuses/{id}", get(statuses::show).put(statuses::edit).delete(statuses::delete))
+        .route("/api/v1/statuses/{id}/context", get(statuses::context))
+        .route("/api/v1/statuses/{id}/source", get(statuses::source))
+        .route("/api/v1/statuses/{id}/{verb}", post(statuses::react))
+        .route("/api/v1/scheduled_statuses", get(statuses::scheduled))
+        .route("/api/v1/accounts/verify_credentials", get(accounts::verify))
+        .route("/api/v1/accounts/update_credentials", patch(accounts::update))
+        .route("/api/v1/accounts/relationships", get(accounts::relationships))
+        .route("/api/v1/accounts/lookup", get(accounts::lookup))
+        .route("/api/v1/accounts/{id}", get(accounts::show))
+        .route("/api/v1/accounts/{id}/statuses", get(accounts::statuses))
+        .route("/api/v1/accounts/{id}/{verb}", post(accounts::relate))
+        .route("/api/v1/timelines/home", get(timelines::home))
+        .route("/api/v1/timelines/public", get(timelines::public))
+        .route("/api/v1/notifications", get(notifications::list))
+        .route("/api/v1/notifications/{id}", get(notifications::show))
+        .route("/api/v2/notifications/policy", get(notifications::policy).patch(notifications::set_policy))
+        .route("/api/v1/media", post(media::upload))
+        .route("/api/v2/media", post(media::upload))
+        .route("/api/v1/media/{id}", get(media::show).put(media::update))
+        .route("/media/{id}", get(media::bytes))
+        .route("/api/v1/streaming", get(streaming::open))
+        .route("/api/v1/streaming/health", get(streaming::health))
+        .route("/api/v1/instance", get(instance::v1))
+        .route("/api/v2/instance", get(instance::v2))
+        .route("/.well-known/nodeinfo", get(instance::nodeinfo_links))
+        .route("/nodeinfo/2.0", get(instance::nodeinfo))
+        .route("/api/v1/apps", post(oauth::register))
+        .route("/api/v1/apps/verify_credentials", get(oauth::verify_app))
+        .route("/oauth/authorize", get(oauth::ask).post(oauth::agree))
+        .route("/oauth/token", post(oauth::token))
+        .route("/oauth/revoke", post(oauth::revoke))
+        .merge(control::router())
+        .merge(page::router())
+        .fallback(async || Refused::NoRoute)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn_with_state(sandbox.clone(), gate))
+        .with_state(sandbox)
+}

@@ -1,0 +1,161 @@
+//! Notifications, and events down open streams.
+//!
+//! Invariants: nobody is notified of themselves or of people they block; a filtered notification is never streamed;
+//! one that a policy drops leaves nothing. Sending down a stream never waits: a reader that does not read costs memory
+//! in a test, not a stall.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::faults::{Endpoint, Trouble};
+use super::ids::{AccountKey, NotificationKey, StatusKey};
+use super::state::{NotificationRow, Push, Rule, State};
+use crate::core::post::Visibility;
+
+/// How far up a thread "answers something of theirs" is looked for.
+const ANCESTORS: usize = 100;
+
+impl State {
+    pub(crate) fn notify(
+        &mut self,
+        to: AccountKey,
+        kind: &'static str,
+        from: AccountKey,
+        status: Option<StatusKey>,
+        now: DateTime<Utc>,
+    ) {
+        let Some(recipient) = self.accounts.get(&to) else { return };
+        if to == from || recipient.blocks.contains(&from) {
+            return;
+        }
+        let rule = self.rule_for(to, from, status);
+        if rule == Rule::Drop {
+            return;
+        }
+        self.last_notification += 1;
+        let row = NotificationRow {
+            key: NotificationKey(self.last_notification),
+            kind,
+            from,
+            status,
+            created_at: now,
+            filtered: rule == Rule::Filter,
+        };
+        if rule == Rule::Accept && self.has_line(to) && !self.is_swallowed(to) {
+            if let Some(payload) = self.notification_json(&row, to) {
+                self.push(to, &["user", "user:notification"], "notification", &payload.to_string());
+            }
+        }
+        if let Some(recipient) = self.accounts.get_mut(&to) {
+            recipient.notifications.push(row);
+        }
+    }
+
+    fn rule_for(&self, to: AccountKey, from: AccountKey, status: Option<StatusKey>) -> Rule {
+        let (Some(recipient), Some(sender)) = (self.accounts.get(&to), self.accounts.get(&from)) else {
+            return Rule::Drop;
+        };
+        if recipient.follows.contains(&from) {
+            return Rule::Accept;
+        }
+        let status = status.and_then(|key| self.standing(key));
+        let private = status.is_some_and(|row| row.visibility == Visibility::Direct && !self.answers(row.in_reply_to, to));
+        let limited = if sender.limited { recipient.policy.limited_accounts } else { Rule::Accept };
+        let private = if private { recipient.policy.private_mentions } else { Rule::Accept };
+        match (limited, private) {
+            (Rule::Drop, _) | (_, Rule::Drop) => Rule::Drop,
+            (Rule::Filter, _) | (_, Rule::Filter) => Rule::Filter,
+            (Rule::Accept, Rule::Accept) => Rule::Accept,
+        }
+    }
+
+    /// Whether something of `whom` is above.
+    fn answers(&self, mut parent: Option<StatusKey>, whom: AccountKey) -> bool {
+        for _ in 0..ANCESTORS {
+            let Some(row) = parent.and_then(|key| self.standing(key)) else { return false };
+            if row.author == whom {
+                return true;
+            }
+            parent = row.in_reply_to;
+        }
+        false
+    }
+
+    pub(crate) fn has_line(&self, account: AccountKey) -> bool {
+        self.lines.get(&account).is_some_and(|lines| !lines.is_empty())
+    }
+
+    fn is_swallowed(&mut self, account: AccountKey) -> bool {
+        let Some(name) = self.accounts.get(&account).map(|row| row.username.clone()) else { return false };
+        let troubles = self.faults.take(Endpoint::Push, Some(&name), &mut self.dice);
+        troubles.iter().any(|trouble| matches!(trouble, Trouble::NotPushed))
+    }
+
+    /// Sends an event down every stream of the account that carries one of these topics.
+    pub(crate) fn push(&self, account: AccountKey, topics: &[&str], event: &str, payload: &str) {
+        for line in self.lines.get(&account).into_iter().flatten() {
+            for topic in topics.iter().filter(|topic| line.topics.iter().any(|has| has == **topic)) {
+                let frame = json!({ "stream": [topic], "event": event, "payload": payload });
+                // A stream that has just ended is taken out by its own task.
+                drop(line.to.send(Push::Frame(frame.to_string())));
+            }
+        }
+    }
+
+    /// Tells home timelines about a status.
+    pub(crate) fn push_home(&self, key: StatusKey, event: &str) {
+        let Some(row) = self.standing(key) else { return };
+        for reader in self.home_readers(row.author) {
+            if self.may_see(row, Some(reader)) {
+                let payload = self.status_json(row, Some(reader)).to_string();
+                self.push(reader, &["user"], event, &payload);
+            }
+        }
+    }
+
+    /// Tells those who had a status that it is gone.
+    pub(crate) fn push_gone(&self, author: AccountKey, mentions: &[AccountKey], key: StatusKey) {
+        let mut readers = self.home_readers(author);
+        readers.extend(mentions.iter().filter(|named| self.has_line(**named)));
+        readers.sort_unstable();
+        readers.dedup();
+        for reader in readers {
+            self.push(reader, &["user"], "delete", &key.to_string());
+        }
+    }
+
+    /// Accounts with an open stream whose home timeline carries this author. Goes through the smaller of both sets.
+    fn home_readers(&self, author: AccountKey) -> Vec<AccountKey> {
+        let Some(row) = self.accounts.get(&author) else { return Vec::new() };
+        let mut readers: Vec<AccountKey> = if row.followers.len() < self.lines.len() {
+            row.followers.iter().copied().filter(|reader| self.has_line(*reader)).collect()
+        } else {
+            self.lines.keys().copied().filter(|reader| row.followers.contains(reader)).collect()
+        };
+        if self.has_line(author) {
+            readers.push(author);
+        }
+        readers
+    }
+
+    /// A notification as this account reads it; nothing when its status is gone.
+    pub(crate) fn notification_json(&self, row: &NotificationRow, reader: AccountKey) -> Option<Value> {
+        let from = self.accounts.get(&row.from)?;
+        let mut entity = json!({
+            "id": row.key,
+            "type": row.kind,
+            "created_at": super::ids::time(row.created_at),
+            "group_key": format!("ungrouped-{}", row.key),
+            "account": self.account_json(from),
+        });
+        let fields = entity.as_object_mut()?;
+        if row.filtered {
+            fields.insert("filtered".to_owned(), Value::Bool(true));
+        }
+        if let Some(status) = row.status {
+            let status = self.visible(status, Some(reader))?;
+            fields.insert("status".to_owned(), self.status_json(status, Some(reader)));
+        }
+        Some(entity)
+    }
+}
