@@ -3,7 +3,7 @@
 //!
 //! Invariants: a POST is written once. The client's own repeats are off ([`reqwest::retry::never`]); the one that
 //! cannot be switched off repeats only a request of which no byte was handed to a connection (a pooled connection
-//! found closed), which `tests::a_post_on_a_dying_connection_is_written_once` holds. Connect 10 s, whole request 60 s
+//! found closed), which `tests::failures::a_post_on_a_dying_connection_is_written_once` holds. Connect 10 s, whole request 60 s
 //! (DESIGN §5). At most 8 MB of an answer are read. The environment's proxies are not used: a token goes to its own
 //! host only. It knows no paths and no JSON.
 
@@ -44,11 +44,15 @@ impl Http {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new() -> Result<Http, FediError> {
+        Http::with_time_outs(CONNECT, WHOLE)
+    }
+
+    pub(super) fn with_time_outs(connect: Duration, whole: Duration) -> Result<Http, FediError> {
         let unusable = |_problem| FediError::Address { address: "TLS".to_owned(), problem: "cannot be set up on this machine" };
         let client = Client::builder()
             .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
+            .connect_timeout(connect)
+            .timeout(whole)
             .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -123,7 +127,7 @@ fn reason(error: reqwest::Error) -> String {
         cause = source;
     }
     let text: String = cause.to_string().chars().filter(|c| !c.is_control()).take(160).collect();
-    if error.is_connect() && error.is_timeout() { "no connection within 10 s".to_owned() } else { text }
+    if error.is_connect() && error.is_timeout() { "no connection in time".to_owned() } else { text }
 }
 
 /// The host of an address, for people.

@@ -4,15 +4,12 @@
 //! (SERVERS.md §3, rule 5); our own statuses are no mentions; an asker's `acct` holds nothing that could address
 //! anybody else, because a reply repeats it. Deciding what to do is not known here.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
-use reqwest::Url;
 use serde_json::Value;
 
 use crate::core::ids::{Lang, RemoteId, StatusId, StatusUri};
 use crate::core::mention::{Asker, Mention};
-use crate::fedi::html::HtmlText;
+use crate::fedi::names::{Name, Seen};
 use crate::fedi::statuses::visibility;
 use crate::fedi::{Me, headers, html, json};
 
@@ -82,7 +79,7 @@ pub(super) fn names_us(me: &Me, status: &Value) -> bool {
         || html::read(&content(status)).mentions_in_text.iter().any(|name| ours.is(&Name::visible(name)))
 }
 
-fn is_us(me: &Me, account: &Value) -> bool {
+pub(super) fn is_us(me: &Me, account: &Value) -> bool {
     json::id(account, "id").is_some_and(|id| id == me.id.as_str()) || json::text(account, "url").is_some_and(|url| url == me.url)
 }
 
@@ -143,102 +140,170 @@ fn has_tag(text: &str) -> bool {
     })
 }
 
-/// A name as it stands in a text, or the names an account goes by.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    user: String,
-    /// Empty when the text gives none. An account may go by two: its `acct`'s and its URL's.
-    hosts: Vec<String>,
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
 
-impl Name {
-    fn visible(text: &str) -> Name {
-        let text = text.trim().trim_start_matches('@').to_lowercase();
-        match text.split_once('@') {
-            Some((user, host)) => Name { user: user.to_owned(), hosts: vec![host.to_owned()] },
-            None => Name { user: text, hosts: Vec::new() },
+    use super::*;
+    use crate::core::post::Visibility;
+
+    fn me() -> Me {
+        Me { id: RemoteId::new("1"), url: "https://social.example/@eyes".to_owned(), acct: "eyes".to_owned(), bot: true }
+    }
+
+    fn read(item: &Value) -> Read {
+        notification(&me(), item, headers::iso("2026-11-22T10:00:00Z"))
+    }
+
+    fn mention(item: &Value) -> Mention {
+        match read(item) {
+            Read::Mention(mention) => *mention,
+            other @ (Read::Other | Read::Undecodable) => panic!("{other:?}: {item}"),
         }
     }
 
-    fn of_account(acct: &str, url: &str) -> Name {
-        let mut name = Name::visible(acct);
-        if let Ok(url) = Url::parse(url)
-            && let Some(host) = url.host_str()
+    #[test]
+    fn a_mastodon_mention_is_read() {
+        let found = mention(&json!({
+            "id": "34975861", "type": "mention", "created_at": "2026-11-22T09:59:59.000Z", "account": { "id": "42" },
+            "status": {
+                "id": "113", "uri": "https://far.example/users/ann/statuses/113", "created_at": "2026-11-22T09:59:58.123Z",
+                "account": { "id": "42", "acct": "ann@far.example", "url": "https://far.example/@ann", "bot": false, "note": "<p>hi</p>" },
+                "content": "<p><span class=\"h-card\"><a href=\"https://social.example/@eyes\" class=\"u-url mention\">@<span>eyes</span></a></span> what is Ring?</p>",
+                "language": "en", "visibility": "unlisted", "spoiler_text": "police", "in_reply_to_id": null, "in_reply_to_account_id": null,
+                "mentions": [{ "id": "1", "acct": "eyes", "url": "https://social.example/@eyes" }]
+            }
+        }));
+        assert_eq!((found.status.as_str(), found.uri.as_str()), ("113", "https://far.example/users/ann/statuses/113"));
+        assert_eq!(found.text.own.trim(), "what is Ring?");
+        assert_eq!((found.asker.acct.as_str(), found.asker.url.as_str()), ("ann@far.example", "https://far.example/@ann"));
+        assert_eq!((found.lang, found.visibility, found.cw.as_deref()), (Some(Lang::new("en")), Some(Visibility::Unlisted), Some("police")));
+        assert_eq!((found.others_named, found.carried_along, found.in_reply_to), (0, false, None));
+        assert_eq!(found.created_at.to_rfc3339(), "2026-11-22T09:59:58.123+00:00");
+        assert!(!found.asker.bot && !found.asker.nobot && !found.asker.limited);
+    }
+
+    #[test]
+    fn the_quirks_of_other_servers_are_read() {
+        // GoToSocial: ULIDs, no language.
+        let ulid = mention(&json!({ "id": "01JD", "type": "mention", "status": { "id": "01JDX", "uri": "https://g.example/s/01JDX",
+            "created_at": "2026-11-22T10:00:00.000Z", "language": null, "visibility": "direct", "content": "<p>@eyes hi</p>",
+            "account": { "id": "01A", "acct": "bob", "url": "https://g.example/@bob" } } }));
+        assert_eq!((ulid.status.as_str(), ulid.lang, ulid.visibility), ("01JDX", None, Some(Visibility::Direct)));
+        // Takahē, Mitra: ids as numbers; the host in the acct of a local account.
+        let numbers = mention(&json!({ "id": 7, "type": "mention", "status": { "id": 12_345_678_901_234_567_890_u64,
+            "account": { "id": 42, "acct": "alice@t.example", "url": "https://t.example/@alice/" }, "content": "<p>hi</p>",
+            "created_at": "2026-11-22T10:00:00Z", "mentions": [{ "id": 1, "acct": "eyes@social.example" }, { "id": 9 }] } }));
+        assert_eq!((numbers.status.as_str(), numbers.asker.id.as_str(), numbers.others_named), ("12345678901234567890", "42", 1));
+        // snac: a port in the acct, no mentions, the profile as uri, no fractions in the time.
+        let snac = mention(&json!({ "id": "1732269600.1", "type": "mention", "status": { "id": "1732269600.2", "created_at": "2026-11-22T10:00:00Z",
+            "content": "@eyes@social.example hi", "mentions": [], "visibility": "public",
+            "account": { "id": "abc", "acct": "alice@localhost:8001", "url": null, "uri": "http://localhost:8001/alice" } } }));
+        assert_eq!((snac.asker.acct.as_str(), snac.asker.url.as_str()), ("alice@localhost:8001", "http://localhost:8001/alice"));
+        assert_eq!((snac.uri.as_str(), snac.others_named), ("1732269600.2", 0));
+        // Hollo: a notification id that is a path; the account only beside the status.
+        let hollo = mention(&json!({ "id": "2026-11-22T10:00:00.000Z/mention/01-02", "type": "mention", "created_at": "2026-11-22T10:00:00.000Z",
+            "account": { "id": "0190", "acct": "@cy@h.example", "url": "https://h.example/@cy" },
+            "status": { "id": "0191", "content": "hi", "visibility": "limited", "url": "https://h.example/@cy/0191" } }));
+        assert_eq!((hollo.asker.acct.as_str(), hollo.uri.as_str(), hollo.visibility), ("cy@h.example", "https://h.example/@cy/0191", None));
+    }
+
+    #[test]
+    fn nothing_but_a_status_id_and_an_author_is_needed() {
+        let bare = mention(&json!({ "type": "mention", "status": { "id": "5", "account": { "username": "ann" } } }));
+        assert_eq!((bare.uri.as_str(), bare.asker.id.as_str(), bare.asker.url.as_str()), ("5", "ann", "acct:ann"));
+        assert_eq!(bare.created_at.to_rfc3339(), "2026-11-22T10:00:00+00:00");
+        let timeless = json!({ "type": "mention", "status": { "id": "5", "account": { "acct": "ann" }, "created_at": "yesterday" } });
+        assert_eq!(notification(&me(), &timeless, None), Read::Undecodable);
+    }
+
+    #[test]
+    fn what_is_no_mention_of_us_is_told_apart() {
+        let check = |item: Value, expected: &Read| assert_eq!(read(&item), *expected, "{item}");
+        for kind in ["favourite", "admin.report", "severed_relationships", "of_the_future"] {
+            check(json!({ "id": "1", "type": kind }), &Read::Other);
+        }
+        check(json!({ "type": "mention", "status": null }), &Read::Other);
+        // GoToSocial notifies a bot of its own mention of itself.
+        check(json!({ "type": "mention", "status": { "id": "5", "account": { "id": 1, "acct": "eyes" } } }), &Read::Other);
+        check(json!({ "type": "mention", "status": { "id": "5", "account": { "id": "x", "acct": "y", "url": "https://social.example/@eyes" } } }), &Read::Other);
+        for odd in [json!(null), json!([]), json!("x"), json!({}), json!({ "type": 7 }), json!({ "type": "mention" }),
+            json!({ "type": "mention", "status": "x" }), json!({ "type": "mention", "status": {} }),
+            json!({ "type": "mention", "status": { "id": "5" } }), json!({ "type": "mention", "status": { "account": { "acct": "a" } } })]
         {
-            let with_port = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-            name.hosts.extend([host.to_lowercase(), with_port.to_lowercase()]);
+            check(odd, &Read::Undecodable);
         }
-        name
     }
 
-    /// Whether this account is meant by that visible name; a name without a host may be anybody's of that name.
-    fn is(&self, visible: &Name) -> bool {
-        self.user == visible.user && (visible.hosts.is_empty() || visible.hosts.iter().any(|host| self.hosts.contains(host)))
-    }
-}
-
-/// What a status shows of whom it addresses.
-struct Seen<'a> {
-    me: &'a Me,
-    asker: &'a Asker,
-    status: &'a Value,
-    read: &'a HtmlText,
-}
-
-impl Seen<'_> {
-    fn ours(&self) -> Name {
-        Name::of_account(&self.me.acct, &self.me.url)
+    #[test]
+    fn an_acct_that_could_address_others_is_not_repeated() {
+        for good in ["ann", "Ann_1.x-y", "ann@far.example", "ann@far.example:8080", "jörg@bücher.example"] {
+            assert!(is_acct(good), "{good}");
+        }
+        for bad in ["", "@", "ann@", "@far", "ann @bob", "ann\n@bob", "ann@far@bob", "ann@far/x", "<b>", "ann@far.example #x", "a\u{202e}b"] {
+            assert!(!is_acct(bad), "{bad:?}");
+        }
     }
 
-    /// Accounts named besides us and the author: by `mentions` or in the visible text, whichever is more.
-    fn others(&self) -> usize {
-        let tagged: BTreeSet<String> = json::list(self.status, "mentions")
-            .iter()
-            .filter(|named| !is_us(self.me, named))
-            .filter(|named| json::id(named, "id").is_none_or(|id| id != self.asker.id.as_str()))
-            .filter_map(|named| json::id(named, "id").or_else(|| json::text(named, "url")).or_else(|| json::text(named, "acct")))
-            .collect();
-        let (ours, theirs) = (self.ours(), Name::of_account(&self.asker.acct, &self.asker.url));
-        let visible: BTreeSet<Name> = self
-            .read
-            .mentions_in_text
-            .iter()
-            .map(|name| Name::visible(name))
-            .filter(|name| !name.user.is_empty() && !ours.is(name) && !theirs.is(name))
-            .collect();
-        tagged.len().max(visible.len())
+    #[test]
+    fn a_profile_that_wants_no_bots_is_recognised() {
+        let check = |account: Value, expected: bool| assert_eq!(asks_bots_to_stay_away(&account), expected, "{account}");
+        check(json!({ "note": "<p>cats <a href=\"https://a.example/tags/nobot\">#<span>nobot</span></a></p>" }), true);
+        check(json!({ "note": "#NoBots please" }), true);
+        check(json!({ "note": "#nobot." }), true);
+        check(json!({ "fields": [{ "name": "please", "value": "<p>#nobot</p>" }] }), true);
+        check(json!({ "fields": [{ "name": "#nobots" }] }), true);
+        check(json!({ "note": "#nobother" }), false);
+        check(json!({ "note": "nobot is a word" }), false);
+        check(json!({ "note": "x#nobot" }), false);
+        check(json!({ "note": null, "fields": null }), false);
     }
 
-    /// Whether a reply to somebody else only inherited our name (DESIGN §6), as far as its text tells.
-    ///
-    /// Clients open a reply with the name of the author it answers, then the names that status held. So: our name
-    /// stands in that run after the answered author's, and nowhere else; or nowhere in the text at all, though we
-    /// were notified. Our name first in the run, or again later, was typed on purpose. Whether the answered status
-    /// really named us is [`crate::fedi::Fedi::inherited_our_name`]'s question.
-    fn carried_along(&self, answered: Option<&RemoteId>) -> bool {
-        let Some(answered) = answered else { return false };
-        if *answered == self.me.id || *answered == self.asker.id {
-            return false;
+    #[test]
+    fn a_limited_or_suspended_author_is_marked() {
+        for key in ["limited", "suspended"] {
+            let mut account = json!({ "id": "2", "acct": "ann", "bot": true });
+            account[key] = json!(true);
+            let found = mention(&json!({ "type": "mention", "status": { "id": "5", "account": account } }));
+            assert!(found.asker.limited && found.asker.bot);
         }
-        let ours = self.ours();
-        let times = |names: &[String]| names.iter().filter(|name| ours.is(&Name::visible(name))).count();
-        let (anywhere, in_run) = (times(&self.read.mentions_in_text), times(&self.read.leading_names));
-        if anywhere == 0 && in_run == 0 {
-            return !self.read.text.own.to_lowercase().contains(&ours.user);
-        }
-        if anywhere > in_run {
-            return false;
-        }
-        let Some(author) = json::list(self.status, "mentions").iter().find(|named| json::id(named, "id").as_deref() == Some(answered.as_str()))
-        else {
-            // The run cannot be compared with an author nobody names.
-            return false;
-        };
-        let author = Name::of_account(&json::text(author, "acct").unwrap_or_default(), &json::text(author, "url").unwrap_or_default());
-        let place = |wanted: &Name| self.read.leading_names.iter().position(|name| wanted.is(&Name::visible(name)));
-        match (place(&author), place(&ours)) {
-            (Some(author), Some(ours)) => author < ours,
-            _ => false,
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            "@[a-z]{1,5}(@[a-z.]{1,9})?".prop_map(Value::from),
+            "<(p|a|span|blockquote)[^>]{0,9}>".prop_map(Value::from),
+            Just(json!("1")),
+            Just(json!("2026-11-22T10:00:00Z")),
+        ];
+        let keys = prop_oneof!["[a-z]{1,4}", Just("id".to_owned()), Just("url".to_owned()), Just("acct".to_owned()), Just("note".to_owned())];
+        leaf.prop_recursive(3, 24, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(keys.clone(), inner, 0..5).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_json_makes_reading_panic(
+            account in any_json(), content in any_json(), names in any_json(), parent in any_json(), time in any_json(), extra in any_json()
+        ) {
+            let status = json!({ "id": "5", "account": account, "content": content, "mentions": [names.clone(), { "id": names, "acct": extra }],
+                "in_reply_to_id": parent, "in_reply_to_account_id": parent, "created_at": time, "spoiler_text": extra, "language": extra });
+            for item in [&extra, &status, &json!({ "type": "mention", "status": status, "account": extra })] {
+                let told = read(item);
+                let shown = format!("{told:?}");
+                prop_assert!(!shown.contains("\\0"));
+                let _named = names_us(&me(), item);
+            }
         }
     }
 }

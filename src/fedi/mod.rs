@@ -16,8 +16,10 @@
 //! | `capabilities` | what a server can do |
 //! | `publish`, `classify` | one POST, and what it did |
 //! | `upload` | attachments |
+//! | `profile` | being known as a bot; what the server keeps from us |
 //! | `statuses` | looking at statuses: our own, one, a thread |
 //! | `mentions` | a notification as a mention |
+//! | `names` | whom a status addresses |
 //! | `notifications`, `stream` | mentions by page and by push |
 //! | `html`, `html_lines` | visible words |
 
@@ -31,17 +33,20 @@ mod html_lines;
 mod http;
 mod json;
 mod mentions;
+mod names;
 mod notifications;
+mod profile;
 mod publish;
 mod statuses;
 mod stream;
-#[cfg(test)]
+#[cfg(all(test, feature = "sandbox"))]
 mod tests;
 mod upload;
 
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -54,6 +59,7 @@ pub use capabilities::{Capabilities, KeyClass, PollRules};
 pub use errors::{Advice, FediError, StreamError, UploadError};
 pub use http::Http;
 pub use notifications::{MentionsPage, PageFrom, PageItem};
+pub use profile::Policy;
 pub use statuses::{StatusView, Thread};
 pub use stream::{MentionStream, Streamed};
 
@@ -160,6 +166,15 @@ impl Fedi {
             .or_else(|| json::text(&account, "uri"))
             .unwrap_or_else(|| format!("{}@{}", self.base, acct.split('@').next().unwrap_or_default()));
         Ok(Me { id: RemoteId::new(id), url, acct, bot: json::is_true(&account, "bot") })
+    }
+
+    /// The server's clock, from any answer of it; `None` when it sends no `Date`.
+    ///
+    /// # Errors
+    /// When there is no answer at all.
+    pub async fn server_time(&self) -> Result<Option<DateTime<Utc>>, FediError> {
+        let answer = http::get(&self.http, self.at("/.well-known/nodeinfo"), None).await;
+        Ok(headers::date(&answer.map_err(|failure| failure.into_error(&self.base))?.headers))
     }
 
     /// The server's address with this path.

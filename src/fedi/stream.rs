@@ -51,7 +51,7 @@ pub struct MentionStream {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     me: Me,
     server: String,
-    silence: Duration,
+    pub(super) silence: Duration,
     secret: secrecy::SecretString,
 }
 

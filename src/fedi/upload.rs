@@ -27,6 +27,10 @@ impl Fedi {
     /// # Errors
     /// Says whether to try again, or that a person must choose another file: see [`UploadError::advice`].
     pub async fn upload(&self, media: &Media) -> Result<MediaId, UploadError> {
+        self.upload_looking_every(media, LOOK_EVERY).await
+    }
+
+    pub(super) async fn upload_looking_every(&self, media: &Media, look_every: Duration) -> Result<MediaId, UploadError> {
         let file = || media.file.clone();
         let unreadable = |source| UploadError::File { file: file(), source };
         let size = tokio::fs::metadata(&media.file).await.map_err(unreadable)?.len();
@@ -44,7 +48,7 @@ impl Fedi {
             .and_then(|value| json::id(&value, "id"))
             .ok_or_else(|| self.unreadable("no attachment with an id"))?;
         if processing {
-            self.until_ready(&id, media).await?;
+            self.until_ready(&id, media, look_every).await?;
         }
         Ok(MediaId::new(id))
     }
@@ -63,7 +67,7 @@ impl Fedi {
         http::send(request).await.map_err(|failure| failure.into_error(&self.base))
     }
 
-    async fn until_ready(&self, id: &str, media: &Media) -> Result<(), UploadError> {
+    async fn until_ready(&self, id: &str, media: &Media, look_every: Duration) -> Result<(), UploadError> {
         let not_ready = |_elapsed| UploadError::NotReady { file: media.file.clone() };
         tokio::time::timeout(DEADLINE, async {
             loop {
@@ -76,7 +80,7 @@ impl Fedi {
                     Err(FediError::Unreachable { .. } | FediError::TimedOut { .. } | FediError::Broken { .. }) => {}
                     Err(error) => return Err(refusal(error, media)),
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(look_every).await;
             }
         })
         .await
