@@ -114,10 +114,10 @@ fn tell_same_text(accounts: &[(Account, usize)], ready: &[&ReadPost], findings: 
     for (server, (read, names, count)) in several {
         let mut report = Report::new(&read.file);
         let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        let others = if count > 1 {
-            format!(", and {} more posts do", count - 1)
-        } else {
-            String::new()
+        let others = match count {
+            0 | 1 => String::new(),
+            2 => ", and 1 more post does".to_owned(),
+            _ => format!(", and {} more posts do", count - 1),
         };
         report.warn(
             read.line,

@@ -125,14 +125,18 @@ pub(crate) fn missing<T>(by_lang: &ByLang<T>, languages: &[Lang]) -> Vec<String>
         .collect()
 }
 
-/// Tells which languages are missing: the first is an error, because everything falls back to it; others are warnings.
+/// Tells which languages `node`, read as `by_lang`, lacks: the first is an error, because everything falls back to it;
+/// others are warnings. A value that is no table has had its finding already.
 pub(crate) fn tell_missing<T>(
     by_lang: &ByLang<T>,
     what: &str,
-    line: usize,
+    node: &Node,
     languages: &[Lang],
     report: &mut Report,
 ) {
+    if !matches!(node.value, Value::Table(_)) {
+        return;
+    }
     for lang in missing(by_lang, languages) {
         let first = languages
             .first()
@@ -140,13 +144,13 @@ pub(crate) fn tell_missing<T>(
         let message = format!("{what} has no text in `{lang}`");
         if first {
             report.error(
-                line,
+                node.line,
                 message,
                 "the campaign's first language is what everything falls back to",
             );
         } else {
             report.warn(
-                line,
+                node.line,
                 message,
                 "people who write in it get the first language instead",
             );

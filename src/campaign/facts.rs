@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::config::Settings;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written, tables, text};
-use super::{address, by_lang, config, links, words};
+use super::{address, by_lang, config, fits, links, words};
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
 
@@ -16,14 +17,15 @@ use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
 pub(crate) const FILE: &str = "config/facts.toml";
 
 /// Reads the facts. `links` is `None` when the links could not be read: then no link is judged. `today` is the
-/// campaign's local date.
+/// campaign's local date; `settings` say how replies are made.
 pub(crate) fn read(
     node: &Node,
-    languages: &[Lang],
+    settings: &Settings,
     links: Option<&BTreeMap<LinkId, Link>>,
     today: NaiveDate,
     report: &mut Report,
 ) -> FactBook {
+    let languages = settings.languages.as_slice();
     let mut book = FactBook {
         links: links.cloned().unwrap_or_default(),
         ..FactBook::default()
@@ -62,6 +64,16 @@ pub(crate) fn read(
     top.finish(report);
     tell_supersedes(&facts, report);
     book.facts = facts.into_iter().map(|(fact, _)| fact).collect();
+    if !report.has_errors() {
+        fits::check(
+            &book,
+            &lines,
+            &settings.replies,
+            languages,
+            &settings.hashtags,
+            report,
+        );
+    }
     book
 }
 
@@ -77,13 +89,7 @@ fn source(
     let title = match section.take("title", report) {
         Some(node) => {
             let title = by_lang::sentence_or_each(node, "title", languages, report);
-            by_lang::tell_missing(
-                &title,
-                "the title of this source",
-                node.line,
-                languages,
-                report,
-            );
+            by_lang::tell_missing(&title, "the title of this source", node, languages, report);
             title
         }
         None => {
@@ -151,7 +157,7 @@ impl Reader<'_> {
         let text = match section.take("text", report) {
             Some(node) => {
                 let by = by_lang::sentences(node, "text", self.languages, report);
-                by_lang::tell_missing(&by, &label, node.line, self.languages, report);
+                by_lang::tell_missing(&by, &label, node, self.languages, report);
                 links::tell_placeholder(
                     &by.values().cloned().collect::<Vec<_>>().join("\n"),
                     node.line,

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::config::{names, slot, told};
+use super::accounts::slot;
+use super::config::{names, told};
 use super::finding::{Report, did_you_mean};
-use super::tree::{Node, Section, Value, Written, text};
-use super::{media, words};
+use super::tree::{Node, Section, Value, Written};
+use super::{media, poll, words};
 use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
-use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Poll, Post, Readiness, Visibility, When};
+use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, Visibility, When};
+use crate::core::schedule::{Resolved, Shift, parse_moment};
 
 /// The keys a post may have.
 pub(crate) const KEYS: [&str; 15] = [
@@ -170,7 +172,7 @@ fn fill(
         .unwrap_or_default();
     post.poll = section
         .take("poll", report)
-        .and_then(|node| poll(node, report));
+        .and_then(|node| poll::read(node, report));
     if post.poll.is_some() && !post.media.is_empty() {
         report.error(
             section.line_of("poll"),
@@ -213,9 +215,13 @@ fn when(section: &mut Section<'_>, report: &mut Report) -> When {
 }
 
 fn moment(written: &Written, report: &mut Report) -> Option<Moment> {
-    words::moment(&written.text)
-        .map_err(|why| told(why, written.line, report))
-        .ok()
+    match parse_moment(&written.text) {
+        Ok(moment) => Some(moment),
+        Err(why) => {
+            report.error(written.line, why, "");
+            None
+        }
+    }
 }
 
 const VISIBILITIES: [(&str, Visibility); 4] = [
@@ -280,66 +286,6 @@ fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
     }
 }
 
-fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
-    let mut section = Section::open(node, "a poll", report)?;
-    let written = section.texts("options", report).unwrap_or_default();
-    let mut options: Vec<String> = Vec::new();
-    for option in written {
-        // Mastodon: at most 50 characters each, no two alike.
-        if option.text.chars().count() > 50 {
-            report.warn(
-                option.line,
-                "a poll option has more than 50 characters; many servers refuse it",
-                "",
-            );
-        }
-        if options.contains(&option.text) {
-            report.error(
-                option.line,
-                format!("the poll option `{}` stands twice", option.text),
-                "",
-            );
-        } else {
-            options.push(option.text);
-        }
-    }
-    if options.len() < 2 {
-        report.error(
-            section.line_of("options"),
-            "a poll needs at least two options",
-            "write options: [\"Yes\", \"No\"]",
-        );
-    } else if options.len() > 4 {
-        report.warn(
-            section.line_of("options"),
-            "a poll with more than four options is refused by many servers",
-            "",
-        );
-    }
-    let mut lasts = Duration::days(1);
-    if let Some(node) = section.take("lasts", report)
-        && let Some(written) = text(node, "lasts", report)
-    {
-        match words::duration(&written.text) {
-            Ok(duration) => lasts = duration,
-            Err(why) => told(why, written.line, report),
-        }
-        // Mastodon: from five minutes to a month.
-        if lasts < Duration::minutes(5) || lasts > Duration::days(30) {
-            report.warn(
-                written.line,
-                "many servers take polls from five minutes to 30 days only",
-                "",
-            );
-        }
-    }
-    section.finish(report);
-    Some(Poll {
-        options,
-        lasts_seconds: lasts.num_seconds(),
-    })
-}
-
 fn tell_foreign(lang: &Lang, line: usize, frame: &Frame, report: &mut Report) {
     let known = &frame.languages;
     if !known.is_empty() && !known.iter().any(|known| known.primary() == lang.primary()) {
@@ -357,21 +303,28 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
     let Some(zone) = frame.zone else { return };
     let mut instant_of = |moment: Option<&Moment>, key: &str| {
         let moment = moment?;
-        let instant = instant(*moment, zone);
-        if let (Moment::Local(local), false) = (moment, instant.exact) {
-            report.warn(
-                section.line_of(key),
-                format!(
-                    "{} does not exist in {zone}: the clocks go forward",
-                    local.format("%Y-%m-%d %H:%M")
+        let Resolved { instant, shift } = moment.resolve(zone);
+        if let Moment::Local(local) = moment {
+            let written = local.format("%Y-%m-%d %H:%M");
+            let line = section.line_of(key);
+            match shift {
+                Shift::None => {}
+                Shift::Gap => report.warn(
+                    line,
+                    format!("{written} does not exist in {zone}: the clocks go forward"),
+                    format!(
+                        "it is taken for {}",
+                        instant.with_timezone(&zone).format("%Y-%m-%d %H:%M")
+                    ),
                 ),
-                format!(
-                    "the first minute after is meant: {}",
-                    instant.at.with_timezone(&zone).format("%H:%M")
+                Shift::Overlap => report.warn(
+                    line,
+                    format!("{written} comes twice in {zone}: the clocks go back"),
+                    "the first is meant; for the second write an offset: 2026-11-01T01:30:00-05:00",
                 ),
-            );
+            }
         }
-        Some(instant.at)
+        Some(instant)
     };
     let at = match &post.when {
         When::At(moment) => instant_of(Some(moment), "at"),
@@ -402,35 +355,5 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
             "the post's time has passed: unless it was sent, it goes out late",
             "",
         );
-    }
-}
-
-/// When a moment is; `exact` is false in the hour that spring skips.
-struct Instant {
-    at: DateTime<Utc>,
-    exact: bool,
-}
-
-fn instant(moment: Moment, zone: Tz) -> Instant {
-    match moment {
-        Moment::Instant(at) => Instant {
-            at: at.with_timezone(&Utc),
-            exact: true,
-        },
-        Moment::Local(local) => match zone.from_local_datetime(&local).earliest() {
-            Some(at) => Instant {
-                at: at.with_timezone(&Utc),
-                exact: true,
-            },
-            None => {
-                // A gap is at most a day long (a zone that crossed the date line).
-                let after = (1..=24 * 60).find_map(|minutes| {
-                    zone.from_local_datetime(&(local + Duration::minutes(minutes)))
-                        .earliest()
-                });
-                let at = after.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc));
-                Instant { at, exact: false }
-            }
-        },
     }
 }

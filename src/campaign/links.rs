@@ -35,13 +35,7 @@ pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTre
         let label = match section.take("label", report) {
             Some(node) => {
                 let label = by_lang::sentence_or_each(node, "label", languages, report);
-                by_lang::tell_missing(
-                    &label,
-                    "the label of this link",
-                    node.line,
-                    languages,
-                    report,
-                );
+                by_lang::tell_missing(&label, "the label of this link", node, languages, report);
                 label
             }
             None => {

@@ -6,18 +6,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use unicode_segmentation::UnicodeSegmentation;
-
 use super::finding::{Finding, Report};
 use super::front_matter::{self, Frame, KEYS};
 use super::{hashtags, links, post_file, source, yaml_tree};
+use crate::core::count::{TextRules, count};
 use crate::core::ids::PostId;
 use crate::core::post::Post;
 
 /// Where posts stand, relative to the campaign folder.
 pub(crate) const FOLDER: &str = "posts";
 
-/// What most servers take in one status.
+/// What most servers take in one status: Mastodon's default.
 const LONG: usize = 500;
 
 /// Folders deeper than this are a loop of links.
@@ -189,7 +188,7 @@ fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, repor
             }
             continue;
         }
-        let count = count(text, cw);
+        let count = count(text, cw, &TextRules::mastodon());
         if count > LONG {
             let part = if parts.len() == 1 {
                 "the text".to_owned()
@@ -215,9 +214,4 @@ fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, repor
             }
         }
     }
-}
-
-/// The characters of a status: its text and its warning.
-fn count(text: &str, cw: Option<&str>) -> usize {
-    text.graphemes(true).count() + cw.map_or(0, |cw| cw.graphemes(true).count())
 }
