@@ -15,10 +15,7 @@ use crate::core::schedule::Slot;
 pub(crate) fn read(section: &mut Section<'_>, root: &Path, report: &mut Report) -> Option<Account> {
     let name = section.required("name", report);
     if let Some(name) = &name
-        && !name
-            .text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && !name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     {
         report.error(
             name.line,
@@ -26,10 +23,7 @@ pub(crate) fn read(section: &mut Section<'_>, root: &Path, report: &mut Report) 
             "use letters, digits, - and _ only: it is what staff call it, not its address",
         );
     }
-    let label = name
-        .as_ref()
-        .map_or("an account", |name| name.text.as_str())
-        .to_owned();
+    let label = name.as_ref().map_or("an account", |name| name.text.as_str()).to_owned();
     let mut server = String::new();
     if let Some(written) = section.required("server", report) {
         match address::server(&written.text) {
@@ -54,23 +48,13 @@ pub(crate) fn read(section: &mut Section<'_>, root: &Path, report: &mut Report) 
         }
     }
     let token = token(section, &label, root, report);
-    let slots = section
-        .take("slots", report)
-        .map(|node| slots(node, report))
-        .unwrap_or_default();
+    let slots = section.take("slots", report).map(|node| slots(node, report)).unwrap_or_default();
     let name = AccountName::new(name?.text);
-    Some(Account {
-        name,
-        server,
-        streaming,
-        token,
-        slots,
-    })
+    Some(Account { name, server, streaming, token, slots })
 }
 
 fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Report) -> TokenSource {
-    const HINT: &str =
-        "write { file = \"secrets/NAME.token\" }, { env = \"NAME\" } or { credential = \"NAME\" }";
+    const HINT: &str = "write { file = \"secrets/NAME.token\" }, { env = \"NAME\" } or { credential = \"NAME\" }";
     let line = section.line_of("token");
     if !section.has("token") {
         report.warn(
@@ -101,30 +85,18 @@ fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Repor
             ("file" | "env" | "credential", None) => continue,
             (other, _) => {
                 let hint = did_you_mean(other, ["file", "env", "credential"]);
-                report.error(
-                    entry.line,
-                    format!("`{other}` is not a place for a token"),
-                    hint,
-                );
+                report.error(entry.line, format!("`{other}` is not a place for a token"), hint);
                 continue;
             }
         };
         if source.is_some() {
-            report.error(
-                entry.line,
-                format!("{label} names two places for its token"),
-                "keep one",
-            );
+            report.error(entry.line, format!("{label} names two places for its token"), "keep one");
         }
         source = Some(found);
     }
     let Some(source) = source else {
         if entries.is_empty() {
-            report.error(
-                node.line,
-                format!("{label} names no place for its token"),
-                HINT,
-            );
+            report.error(node.line, format!("{label} names no place for its token"), HINT);
         }
         return TokenSource::Stored;
     };
@@ -139,16 +111,8 @@ fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Repor
 /// Slots as a list of `"Mon-Fri 09:00"` and `{ cron = "…" }`.
 fn slots(node: &Node, report: &mut Report) -> Vec<Slot> {
     match &node.value {
-        Value::List(items) => items
-            .iter()
-            .filter_map(|item| slot(item, "slots", report))
-            .collect(),
-        Value::Nothing
-        | Value::Flag(_)
-        | Value::Number(_)
-        | Value::Text(_)
-        | Value::Date(_)
-        | Value::Table(_) => {
+        Value::List(items) => items.iter().filter_map(|item| slot(item, "slots", report)).collect(),
+        Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) | Value::Table(_) => {
             report.error(
                 node.line,
                 format!("`slots` must be a list, not {}", node.value.kind()),

@@ -36,21 +36,14 @@ pub(crate) struct Settings {
 
 /// Reads the settings.
 pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
-    let mut settings = Settings {
-        store_url: sqlite(root, Path::new(DEFAULT_STORE)),
-        ..Settings::default()
-    };
+    let mut settings = Settings { store_url: sqlite(root, Path::new(DEFAULT_STORE)), ..Settings::default() };
     let Some(mut top) = Section::open(node, FILE, report) else {
         return settings;
     };
     if let Some(node) = top.take("campaign", report) {
         campaign(node, &mut settings, report);
     } else if !top.has("campaign") {
-        report.error(
-            None,
-            "there is no [campaign]",
-            "add [campaign] with name, timezone and languages",
-        );
+        report.error(None, "there is no [campaign]", "add [campaign] with name, timezone and languages");
     }
     if let Some(node) = top.take("accounts", report) {
         for mut section in tables(node, "[[accounts]]", report) {
@@ -62,11 +55,7 @@ pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
         }
         accounts::tell_twins(&settings.accounts, report);
     } else if !top.has("accounts") {
-        report.warn(
-            None,
-            "there are no [[accounts]]: nothing can be sent",
-            "add one with name, server and token",
-        );
+        report.warn(None, "there are no [[accounts]]: nothing can be sent", "add one with name, server and token");
     }
     if let Some(node) = top.take("replies", report) {
         settings.replies = replies::read(node, report);
@@ -85,10 +74,7 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
     let Some(mut section) = Section::open(node, "[campaign]", report) else {
         return;
     };
-    settings.name = section
-        .required("name", report)
-        .map(|name| name.text)
-        .unwrap_or_default();
+    settings.name = section.required("name", report).map(|name| name.text).unwrap_or_default();
     if let Some(zone) = section.required("timezone", report) {
         match zone.text.parse::<Tz>() {
             Ok(known) => settings.zone = Some(known),
@@ -98,11 +84,7 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
                     || "write an IANA name: \"America/New_York\", \"Europe/Madrid\"".to_owned(),
                     |name| format!("did you mean `{name}`?"),
                 );
-                report.error(
-                    zone.line,
-                    format!("`{}` is not a time zone", zone.text),
-                    hint,
-                );
+                report.error(zone.line, format!("`{}` is not a time zone", zone.text), hint);
             }
         }
     }
@@ -116,17 +98,8 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
     }
     for written in languages.unwrap_or_default() {
         match words::language(&written.text) {
-            Ok(lang)
-                if settings
-                    .languages
-                    .iter()
-                    .any(|known| known.primary() == lang.primary()) =>
-            {
-                report.error(
-                    written.line,
-                    format!("the language `{lang}` stands twice"),
-                    "name each once",
-                );
+            Ok(lang) if settings.languages.iter().any(|known| known.primary() == lang.primary()) => {
+                report.error(written.line, format!("the language `{lang}` stands twice"), "name each once");
             }
             Ok(lang) => settings.languages.push(lang),
             Err(why) => told(why, written.line, report),
@@ -137,11 +110,7 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
             report.error(tag.line, why, "write it as \"#EyesOnAmazon\"");
         } else {
             if let Some(hint) = super::hashtags::hard_to_read(&tag.text, &[]) {
-                report.warn(
-                    tag.line,
-                    format!("screen readers cannot tell the words of {}", tag.text),
-                    hint,
-                );
+                report.warn(tag.line, format!("screen readers cannot tell the words of {}", tag.text), hint);
             }
             settings.hashtags.push(tag.text);
         }
@@ -163,17 +132,9 @@ fn store(node: &Node, root: &Path, settings: &mut Settings, report: &mut Report)
             }
         } else if url.text.starts_with("postgres://") || url.text.starts_with("postgresql://") {
             // The address holds a password and is not shown.
-            report.error(
-                url.line,
-                "PostgreSQL is not built yet: only SQLite works now",
-                HINT,
-            );
+            report.error(url.line, "PostgreSQL is not built yet: only SQLite works now", HINT);
         } else {
-            report.error(
-                url.line,
-                "the store's address must begin with sqlite://",
-                HINT,
-            );
+            report.error(url.line, "the store's address must begin with sqlite://", HINT);
         }
     }
     section.finish(report);
@@ -195,11 +156,7 @@ fn web(node: &Node, report: &mut Report) {
                 "write listen = \"127.0.0.1:8710\"",
             );
         } else {
-            report.warn(
-                listen.line,
-                "the staff page is not built yet: `listen` is read and nothing listens",
-                "",
-            );
+            report.warn(listen.line, "the staff page is not built yet: `listen` is read and nothing listens", "");
         }
     }
     section.finish(report);
@@ -211,30 +168,16 @@ pub(crate) fn told(why: Misread, line: usize, report: &mut Report) {
 }
 
 /// Names as a list of texts, each known. `known` empty: not judged.
-pub(crate) fn names(
-    node: &Node,
-    key: &str,
-    what: &str,
-    known: Option<&[String]>,
-    report: &mut Report,
-) -> Vec<String> {
+pub(crate) fn names(node: &Node, key: &str, what: &str, known: Option<&[String]>, report: &mut Report) -> Vec<String> {
     let mut named: Vec<String> = Vec::new();
     for written in texts(node, key, report) {
         if let Some(known) = known
             && !known.contains(&written.text)
         {
             let hint = did_you_mean(&written.text, known.iter().map(String::as_str));
-            report.error(
-                written.line,
-                format!("there is no {what} `{}`", written.text),
-                hint,
-            );
+            report.error(written.line, format!("there is no {what} `{}`", written.text), hint);
         } else if named.contains(&written.text) {
-            report.warn(
-                written.line,
-                format!("`{}` stands twice under `{key}`", written.text),
-                "",
-            );
+            report.warn(written.line, format!("`{}` stands twice under `{key}`", written.text), "");
         } else {
             named.push(written.text);
         }

@@ -54,11 +54,7 @@ fn blank(id: &str, frame: &Frame) -> Post {
         accounts: Vec::new(),
         topic: None,
         facts: Vec::new(),
-        lang: frame
-            .languages
-            .first()
-            .cloned()
-            .unwrap_or_else(|| Lang::new("en")),
+        lang: frame.languages.first().cloned().unwrap_or_else(|| Lang::new("en")),
         cw: None,
         visibility: Visibility::Public,
         expires: None,
@@ -72,13 +68,7 @@ fn blank(id: &str, frame: &Frame) -> Post {
 
 /// Reads the keys of a post; `node` is `None` without front matter. `own_id` is its path under `posts/` without
 /// `.md`; `folder` is where its file stands, for relative media.
-pub(crate) fn read(
-    node: Option<&Node>,
-    own_id: &str,
-    folder: &Path,
-    frame: &Frame,
-    report: &mut Report,
-) -> Post {
+pub(crate) fn read(node: Option<&Node>, own_id: &str, folder: &Path, frame: &Frame, report: &mut Report) -> Post {
     let mut post = blank(own_id, frame);
     if let Some(mut section) = node.and_then(|node| Section::open(node, "a post", report)) {
         fill(&mut post, &mut section, folder, frame, report);
@@ -87,41 +77,18 @@ pub(crate) fn read(
     post
 }
 
-fn fill(
-    post: &mut Post,
-    section: &mut Section<'_>,
-    folder: &Path,
-    frame: &Frame,
-    report: &mut Report,
-) {
+fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame, report: &mut Report) {
     if let Some(id) = section.text("id", report) {
-        if id
-            .text
-            .contains(|c: char| c.is_whitespace() || c.is_control())
-        {
-            report.error(
-                id.line,
-                format!("the id `{}` is more than one word", id.text),
-                "join the words with -",
-            );
+        if id.text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            report.error(id.line, format!("the id `{}` is more than one word", id.text), "join the words with -");
         }
         post.id = PostId::new(id.text);
     }
     post.when = when(section, report);
     if let Some(node) = section.take("accounts", report) {
-        let named = names(
-            node,
-            "accounts",
-            "account",
-            frame.accounts.as_deref(),
-            report,
-        );
+        let named = names(node, "accounts", "account", frame.accounts.as_deref(), report);
         if matches!(&node.value, Value::List(items) if items.is_empty()) {
-            report.error(
-                node.line,
-                "`accounts` names nobody",
-                "name at least one, or leave the line out to mean all",
-            );
+            report.error(node.line, "`accounts` names nobody", "name at least one, or leave the line out to mean all");
         }
         post.accounts = named.into_iter().map(AccountName::new).collect();
     }
@@ -130,11 +97,7 @@ fn fill(
             && !known.contains(&topic.text)
         {
             let hint = did_you_mean(&topic.text, known.iter().map(String::as_str));
-            report.error(
-                topic.line,
-                format!("no fact has the topic `{}`", topic.text),
-                hint,
-            );
+            report.error(topic.line, format!("no fact has the topic `{}`", topic.text), hint);
         }
         post.topic = Some(TopicId::new(topic.text));
     }
@@ -152,27 +115,15 @@ fn fill(
         }
     }
     post.cw = section.text("cw", report).map(|cw| cw.text);
-    post.visibility =
-        word(section, "visibility", &VISIBILITIES, report).unwrap_or(Visibility::Public);
+    post.visibility = word(section, "visibility", &VISIBILITIES, report).unwrap_or(Visibility::Public);
     if post.visibility == Visibility::Direct {
-        report.warn(
-            section.line_of("visibility"),
-            "a direct post is seen only by those it names",
-            "",
-        );
+        report.warn(section.line_of("visibility"), "a direct post is seen only by those it names", "");
     }
-    post.expires = section
-        .text("expires", report)
-        .and_then(|written| moment(&written, report));
+    post.expires = section.text("expires", report).and_then(|written| moment(&written, report));
     post.readiness = readiness(section, report);
     post.late = word(section, "late", &LATES, report).unwrap_or(Late::Send);
-    post.media = section
-        .take("media", report)
-        .map(|node| media::read(node, folder, report))
-        .unwrap_or_default();
-    post.poll = section
-        .take("poll", report)
-        .and_then(|node| poll::read(node, report));
+    post.media = section.take("media", report).map(|node| media::read(node, folder, report)).unwrap_or_default();
+    post.poll = section.take("poll", report).and_then(|node| poll::read(node, report));
     if post.poll.is_some() && !post.media.is_empty() {
         report.error(
             section.line_of("poll"),
@@ -184,21 +135,13 @@ fn fill(
 }
 
 fn when(section: &mut Section<'_>, report: &mut Report) -> When {
-    let at = section
-        .text("at", report)
-        .and_then(|written| moment(&written, report));
-    let every = section
-        .take("every", report)
-        .and_then(|node| slot(node, "every", report));
+    let at = section.text("at", report).and_then(|written| moment(&written, report));
+    let every = section.take("every", report).and_then(|node| slot(node, "every", report));
     let evergreen = section.flag("evergreen", report) == Some(true);
-    let meanings: Vec<&str> = [
-        ("at", section.has("at")),
-        ("every", section.has("every")),
-        ("evergreen", evergreen),
-    ]
-    .into_iter()
-    .filter_map(|(key, said)| said.then_some(key))
-    .collect();
+    let meanings: Vec<&str> = [("at", section.has("at")), ("every", section.has("every")), ("evergreen", evergreen)]
+        .into_iter()
+        .filter_map(|(key, said)| said.then_some(key))
+        .collect();
     if let [first, second, ..] = meanings.as_slice() {
         report.error(
             section.line_of(second),
@@ -231,11 +174,7 @@ const VISIBILITIES: [(&str, Visibility); 4] = [
     ("direct", Visibility::Direct),
 ];
 
-const LATES: [(&str, Late); 3] = [
-    ("send", Late::Send),
-    ("hold", Late::Hold),
-    ("skip", Late::Skip),
-];
+const LATES: [(&str, Late); 3] = [("send", Late::Send), ("hold", Late::Hold), ("skip", Late::Skip)];
 
 /// One of a few words.
 fn word<T: Copy>(
@@ -245,17 +184,10 @@ fn word<T: Copy>(
     report: &mut Report,
 ) -> Option<T> {
     let written = section.text(key, report)?;
-    let found = known
-        .iter()
-        .find(|(word, _)| *word == written.text)
-        .map(|(_, value)| *value);
+    let found = known.iter().find(|(word, _)| *word == written.text).map(|(_, value)| *value);
     if found.is_none() {
         let hint = did_you_mean(&written.text, known.iter().map(|(word, _)| *word));
-        report.error(
-            written.line,
-            format!("`{key}` cannot be `{}`", written.text),
-            hint,
-        );
+        report.error(written.line, format!("`{key}` cannot be `{}`", written.text), hint);
     }
     found
 }
@@ -267,11 +199,7 @@ fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
         Draft,
         Review,
     }
-    let known = [
-        ("ready", Status::Ready),
-        ("draft", Status::Draft),
-        ("review", Status::Review),
-    ];
+    let known = [("ready", Status::Ready), ("draft", Status::Draft), ("review", Status::Review)];
     match word(section, "status", &known, report) {
         None | Some(Status::Ready) => Readiness::Ready,
         Some(Status::Draft) => Readiness::Draft,
@@ -312,10 +240,7 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
                 Shift::Gap => report.warn(
                     line,
                     format!("{written} does not exist in {zone}: the clocks go forward"),
-                    format!(
-                        "it is taken for {}",
-                        instant.with_timezone(&zone).format("%Y-%m-%d %H:%M")
-                    ),
+                    format!("it is taken for {}", instant.with_timezone(&zone).format("%Y-%m-%d %H:%M")),
                 ),
                 Shift::Overlap => report.warn(
                     line,
@@ -334,11 +259,7 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
     if let (Some(at), Some(expires)) = (at, expires)
         && expires <= at
     {
-        report.error(
-            section.line_of("expires"),
-            "the post expires before its time comes",
-            "set `expires` after `at`",
-        );
+        report.error(section.line_of("expires"), "the post expires before its time comes", "set `expires` after `at`");
         return;
     }
     let ends = expires.or_else(|| at.map(|at| at + DEFAULT_EXPIRY));
@@ -350,10 +271,6 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
             "set a new time, or leave it as a record",
         );
     } else if at.is_some_and(|at| at < frame.now) {
-        report.warn(
-            line,
-            "the post's time has passed: unless it was sent, it goes out late",
-            "",
-        );
+        report.warn(line, "the post's time has passed: unless it was sent, it goes out late", "");
     }
 }

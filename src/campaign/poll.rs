@@ -15,18 +15,10 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Poll> {
     for option in written {
         // Mastodon: at most 50 characters each, no two alike.
         if option.text.chars().count() > 50 {
-            report.warn(
-                option.line,
-                "a poll option has more than 50 characters; many servers refuse it",
-                "",
-            );
+            report.warn(option.line, "a poll option has more than 50 characters; many servers refuse it", "");
         }
         if options.contains(&option.text) {
-            report.error(
-                option.line,
-                format!("the poll option `{}` stands twice", option.text),
-                "",
-            );
+            report.error(option.line, format!("the poll option `{}` stands twice", option.text), "");
         } else {
             options.push(option.text);
         }
@@ -38,11 +30,7 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Poll> {
             "write options: [\"Yes\", \"No\"]",
         );
     } else if options.len() > 4 {
-        report.warn(
-            section.line_of("options"),
-            "a poll with more than four options is refused by many servers",
-            "",
-        );
+        report.warn(section.line_of("options"), "a poll with more than four options is refused by many servers", "");
     }
     let mut lasts = Duration::days(1);
     if let Some(node) = section.take("lasts", report)
@@ -54,16 +42,9 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Poll> {
         }
         // Mastodon: from five minutes to a month.
         if lasts < Duration::minutes(5) || lasts > Duration::days(30) {
-            report.warn(
-                written.line,
-                "many servers take polls from five minutes to 30 days only",
-                "",
-            );
+            report.warn(written.line, "many servers take polls from five minutes to 30 days only", "");
         }
     }
     section.finish(report);
-    Some(Poll {
-        options,
-        lasts_seconds: lasts.num_seconds(),
-    })
+    Some(Poll { options, lasts_seconds: lasts.num_seconds() })
 }

@@ -55,13 +55,7 @@ fn limits(node: &Node, limits: &mut ReplyLimits, report: &mut Report) {
     let Some(mut section) = Section::open(node, "[replies.limits]", report) else {
         return;
     };
-    if let Some(every) = limit(
-        &mut section,
-        "per_person_every",
-        "a duration such as \"10m\"",
-        read_duration,
-        report,
-    ) {
+    if let Some(every) = limit(&mut section, "per_person_every", "a duration such as \"10m\"", read_duration, report) {
         limits.per_person_every = every;
     }
     for (key, place) in [
@@ -70,23 +64,13 @@ fn limits(node: &Node, limits: &mut ReplyLimits, report: &mut Report) {
         ("per_thread", &mut limits.per_thread),
         ("per_account_per_hour", &mut limits.per_account_per_hour),
     ] {
-        if let Some(count) = limit(
-            &mut section,
-            key,
-            "a whole number such as 3",
-            read_count,
-            report,
-        ) {
+        if let Some(count) = limit(&mut section, key, "a whole number such as 3", read_count, report) {
             *place = count;
         }
     }
-    if let Some(share) = limit(
-        &mut section,
-        "share_of_allowance",
-        "a number from 0 to 1 such as 0.33",
-        read_share,
-        report,
-    ) {
+    if let Some(share) =
+        limit(&mut section, "share_of_allowance", "a number from 0 to 1 such as 0.33", read_share, report)
+    {
         limits.share_of_allowance = share;
     }
     section.finish(report);
@@ -106,11 +90,7 @@ fn limit<T>(
     }
     let value = read(&node.value);
     if value.is_none() {
-        report.error(
-            node.line,
-            format!("`{key}` must be {kind}"),
-            format!("write {kind}, or \"unlimited\""),
-        );
+        report.error(node.line, format!("`{key}` must be {kind}"), format!("write {kind}, or \"unlimited\""));
     }
     value.map(Some)
 }
@@ -118,39 +98,21 @@ fn limit<T>(
 fn read_duration(value: &Value) -> Option<Duration> {
     match value {
         Value::Text(text) => parse_duration(text).ok(),
-        Value::Nothing
-        | Value::Flag(_)
-        | Value::Number(_)
-        | Value::Date(_)
-        | Value::List(_)
-        | Value::Table(_) => None,
+        Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => None,
     }
 }
 
 fn read_count(value: &Value) -> Option<u32> {
     match value {
         Value::Number(number) => number.parse().ok(),
-        Value::Nothing
-        | Value::Flag(_)
-        | Value::Text(_)
-        | Value::Date(_)
-        | Value::List(_)
-        | Value::Table(_) => None,
+        Value::Nothing | Value::Flag(_) | Value::Text(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => None,
     }
 }
 
 fn read_share(value: &Value) -> Option<f64> {
     match value {
-        Value::Number(number) => number
-            .parse()
-            .ok()
-            .filter(|share: &f64| (0.0..=1.0).contains(share)),
-        Value::Nothing
-        | Value::Flag(_)
-        | Value::Text(_)
-        | Value::Date(_)
-        | Value::List(_)
-        | Value::Table(_) => None,
+        Value::Number(number) => number.parse().ok().filter(|share: &f64| (0.0..=1.0).contains(share)),
+        Value::Nothing | Value::Flag(_) | Value::Text(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => None,
     }
 }
 
@@ -163,14 +125,7 @@ mod tests {
         let mut report = Report::new("f");
         let node = toml_tree::parse(text, &mut report).unwrap();
         let replies = read(&node, &mut report);
-        (
-            replies,
-            report
-                .into_findings()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        )
+        (replies, report.into_findings().iter().map(ToString::to_string).collect())
     }
 
     #[test]
@@ -199,19 +154,13 @@ mod tests {
             found[0],
             "f:2: error: `per_person_every` must be a duration such as \"10m\" — write a duration such as \"10m\", or \"unlimited\""
         );
-        assert!(
-            found[5].starts_with("f:7: error: `per_day` is not a key of [replies.limits]"),
-            "{found:?}"
-        );
+        assert!(found[5].starts_with("f:7: error: `per_day` is not a key of [replies.limits]"), "{found:?}");
     }
 
     #[test]
     fn a_template_that_hides_the_source_is_refused() {
         let (_, found) = check("enabled = true\ntemplate = \"{fact} {link}\"\n");
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(
-            found[0].starts_with("f:2: error: the template lacks `{source}` and `{as_of}`"),
-            "{found:?}"
-        );
+        assert!(found[0].starts_with("f:2: error: the template lacks `{source}` and `{as_of}`"), "{found:?}");
     }
 }

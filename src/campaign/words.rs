@@ -17,10 +17,7 @@ pub(crate) struct Misread {
 
 impl Misread {
     fn new(message: impl Into<String>, hint: &'static str) -> Self {
-        Self {
-            message: message.into(),
-            hint,
-        }
+        Self { message: message.into(), hint }
     }
 }
 
@@ -32,14 +29,10 @@ enum NotADay {
 /// `2026-11-27`, with exactly four digits of year, so that `26-11-27` does not mean the year 26.
 fn calendar_day(text: &str) -> Result<NaiveDate, NotADay> {
     let mut parts = text.split('-');
-    let (Some(year), Some(month), Some(day), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some(year), Some(month), Some(day), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(NotADay::Shape);
     };
-    let digits = |part: &str, count: usize| {
-        part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
         return Err(NotADay::Shape);
     }
@@ -55,9 +48,7 @@ const AS_OF_HINT: &str = "write \"2021\", \"2022-07\" or \"2022-07-18\", as exac
 pub(crate) fn as_of(written: &str) -> Result<AsOf, Misread> {
     let text = written.trim();
     let wrong = || Misread::new(format!("`{written}` is not a date"), AS_OF_HINT);
-    let digits = |part: &str, count: usize| {
-        part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
     if digits(text, 4) {
         return text.parse().ok().map(AsOf::Year).ok_or_else(wrong);
     }
@@ -67,10 +58,7 @@ pub(crate) fn as_of(written: &str) -> Result<AsOf, Misread> {
     {
         return match (year.parse(), month.parse()) {
             (Ok(year), Ok(month @ 1..=12)) => Ok(AsOf::Month(year, month)),
-            _ => Err(Misread::new(
-                format!("there is no month {text}"),
-                AS_OF_HINT,
-            )),
+            _ => Err(Misread::new(format!("there is no month {text}"), AS_OF_HINT)),
         };
     }
     match calendar_day(text) {
@@ -95,9 +83,7 @@ pub(crate) fn language(written: &str) -> Result<Lang, Misread> {
     let first = parts.next().unwrap_or_default();
     let good = (2..=3).contains(&first.len())
         && first.bytes().all(|byte| byte.is_ascii_lowercase())
-        && parts.all(|part| {
-            (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        });
+        && parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if good {
         Ok(Lang::new(written))
     } else {
@@ -116,10 +102,7 @@ mod tests {
     fn a_source_date_is_as_precise_as_it_is_written() {
         assert_eq!(as_of("2021"), Ok(AsOf::Year(2021)));
         assert_eq!(as_of("2022-07"), Ok(AsOf::Month(2022, 7)));
-        assert_eq!(
-            as_of("2022-07-18"),
-            Ok(AsOf::Day(NaiveDate::from_ymd_opt(2022, 7, 18).unwrap()))
-        );
+        assert_eq!(as_of("2022-07-18"), Ok(AsOf::Day(NaiveDate::from_ymd_opt(2022, 7, 18).unwrap())));
         for written in ["July 2022", "22", "2022-7", "2022-13", "2022-02-30", ""] {
             assert_eq!(as_of(written).unwrap_err().hint, AS_OF_HINT, "{written}");
         }

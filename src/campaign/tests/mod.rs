@@ -10,9 +10,7 @@ mod values;
 
 /// A Monday, 12:00 in New York.
 pub(super) fn now() -> DateTime<Utc> {
-    DateTime::parse_from_rfc3339("2026-09-14T12:00:00-04:00")
-        .unwrap()
-        .to_utc()
+    DateTime::parse_from_rfc3339("2026-09-14T12:00:00-04:00").unwrap().to_utc()
 }
 
 const SETTINGS: &str = r##"[campaign]
@@ -91,10 +89,7 @@ pub(super) fn findings(files: &[(&str, &str)]) -> Vec<String> {
     let loaded = load(root.path(), now()).unwrap();
     assert_eq!(
         loaded.campaign.is_none(),
-        loaded
-            .findings
-            .iter()
-            .any(|found| found.level == finding::Level::Error && found.file.starts_with("config")),
+        loaded.findings.iter().any(|found| found.level == finding::Level::Error && found.file.starts_with("config")),
         "a campaign exists exactly when its settings hold no error: {:?}",
         loaded.findings
     );
@@ -104,23 +99,12 @@ pub(super) fn findings(files: &[(&str, &str)]) -> Vec<String> {
 /// `file` is the good one with `line` (1 for the first) replaced; exactly one finding is there and begins with
 /// `expected`, at that line or the one it names itself.
 pub(super) fn check_line(file: &str, good: &str, line: usize, replaced: &str, expected: &str) {
-    let text: Vec<&str> = good
-        .lines()
-        .enumerate()
-        .map(|(at, old)| if at + 1 == line { replaced } else { old })
-        .collect();
+    let text: Vec<&str> =
+        good.lines().enumerate().map(|(at, old)| if at + 1 == line { replaced } else { old }).collect();
     let found = findings(&[(file, &text.join("\n"))]);
     assert_eq!(found.len(), 1, "{replaced}: {found:#?}");
-    let expected = if expected.starts_with(file) {
-        expected.to_owned()
-    } else {
-        format!("{file}:{line}: {expected}")
-    };
-    assert!(
-        found[0].starts_with(&expected),
-        "{replaced}\n expected {expected}\n found    {}",
-        found[0]
-    );
+    let expected = if expected.starts_with(file) { expected.to_owned() } else { format!("{file}:{line}: {expected}") };
+    assert!(found[0].starts_with(&expected), "{replaced}\n expected {expected}\n found    {}", found[0]);
 }
 
 #[test]
@@ -132,12 +116,8 @@ fn a_good_campaign_has_no_findings() {
 fn the_shipped_campaign_has_no_errors() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let loaded = load(root, now()).unwrap();
-    let errors: Vec<String> = loaded
-        .findings
-        .iter()
-        .filter(|found| found.level == finding::Level::Error)
-        .map(ToString::to_string)
-        .collect();
+    let errors: Vec<String> =
+        loaded.findings.iter().filter(|found| found.level == finding::Level::Error).map(ToString::to_string).collect();
     assert_eq!(errors, Vec::<String>::new());
     let campaign = loaded.campaign.unwrap();
     assert!(!campaign.posts.is_empty() && !campaign.facts.facts.is_empty());
@@ -149,76 +129,36 @@ fn the_shipped_campaign_has_no_errors() {
 #[test]
 fn a_folder_that_is_no_campaign_could_not_be_read() {
     let root = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        load(&root.path().join("none"), now()),
-        Err(LoadError::NoFolder(_))
-    ));
-    assert!(matches!(
-        load(root.path(), now()),
-        Err(LoadError::NoSettings(_))
-    ));
+    assert!(matches!(load(&root.path().join("none"), now()), Err(LoadError::NoFolder(_))));
+    assert!(matches!(load(root.path(), now()), Err(LoadError::NoSettings(_))));
 }
 
 #[test]
 fn a_syntax_error_in_one_file_does_not_hide_the_mistakes_of_others() {
     let found = findings(&[
-        (
-            "config/facts.toml",
-            "company = [\"amazon\"\n\n[[sources]]\n",
-        ),
-        (
-            "config/links.toml",
-            "[[links]]\nid = \"pledge\"\nulr = \"https://pledge.org/\"\nlabel = \"Sign\"\n",
-        ),
-        (
-            "posts/one.md",
-            "---\nat: tomorrow\ntopic: anything\n---\nHello",
-        ),
+        ("config/facts.toml", "company = [\"amazon\"\n\n[[sources]]\n"),
+        ("config/links.toml", "[[links]]\nid = \"pledge\"\nulr = \"https://pledge.org/\"\nlabel = \"Sign\"\n"),
+        ("posts/one.md", "---\nat: tomorrow\ntopic: anything\n---\nHello"),
         ("posts/two.md", "---\ncw: \"open\n---\nHello"),
     ]);
     assert_eq!(found.len(), 5, "{found:#?}");
-    assert!(
-        found[0].starts_with("config/facts.toml:3: error: this is not TOML"),
-        "{found:#?}"
-    );
-    assert!(
-        found[1].starts_with("config/links.toml:1: error: [[links]] has no `url`"),
-        "{found:#?}"
-    );
-    assert!(found[2].starts_with(
-        "config/links.toml:3: error: `ulr` is not a key of [[links]] — did you mean `url`?"
-    ));
-    assert!(
-        found[3].starts_with("posts/one.md:2: error: `tomorrow` is not a date and time"),
-        "{found:#?}"
-    );
-    assert!(
-        found[4].starts_with("posts/two.md:2: error: the lines between the two --- are not YAML"),
-        "{found:#?}"
-    );
+    assert!(found[0].starts_with("config/facts.toml:3: error: this is not TOML"), "{found:#?}");
+    assert!(found[1].starts_with("config/links.toml:1: error: [[links]] has no `url`"), "{found:#?}");
+    assert!(found[2].starts_with("config/links.toml:3: error: `ulr` is not a key of [[links]] — did you mean `url`?"));
+    assert!(found[3].starts_with("posts/one.md:2: error: `tomorrow` is not a date and time"), "{found:#?}");
+    assert!(found[4].starts_with("posts/two.md:2: error: the lines between the two --- are not YAML"), "{found:#?}");
 }
 
 #[test]
 fn files_that_are_not_text_are_found_and_marks_of_windows_are_not() {
     let root = folder(&[
-        (
-            "config/links.toml",
-            &format!("\u{feff}{}", LINKS.replace('\n', "\r\n")),
-        ),
-        (
-            "posts/one.md",
-            "\u{feff}---\r\nlang: es\r\n---\r\nHola\r\n---\r\nMás\r\n",
-        ),
+        ("config/links.toml", &format!("\u{feff}{}", LINKS.replace('\n', "\r\n"))),
+        ("posts/one.md", "\u{feff}---\r\nlang: es\r\n---\r\nHola\r\n---\r\nMás\r\n"),
     ]);
     fs::write(root.path().join("posts/two.md"), b"one\ntwo \xff").unwrap();
     let loaded = load(root.path(), now()).unwrap();
     let found: Vec<String> = loaded.findings.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        found,
-        [
-            "posts/two.md:2: error: the file is not UTF-8 text — save it again with the encoding UTF-8"
-        ]
-    );
+    assert_eq!(found, ["posts/two.md:2: error: the file is not UTF-8 text — save it again with the encoding UTF-8"]);
     let posts = loaded.campaign.unwrap().posts;
     assert_eq!(posts.len(), 1);
     assert_eq!(posts[0].parts, ["Hola", "Más"]);

@@ -11,19 +11,13 @@ use crate::core::post::{Late, Moment, Readiness, Visibility, When};
 fn campaign(files: &[(&str, &str)]) -> (tempfile::TempDir, Campaign) {
     let root = folder(files);
     let loaded = load(root.path(), now()).unwrap();
-    let campaign = loaded
-        .campaign
-        .unwrap_or_else(|| panic!("{:#?}", loaded.findings));
+    let campaign = loaded.campaign.unwrap_or_else(|| panic!("{:#?}", loaded.findings));
     (root, campaign)
 }
 
 fn post(text: &str) -> Post {
     let (_root, campaign) = campaign(&[("posts/one.md", text)]);
-    campaign
-        .posts
-        .into_iter()
-        .next()
-        .expect("the post has an error")
+    campaign.posts.into_iter().next().expect("the post has an error")
 }
 
 #[test]
@@ -34,10 +28,7 @@ fn settings_become_values() {
     assert_eq!(campaign.zone, chrono_tz::America::New_York);
     assert_eq!(campaign.languages, [Lang::new("en"), Lang::new("es")]);
     assert_eq!(campaign.hashtags, ["#EyesOnAmazon"]);
-    assert_eq!(
-        campaign.store_url,
-        format!("sqlite://{}/here/w.db", root.path().display())
-    );
+    assert_eq!(campaign.store_url, format!("sqlite://{}/here/w.db", root.path().display()));
     assert_eq!(campaign.accounts.len(), 2);
     let eyes = &campaign.accounts[0];
     assert_eq!(eyes.name, AccountName::new("eyes"));
@@ -45,10 +36,7 @@ fn settings_become_values() {
     assert_eq!(eyes.token, TokenSource::File(PathBuf::from("secrets/eyes")));
     assert_eq!(
         plan_accounts(&campaign)[0].slots,
-        [
-            Slot::parse("Mon-Fri 09:00").unwrap(),
-            Slot::cron("0 30 17 * * Tue,Thu").unwrap()
-        ]
+        [Slot::parse("Mon-Fri 09:00").unwrap(), Slot::cron("0 30 17 * * Tue,Thu").unwrap()]
     );
     assert!(campaign.replies.enabled);
 }
@@ -62,32 +50,17 @@ fn facts_sources_and_links_become_values() {
     assert_eq!(fact.topic, TopicId::new("ring"));
     assert_eq!(fact.weak, ["ring"]);
     assert_eq!(fact.text[&Lang::new("es")], "2.000 acuerdos.");
-    assert_eq!(
-        fact.as_of,
-        AsOf::Day(NaiveDate::from_ymd_opt(2022, 7, 18).unwrap())
-    );
-    assert_eq!(
-        book.sources[&SourceId::new("release")].title[&Lang::new("en")],
-        "release"
-    );
-    assert_eq!(
-        book.links.values().next().unwrap().url,
-        "https://pledge.org/"
-    );
+    assert_eq!(fact.as_of, AsOf::Day(NaiveDate::from_ymd_opt(2022, 7, 18).unwrap()));
+    assert_eq!(book.sources[&SourceId::new("release")].title[&Lang::new("en")], "release");
+    assert_eq!(book.links.values().next().unwrap().url, "https://pledge.org/");
 }
 
 #[test]
 fn a_title_without_languages_is_said_in_all_of_them() {
-    let facts = FACTS.replace(
-        "title = { en = \"release\", es = \"comunicado\" }",
-        "title = \"The release\"",
-    );
+    let facts = FACTS.replace("title = { en = \"release\", es = \"comunicado\" }", "title = \"The release\"");
     let (_root, campaign) = campaign(&[("config/facts.toml", &facts)]);
     let title = &campaign.facts.sources[&SourceId::new("release")].title;
-    assert_eq!(
-        title.values().collect::<Vec<_>>(),
-        ["The release", "The release"]
-    );
+    assert_eq!(title.values().collect::<Vec<_>>(), ["The release", "The release"]);
 }
 
 #[test]
@@ -97,17 +70,11 @@ fn a_campaigns_own_commands_lie_over_the_shipped_ones() {
     let stop = &campaign.commands.phrases[&Command::Stop];
     assert_eq!(stop[&Lang::new("es")], ["basta"]);
     assert!(stop[&Lang::new("en")].contains(&"unsubscribe".to_owned()));
-    assert_eq!(
-        campaign.commands.texts["help"][&Lang::new("en")],
-        "We answer."
-    );
+    assert_eq!(campaign.commands.texts["help"][&Lang::new("en")], "We answer.");
     assert!(campaign.commands.texts["help"].contains_key(&Lang::new("es")));
     assert!(campaign.commands.patterns.contains_key(&Command::Stop));
     // The names of the shipped campaign's topics are not this one's.
-    assert_eq!(
-        campaign.commands.topic_names.keys().collect::<Vec<_>>(),
-        [&TopicId::new("ring")]
-    );
+    assert_eq!(campaign.commands.topic_names.keys().collect::<Vec<_>>(), [&TopicId::new("ring")]);
 }
 
 #[test]
@@ -138,20 +105,10 @@ fn every_key_of_a_post_is_read() {
          cw: \"policía: sí\"\nvisibility: unlisted\nexpires: 2026-11-27T15:00:00-05:00\nstatus: draft\nlate: hold\n\
          media:\n  - { file: ../media/ring.png, alt: \"Un mapa\" }\n---\nUno\n---\nDos",
     )]);
-    let post = campaign
-        .posts
-        .iter()
-        .find(|post| post.id == PostId::new("chosen"))
-        .unwrap();
+    let post = campaign.posts.iter().find(|post| post.id == PostId::new("chosen")).unwrap();
     let day = NaiveDate::from_ymd_opt(2026, 11, 27).unwrap();
-    assert_eq!(
-        post.when,
-        When::At(Moment::Local(day.and_hms_opt(9, 0, 0).unwrap()))
-    );
-    assert_eq!(
-        post.accounts,
-        [AccountName::new("eyes"), AccountName::new("vigila")]
-    );
+    assert_eq!(post.when, When::At(Moment::Local(day.and_hms_opt(9, 0, 0).unwrap())));
+    assert_eq!(post.accounts, [AccountName::new("eyes"), AccountName::new("vigila")]);
     assert_eq!(post.topic, Some(TopicId::new("ring")));
     assert_eq!(post.facts, [FactId::new("ring-2000")]);
     assert_eq!(post.lang, Lang::new("es"));
@@ -161,10 +118,7 @@ fn every_key_of_a_post_is_read() {
     assert_eq!(post.expires, Some(Moment::Instant(expires)));
     assert_eq!(post.readiness, Readiness::Draft);
     assert_eq!(post.late, Late::Hold);
-    assert_eq!(
-        post.media[0].file,
-        root.path().join("posts/sub/../media/ring.png")
-    );
+    assert_eq!(post.media[0].file, root.path().join("posts/sub/../media/ring.png"));
     assert_eq!(post.media[0].alt, "Un mapa");
     assert_eq!(post.parts, ["Uno", "Dos"]);
 }
@@ -201,22 +155,11 @@ fn posts_come_in_the_order_of_their_paths_and_only_from_their_files() {
 #[test]
 fn posts_are_read_again_against_the_loaded_campaign() {
     let (root, campaign) = campaign(&[]);
-    fs::write(
-        root.path().join("posts/two.md"),
-        "---\naccounts: [eye]\n---\nTwo",
-    )
-    .unwrap();
-    fs::write(
-        root.path().join("posts/three.md"),
-        "---\naccounts: [eyes]\ntopic: ring\n---\nThree",
-    )
-    .unwrap();
+    fs::write(root.path().join("posts/two.md"), "---\naccounts: [eye]\n---\nTwo").unwrap();
+    fs::write(root.path().join("posts/three.md"), "---\naccounts: [eyes]\ntopic: ring\n---\nThree").unwrap();
     let (posts, found) = load_posts(&campaign, now());
     let ids: Vec<&str> = posts.iter().map(|post| post.id.as_str()).collect();
     assert_eq!(ids, ["one", "three"]);
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        found[0].to_string(),
-        "posts/two.md:2: error: there is no account `eye` — did you mean `eyes`?"
-    );
+    assert_eq!(found[0].to_string(), "posts/two.md:2: error: there is no account `eye` — did you mean `eyes`?");
 }
