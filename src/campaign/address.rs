@@ -22,46 +22,30 @@ pub(crate) fn server(written: &str) -> Result<String, Misread> {
             ));
         }
         _ => {
-            return Err(misread(
-                format!("`{written}` is not the address of a server"),
-                SERVER_HINT,
-            ));
+            return Err(misread(format!("`{written}` is not the address of a server"), SERVER_HINT));
         }
     }
     if !url.username().is_empty() || url.password().is_some() {
         // The address itself is not shown: it holds a password.
-        return Err(misread(
-            "a server's address must not hold a user name or password".to_owned(),
-            SERVER_HINT,
-        ));
+        return Err(misread("a server's address must not hold a user name or password".to_owned(), SERVER_HINT));
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(misread(
-            format!("`{written}` says more than the server"),
-            SERVER_HINT,
-        ));
+        return Err(misread(format!("`{written}` says more than the server"), SERVER_HINT));
     }
     Ok(url.origin().ascii_serialization())
 }
 
 /// The address of a streaming host, `wss://host[:port][/path]`; plain ws only for loopback.
 pub(crate) fn streaming(written: &str) -> Result<String, Misread> {
-    const HINT: &str =
-        "write wss:// and the streaming host, or leave the line out: the server says it itself";
+    const HINT: &str = "write wss:// and the streaming host, or leave the line out: the server says it itself";
     let url = parse(written, HINT)?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(misread(
-            "a streaming address must not hold a user name or password".to_owned(),
-            HINT,
-        ));
+        return Err(misread("a streaming address must not hold a user name or password".to_owned(), HINT));
     }
     match url.scheme() {
         "wss" => Ok(written.trim().trim_end_matches('/').to_owned()),
         "ws" if is_loopback(&url) => Ok(written.trim().trim_end_matches('/').to_owned()),
-        _ => Err(misread(
-            format!("`{written}` is not the address of a stream"),
-            HINT,
-        )),
+        _ => Err(misread(format!("`{written}` is not the address of a stream"), HINT)),
     }
 }
 
@@ -71,10 +55,7 @@ pub(crate) fn link(written: &str) -> Result<(), Misread> {
     let url = parse(written, HINT)?;
     let blank = written.contains(char::is_whitespace);
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() || blank {
-        return Err(misread(
-            format!("`{written}` is not an address people can open"),
-            HINT,
-        ));
+        return Err(misread(format!("`{written}` is not an address people can open"), HINT));
     }
     Ok(())
 }
@@ -83,9 +64,7 @@ fn parse(written: &str, hint: &'static str) -> Result<Url, Misread> {
     match Url::parse(written.trim()) {
         Ok(url) if url.has_host() => Ok(url),
         // What cannot be parsed may still hold a password before its `@`.
-        Ok(_) | Err(_) if written.contains('@') => {
-            Err(misread("this is not an address".to_owned(), hint))
-        }
+        Ok(_) | Err(_) if written.contains('@') => Err(misread("this is not an address".to_owned(), hint)),
         Ok(_) | Err(_) => Err(misread(format!("`{written}` is not an address"), hint)),
     }
 }
@@ -100,37 +79,27 @@ fn is_loopback(url: &Url) -> bool {
         return false;
     };
     let bare = host.trim_matches(['[', ']']);
-    bare.parse::<std::net::IpAddr>().map_or_else(
-        |_| bare == "localhost" || bare.ends_with(".localhost"),
-        |address| address.is_loopback(),
-    )
+    bare.parse::<std::net::IpAddr>()
+        .map_or_else(|_| bare == "localhost" || bare.ends_with(".localhost"), |address| address.is_loopback())
 }
 
 /// Whether a host is reserved for examples and tests.
 #[must_use]
-pub fn is_placeholder_host(host: &str) -> bool {
-    let last = host
-        .trim_end_matches('.')
-        .rsplit('.')
-        .next()
-        .unwrap_or_default();
-    ["example", "test", "invalid"]
-        .iter()
-        .any(|reserved| last.eq_ignore_ascii_case(reserved))
+pub(crate) fn is_placeholder_host(host: &str) -> bool {
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    ["example", "test", "invalid"].iter().any(|reserved| last.eq_ignore_ascii_case(reserved))
 }
 
 /// The first link of a text whose host is a placeholder.
 #[must_use]
-pub fn placeholder_link(text: &str) -> Option<String> {
+pub(crate) fn placeholder_link(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let mut starts: Vec<usize> = lower.match_indices("https://").map(|(at, _)| at).collect();
     starts.extend(lower.match_indices("http://").map(|(at, _)| at));
     starts.sort_unstable();
     starts.into_iter().find_map(|at| {
         let rest = text.get(at..)?;
-        let link = rest
-            .split(|c: char| c.is_whitespace() || "\"<>”»)".contains(c))
-            .next()?;
+        let link = rest.split(|c: char| c.is_whitespace() || "\"<>”»)".contains(c)).next()?;
         let link = link.trim_end_matches(['.', ',', ';', ':', '!', '?', '…']);
         let host = Url::parse(link).ok()?.host_str()?.to_owned();
         is_placeholder_host(&host).then(|| link.to_owned())
@@ -139,10 +108,7 @@ pub fn placeholder_link(text: &str) -> Option<String> {
 
 /// Whether a server's address (an origin) is a placeholder.
 pub(crate) fn is_placeholder_server(origin: &str) -> bool {
-    Url::parse(origin)
-        .ok()
-        .and_then(|url| url.host_str().map(is_placeholder_host))
-        .unwrap_or_default()
+    Url::parse(origin).ok().and_then(|url| url.host_str().map(is_placeholder_host)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -163,26 +129,11 @@ mod tests {
         }
         for (written, message) in [
             ("social.example", "`social.example` is not an address"),
-            (
-                "http://social.example",
-                "`http://social.example` would send the token unprotected",
-            ),
-            (
-                "ftp://social.example",
-                "`ftp://social.example` is not the address of a server",
-            ),
-            (
-                "https://social.example/@eyes",
-                "`https://social.example/@eyes` says more than the server",
-            ),
-            (
-                "https://social.example?x=1",
-                "`https://social.example?x=1` says more than the server",
-            ),
-            (
-                "https://eyes:secret@social.example",
-                "a server's address must not hold a user name or password",
-            ),
+            ("http://social.example", "`http://social.example` would send the token unprotected"),
+            ("ftp://social.example", "`ftp://social.example` is not the address of a server"),
+            ("https://social.example/@eyes", "`https://social.example/@eyes` says more than the server"),
+            ("https://social.example?x=1", "`https://social.example?x=1` says more than the server"),
+            ("https://eyes:secret@social.example", "a server's address must not hold a user name or password"),
             ("eyes@social.example", "this is not an address"),
         ] {
             assert_eq!(server(written).unwrap_err().message, message);
@@ -191,17 +142,9 @@ mod tests {
 
     #[test]
     fn a_stream_is_wss_except_on_this_computer() {
-        assert_eq!(
-            streaming("wss://streaming.social.example/"),
-            Ok("wss://streaming.social.example".to_owned())
-        );
+        assert_eq!(streaming("wss://streaming.social.example/"), Ok("wss://streaming.social.example".to_owned()));
         assert!(streaming("ws://127.0.0.1:4000").is_ok());
-        for bad in [
-            "ws://social.example",
-            "https://social.example",
-            "wss://a:b@social.example",
-            "streaming",
-        ] {
+        for bad in ["ws://social.example", "https://social.example", "wss://a:b@social.example", "streaming"] {
             assert!(streaming(bad).is_err(), "{bad}");
         }
     }
@@ -209,15 +152,9 @@ mod tests {
     #[test]
     fn reserved_hosts_are_placeholders_wherever_they_stand_in_a_text() {
         for (text, found) in [
-            (
-                "Sign: https://pledge.example/a.",
-                Some("https://pledge.example/a"),
-            ),
+            ("Sign: https://pledge.example/a.", Some("https://pledge.example/a")),
             ("Sign (HTTP://PLEDGE.TEST) now", Some("HTTP://PLEDGE.TEST")),
-            (
-                "https://real.org then https://x.invalid:8443/p?q",
-                Some("https://x.invalid:8443/p?q"),
-            ),
+            ("https://real.org then https://x.invalid:8443/p?q", Some("https://x.invalid:8443/p?q")),
             ("https://example.org/a.test", None),
             ("write to a.example", None),
         ] {
@@ -228,12 +165,7 @@ mod tests {
     #[test]
     fn a_link_is_a_whole_web_address() {
         assert_eq!(link("https://pledge.example/"), Ok(()));
-        for bad in [
-            "pledge.example",
-            "mailto:a@b.example",
-            "https://",
-            "https://a b.example/",
-        ] {
+        for bad in ["pledge.example", "mailto:a@b.example", "https://", "https://a b.example/"] {
             assert!(link(bad).is_err(), "{bad}");
         }
     }

@@ -19,9 +19,7 @@ const SHIPPED: &str = include_str!("../../config/commands.toml");
 
 /// The shipped commands. They are part of the program, so their own findings are for its tests.
 pub(crate) fn shipped(report: &mut Report) -> CommandBook {
-    toml_tree::parse(SHIPPED, report)
-        .map(|node| parse(&node, &[], None, report))
-        .unwrap_or_default()
+    toml_tree::parse(SHIPPED, report).map(|node| parse(&node, &[], None, report)).unwrap_or_default()
 }
 
 /// The campaign's commands over the shipped ones. `node` is `None` when the campaign has no file of its own;
@@ -33,8 +31,7 @@ pub(crate) fn read(
     report: &mut Report,
 ) -> CommandBook {
     let mut book = shipped(&mut Report::new(FILE));
-    book.topic_names
-        .retain(|topic, _| topics.is_some_and(|topics| topics.contains(topic)));
+    book.topic_names.retain(|topic, _| topics.is_some_and(|topics| topics.contains(topic)));
     if let Some(node) = node {
         let own = parse(node, languages, Some(&book), report);
         if let Some(topics) = topics {
@@ -59,12 +56,7 @@ fn overlay<K: Ord, T>(under: &mut BTreeMap<K, ByLang<T>>, over: BTreeMap<K, ByLa
 }
 
 /// `shipped` names the sentences there are; without it any is taken.
-fn parse(
-    node: &Node,
-    languages: &[Lang],
-    shipped: Option<&CommandBook>,
-    report: &mut Report,
-) -> CommandBook {
+fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report: &mut Report) -> CommandBook {
     let mut book = CommandBook::default();
     let Some(mut top) = Section::open(node, FILE, report) else {
         return book;
@@ -112,10 +104,7 @@ fn parse(
                 said.insert(key, (command, written.line));
                 phrases.push(written.text);
             }
-            book.phrases
-                .entry(command)
-                .or_default()
-                .insert(lang, phrases);
+            book.phrases.entry(command).or_default().insert(lang, phrases);
         }
     }
     if let Some(node) = top.take("courtesy", report) {
@@ -142,10 +131,7 @@ fn parse(
                 );
                 continue;
             }
-            book.texts.insert(
-                entry.key.clone(),
-                sentences(&entry.node, &entry.key, languages, report),
-            );
+            book.texts.insert(entry.key.clone(), sentences(&entry.node, &entry.key, languages, report));
         }
     }
     if let Some(node) = top.take("topic_names", report)
@@ -153,8 +139,7 @@ fn parse(
     {
         for entry in section.entries() {
             let names = by_lang::sentence_or_each(&entry.node, &entry.key, languages, report);
-            book.topic_names
-                .insert(TopicId::new(entry.key.as_str()), names);
+            book.topic_names.insert(TopicId::new(entry.key.as_str()), names);
         }
     }
     top.finish(report);
@@ -163,17 +148,9 @@ fn parse(
 
 /// Names of topics that no fact has.
 fn tell_names(own: &CommandBook, topics: &[TopicId], report: &mut Report) {
-    for topic in own
-        .topic_names
-        .keys()
-        .filter(|topic| !topics.contains(topic))
-    {
+    for topic in own.topic_names.keys().filter(|topic| !topics.contains(topic)) {
         let hint = did_you_mean(topic.as_str(), topics.iter().map(TopicId::as_str));
-        report.warn(
-            None,
-            format!("[topic_names] names `{topic}`, and no fact has that topic"),
-            hint,
-        );
+        report.warn(None, format!("[topic_names] names `{topic}`, and no fact has that topic"), hint);
     }
 }
 
@@ -191,21 +168,13 @@ fn tell_gaps(book: &CommandBook, languages: &[Lang], topics: &[TopicId], report:
     }
     for (key, by_lang) in &book.texts {
         for lang in missing(by_lang, languages) {
-            report.warn(
-                None,
-                format!("what the bot says as `{key}` has no text in `{lang}`"),
-                "add it under [texts]",
-            );
+            report.warn(None, format!("what the bot says as `{key}` has no text in `{lang}`"), "add it under [texts]");
         }
     }
     for topic in topics {
         let empty = ByLang::new();
         for lang in missing(book.topic_names.get(topic).unwrap_or(&empty), languages) {
-            report.warn(
-                None,
-                format!("the topic `{topic}` has no name in `{lang}`"),
-                "add it under [topic_names]",
-            );
+            report.warn(None, format!("the topic `{topic}` has no name in `{lang}`"), "add it under [topic_names]");
         }
     }
 }

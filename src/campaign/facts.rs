@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
+use super::config::Settings;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written, tables, text};
-use super::{address, by_lang, config, links, words};
+use super::{address, by_lang, config, fits, links, words};
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
 
@@ -16,52 +17,40 @@ use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
 pub(crate) const FILE: &str = "config/facts.toml";
 
 /// Reads the facts. `links` is `None` when the links could not be read: then no link is judged. `today` is the
-/// campaign's local date.
+/// campaign's local date; `settings` say how replies are made.
 pub(crate) fn read(
     node: &Node,
-    languages: &[Lang],
+    settings: &Settings,
     links: Option<&BTreeMap<LinkId, Link>>,
     today: NaiveDate,
     report: &mut Report,
 ) -> FactBook {
-    let mut book = FactBook {
-        links: links.cloned().unwrap_or_default(),
-        ..FactBook::default()
-    };
+    let languages = settings.languages.as_slice();
+    let mut book = FactBook { links: links.cloned().unwrap_or_default(), ..FactBook::default() };
     let Some(mut top) = Section::open(node, FILE, report) else {
         return book;
     };
     book.company = plain(top.texts("company", report));
     let mut lines = BTreeMap::new();
-    for mut section in top
-        .take("sources", report)
-        .map(|node| tables(node, "[[sources]]", report))
-        .unwrap_or_default()
-    {
+    for mut section in top.take("sources", report).map(|node| tables(node, "[[sources]]", report)).unwrap_or_default() {
         if let Some((id, source)) = source(&mut section, &mut lines, languages, today, report) {
             book.sources.insert(id, source);
         }
         section.finish(report);
     }
-    let reader = Reader {
-        languages,
-        links,
-        sources: &book.sources,
-        today,
-    };
+    let reader = Reader { languages, links, sources: &book.sources, today };
     let mut lines: BTreeMap<FactId, usize> = BTreeMap::new();
     let mut facts: Vec<(Fact, Option<Written>)> = Vec::new();
-    for mut section in top
-        .take("facts", report)
-        .map(|node| tables(node, "[[facts]]", report))
-        .unwrap_or_default()
-    {
+    for mut section in top.take("facts", report).map(|node| tables(node, "[[facts]]", report)).unwrap_or_default() {
         facts.extend(reader.fact(&mut section, &mut lines, report));
         section.finish(report);
     }
     top.finish(report);
     tell_supersedes(&facts, report);
     book.facts = facts.into_iter().map(|(fact, _)| fact).collect();
+    if !report.has_errors() {
+        fits::check(&book, &lines, &settings.replies, languages, &settings.hashtags, report);
+    }
     book
 }
 
@@ -77,29 +66,17 @@ fn source(
     let title = match section.take("title", report) {
         Some(node) => {
             let title = by_lang::sentence_or_each(node, "title", languages, report);
-            by_lang::tell_missing(
-                &title,
-                "the title of this source",
-                node.line,
-                languages,
-                report,
-            );
+            by_lang::tell_missing(&title, "the title of this source", node, languages, report);
             title
         }
         None => {
             if !section.has("title") {
-                report.error(
-                    line,
-                    "a source has no `title`",
-                    "write title = { en = \"…\" }: what a reply calls it",
-                );
+                report.error(line, "a source has no `title`", "write title = { en = \"…\" }: what a reply calls it");
             }
             BTreeMap::new()
         }
     };
-    let publisher = section
-        .text("publisher", report)
-        .map(|written| written.text);
+    let publisher = section.text("publisher", report).map(|written| written.text);
     let date = dated(section, "date", today, report);
     let url = section.text("url", report);
     if let Some(url) = &url {
@@ -110,12 +87,7 @@ fn source(
     }
     Some((
         id?,
-        Source {
-            title,
-            publisher,
-            date: date.unwrap_or(AsOf::Year(today.year())),
-            url: url.map(|url| url.text),
-        },
+        Source { title, publisher, date: date.unwrap_or(AsOf::Year(today.year())), url: url.map(|url| url.text) },
     ))
 }
 
@@ -135,47 +107,30 @@ impl Reader<'_> {
     ) -> Option<(Fact, Option<Written>)> {
         let line = section.line;
         let id = links::id(section, lines, "fact", report);
-        let label = id.as_ref().map_or("this fact".to_owned(), |id: &FactId| {
-            format!("the fact `{id}`")
-        });
+        let label = id.as_ref().map_or("this fact".to_owned(), |id: &FactId| format!("the fact `{id}`"));
         let topic = section.required("topic", report);
         let keywords = plain(section.texts("keywords", report));
         let weak = plain(section.texts("weak", report));
         if keywords.is_empty() && weak.is_empty() {
-            report.warn(
-                line,
-                format!("{label} has no keywords: nobody can ask for it"),
-                "add keywords = [\"…\"]",
-            );
+            report.warn(line, format!("{label} has no keywords: nobody can ask for it"), "add keywords = [\"…\"]");
         }
         let text = match section.take("text", report) {
             Some(node) => {
                 let by = by_lang::sentences(node, "text", self.languages, report);
-                by_lang::tell_missing(&by, &label, node.line, self.languages, report);
-                links::tell_placeholder(
-                    &by.values().cloned().collect::<Vec<_>>().join("\n"),
-                    node.line,
-                    report,
-                );
+                by_lang::tell_missing(&by, &label, node, self.languages, report);
+                links::tell_placeholder(&by.values().cloned().collect::<Vec<_>>().join("\n"), node.line, report);
                 by
             }
             None => {
                 if !section.has("text") {
-                    report.error(
-                        line,
-                        format!("{label} has no `text`"),
-                        "write text = { en = \"…\" }",
-                    );
+                    report.error(line, format!("{label} has no `text`"), "write text = { en = \"…\" }");
                 }
                 BTreeMap::new()
             }
         };
-        let short = section
-            .take("short", report)
-            .map(|node| by_lang::sentences(node, "short", self.languages, report));
-        let variants = section
-            .take("variants", report)
-            .map(|node| by_lang::lists(node, "variants", self.languages, report));
+        let short = section.take("short", report).map(|node| by_lang::sentences(node, "short", self.languages, report));
+        let variants =
+            section.take("variants", report).map(|node| by_lang::lists(node, "variants", self.languages, report));
         let source = section.required("source", report);
         if let Some(source) = &source {
             let known = self.sources.keys().map(SourceId::as_str);
@@ -199,20 +154,13 @@ impl Reader<'_> {
             source: SourceId::new(source.map(|source| source.text).unwrap_or_default()),
             as_of: as_of.unwrap_or(AsOf::Year(self.today.year())),
             review_by,
-            supersedes: supersedes
-                .as_ref()
-                .map(|other| FactId::new(other.text.as_str())),
+            supersedes: supersedes.as_ref().map(|other| FactId::new(other.text.as_str())),
             link: LinkId::new(link.map(|link| link.text).unwrap_or_default()),
         };
         Some((fact, supersedes))
     }
 
-    fn review_by(
-        &self,
-        section: &mut Section<'_>,
-        label: &str,
-        report: &mut Report,
-    ) -> Option<NaiveDate> {
+    fn review_by(&self, section: &mut Section<'_>, label: &str, report: &mut Report) -> Option<NaiveDate> {
         let node = section.take("review_by", report)?;
         let written = date_text(node, "review_by", report)?;
         match words::day(&written) {
@@ -235,19 +183,10 @@ impl Reader<'_> {
 }
 
 fn plain(written: Option<Vec<Written>>) -> Vec<String> {
-    written
-        .unwrap_or_default()
-        .into_iter()
-        .map(|written| written.text)
-        .collect()
+    written.unwrap_or_default().into_iter().map(|written| written.text).collect()
 }
 
-fn tell_unknown<'a>(
-    written: &Written,
-    what: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-    report: &mut Report,
-) {
+fn tell_unknown<'a>(written: &Written, what: &str, known: impl Iterator<Item = &'a str> + Clone, report: &mut Report) {
     if !known.clone().any(|id| id == written.text) {
         report.error(
             written.line,
@@ -258,12 +197,7 @@ fn tell_unknown<'a>(
 }
 
 /// A required date, as precise as it is written; a warning when it lies in the future.
-fn dated(
-    section: &mut Section<'_>,
-    key: &'static str,
-    today: NaiveDate,
-    report: &mut Report,
-) -> Option<AsOf> {
+fn dated(section: &mut Section<'_>, key: &'static str, today: NaiveDate, report: &mut Report) -> Option<AsOf> {
     if !section.has(key) {
         report.error(
             section.line,
@@ -281,11 +215,7 @@ fn dated(
                 AsOf::Day(day) => Some(day),
             };
             if begins.is_some_and(|day| day > today) {
-                report.warn(
-                    node.line,
-                    format!("`{key}` lies in the future: {written}"),
-                    "",
-                );
+                report.warn(node.line, format!("`{key}` lies in the future: {written}"), "");
             }
             Some(date)
         }
@@ -308,18 +238,11 @@ fn date_text(node: &Node, key: &str, report: &mut Report) -> Option<String> {
 
 /// A fact may replace another one that exists, and no chain of them comes back to itself.
 fn tell_supersedes(facts: &[(Fact, Option<Written>)], report: &mut Report) {
-    let next: BTreeMap<&FactId, &FactId> = facts
-        .iter()
-        .filter_map(|(fact, _)| fact.supersedes.as_ref().map(|other| (&fact.id, other)))
-        .collect();
+    let next: BTreeMap<&FactId, &FactId> =
+        facts.iter().filter_map(|(fact, _)| fact.supersedes.as_ref().map(|other| (&fact.id, other))).collect();
     for (fact, written) in facts {
         let Some(written) = written else { continue };
-        tell_unknown(
-            written,
-            "fact",
-            facts.iter().map(|(fact, _)| fact.id.as_str()),
-            report,
-        );
+        tell_unknown(written, "fact", facts.iter().map(|(fact, _)| fact.id.as_str()), report);
         let mut seen = vec![&fact.id];
         let mut at = next.get(&fact.id);
         while let Some(other) = at {

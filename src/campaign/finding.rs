@@ -68,10 +68,7 @@ pub(crate) struct Report {
 impl Report {
     /// For `file`, relative to the campaign folder.
     pub(crate) fn new(file: impl AsRef<Path>) -> Self {
-        Self {
-            file: file.as_ref().to_path_buf(),
-            found: Vec::new(),
-        }
+        Self { file: file.as_ref().to_path_buf(), found: Vec::new() }
     }
 
     /// Something that could not be sent or read. An empty `hint` is none.
@@ -85,24 +82,13 @@ impl Report {
     }
 
     /// Something a person should look at. An empty `hint` is none.
-    pub(crate) fn warn(
-        &mut self,
-        line: impl Into<Option<usize>>,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
+    pub(crate) fn warn(&mut self, line: impl Into<Option<usize>>, message: impl Into<String>, hint: impl Into<String>) {
         self.add(Level::Warning, line.into(), message.into(), hint.into());
     }
 
     fn add(&mut self, level: Level, line: Option<usize>, message: String, hint: String) {
         let hint = (!hint.is_empty()).then_some(hint);
-        self.found.push(Finding {
-            file: self.file.clone(),
-            line,
-            level,
-            message,
-            hint,
-        });
+        self.found.push(Finding { file: self.file.clone(), line, level, message, hint });
     }
 
     /// Whether an error is among them.
@@ -118,29 +104,18 @@ impl Report {
 }
 
 /// The known word a mistyped one most likely means.
-pub(crate) fn nearest<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = written.to_lowercase();
     known
         .into_iter()
-        .map(|word| {
-            (
-                strsim::normalized_damerau_levenshtein(&folded, &word.to_lowercase()),
-                word,
-            )
-        })
+        .map(|word| (strsim::normalized_damerau_levenshtein(&folded, &word.to_lowercase()), word))
         .filter(|(likeness, _)| *likeness >= 0.5)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, word)| word)
 }
 
 /// A hint for a word that is none of the known ones: the nearest, or all of them.
-pub(crate) fn did_you_mean<'a>(
-    written: &str,
-    known: impl IntoIterator<Item = &'a str> + Clone,
-) -> String {
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     if let Some(word) = nearest(written, known.clone()) {
         return format!("did you mean `{word}`?");
     }
@@ -159,17 +134,9 @@ mod tests {
     #[test]
     fn a_finding_reads_as_one_line_with_its_place_and_its_remedy() {
         let mut report = Report::new("posts/a.md");
-        report.error(
-            3,
-            "`acounts` is not a key of a post",
-            "did you mean `accounts`?",
-        );
+        report.error(3, "`acounts` is not a key of a post", "did you mean `accounts`?");
         report.warn(None, "it is long", "");
-        let shown: Vec<String> = report
-            .into_findings()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let shown: Vec<String> = report.into_findings().iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
             [
@@ -181,18 +148,9 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_named_and_far_ones_are_listed() {
-        assert_eq!(
-            did_you_mean("acounts", ["accounts", "topic"]),
-            "did you mean `accounts`?"
-        );
-        assert_eq!(
-            did_you_mean("xyzzy", ["accounts", "topic"]),
-            "known here: `accounts`, `topic`"
-        );
-        assert_eq!(
-            nearest("America/New_Yrok", ["America/New_York", "America/Nome"]),
-            Some("America/New_York")
-        );
+        assert_eq!(did_you_mean("acounts", ["accounts", "topic"]), "did you mean `accounts`?");
+        assert_eq!(did_you_mean("xyzzy", ["accounts", "topic"]), "known here: `accounts`, `topic`");
+        assert_eq!(nearest("America/New_Yrok", ["America/New_York", "America/Nome"]), Some("America/New_York"));
         assert_eq!(nearest("", ["a"]), None);
     }
 }

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Duration, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::config::{names, slot, told};
+use super::accounts::slot;
+use super::config::{names, told};
 use super::finding::{Report, did_you_mean};
-use super::tree::{Node, Section, Value, Written, text};
-use super::{media, words};
+use super::tree::{Node, Section, Value, Written};
+use super::{media, poll, words};
 use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
-use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Poll, Post, Readiness, Visibility, When};
+use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, Visibility, When};
+use crate::core::schedule::{Resolved, Shift, parse_moment};
 
 /// The keys a post may have.
 pub(crate) const KEYS: [&str; 15] = [
@@ -52,11 +54,7 @@ fn blank(id: &str, frame: &Frame) -> Post {
         accounts: Vec::new(),
         topic: None,
         facts: Vec::new(),
-        lang: frame
-            .languages
-            .first()
-            .cloned()
-            .unwrap_or_else(|| Lang::new("en")),
+        lang: frame.languages.first().cloned().unwrap_or_else(|| Lang::new("en")),
         cw: None,
         visibility: Visibility::Public,
         expires: None,
@@ -70,13 +68,7 @@ fn blank(id: &str, frame: &Frame) -> Post {
 
 /// Reads the keys of a post; `node` is `None` without front matter. `own_id` is its path under `posts/` without
 /// `.md`; `folder` is where its file stands, for relative media.
-pub(crate) fn read(
-    node: Option<&Node>,
-    own_id: &str,
-    folder: &Path,
-    frame: &Frame,
-    report: &mut Report,
-) -> Post {
+pub(crate) fn read(node: Option<&Node>, own_id: &str, folder: &Path, frame: &Frame, report: &mut Report) -> Post {
     let mut post = blank(own_id, frame);
     if let Some(mut section) = node.and_then(|node| Section::open(node, "a post", report)) {
         fill(&mut post, &mut section, folder, frame, report);
@@ -85,41 +77,18 @@ pub(crate) fn read(
     post
 }
 
-fn fill(
-    post: &mut Post,
-    section: &mut Section<'_>,
-    folder: &Path,
-    frame: &Frame,
-    report: &mut Report,
-) {
+fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame, report: &mut Report) {
     if let Some(id) = section.text("id", report) {
-        if id
-            .text
-            .contains(|c: char| c.is_whitespace() || c.is_control())
-        {
-            report.error(
-                id.line,
-                format!("the id `{}` is more than one word", id.text),
-                "join the words with -",
-            );
+        if id.text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            report.error(id.line, format!("the id `{}` is more than one word", id.text), "join the words with -");
         }
         post.id = PostId::new(id.text);
     }
     post.when = when(section, report);
     if let Some(node) = section.take("accounts", report) {
-        let named = names(
-            node,
-            "accounts",
-            "account",
-            frame.accounts.as_deref(),
-            report,
-        );
+        let named = names(node, "accounts", "account", frame.accounts.as_deref(), report);
         if matches!(&node.value, Value::List(items) if items.is_empty()) {
-            report.error(
-                node.line,
-                "`accounts` names nobody",
-                "name at least one, or leave the line out to mean all",
-            );
+            report.error(node.line, "`accounts` names nobody", "name at least one, or leave the line out to mean all");
         }
         post.accounts = named.into_iter().map(AccountName::new).collect();
     }
@@ -128,11 +97,7 @@ fn fill(
             && !known.contains(&topic.text)
         {
             let hint = did_you_mean(&topic.text, known.iter().map(String::as_str));
-            report.error(
-                topic.line,
-                format!("no fact has the topic `{}`", topic.text),
-                hint,
-            );
+            report.error(topic.line, format!("no fact has the topic `{}`", topic.text), hint);
         }
         post.topic = Some(TopicId::new(topic.text));
     }
@@ -150,27 +115,15 @@ fn fill(
         }
     }
     post.cw = section.text("cw", report).map(|cw| cw.text);
-    post.visibility =
-        word(section, "visibility", &VISIBILITIES, report).unwrap_or(Visibility::Public);
+    post.visibility = word(section, "visibility", &VISIBILITIES, report).unwrap_or(Visibility::Public);
     if post.visibility == Visibility::Direct {
-        report.warn(
-            section.line_of("visibility"),
-            "a direct post is seen only by those it names",
-            "",
-        );
+        report.warn(section.line_of("visibility"), "a direct post is seen only by those it names", "");
     }
-    post.expires = section
-        .text("expires", report)
-        .and_then(|written| moment(&written, report));
+    post.expires = section.text("expires", report).and_then(|written| moment(&written, report));
     post.readiness = readiness(section, report);
     post.late = word(section, "late", &LATES, report).unwrap_or(Late::Send);
-    post.media = section
-        .take("media", report)
-        .map(|node| media::read(node, folder, report))
-        .unwrap_or_default();
-    post.poll = section
-        .take("poll", report)
-        .and_then(|node| poll(node, report));
+    post.media = section.take("media", report).map(|node| media::read(node, folder, report)).unwrap_or_default();
+    post.poll = section.take("poll", report).and_then(|node| poll::read(node, report));
     if post.poll.is_some() && !post.media.is_empty() {
         report.error(
             section.line_of("poll"),
@@ -182,21 +135,13 @@ fn fill(
 }
 
 fn when(section: &mut Section<'_>, report: &mut Report) -> When {
-    let at = section
-        .text("at", report)
-        .and_then(|written| moment(&written, report));
-    let every = section
-        .take("every", report)
-        .and_then(|node| slot(node, "every", report));
+    let at = section.text("at", report).and_then(|written| moment(&written, report));
+    let every = section.take("every", report).and_then(|node| slot(node, "every", report));
     let evergreen = section.flag("evergreen", report) == Some(true);
-    let meanings: Vec<&str> = [
-        ("at", section.has("at")),
-        ("every", section.has("every")),
-        ("evergreen", evergreen),
-    ]
-    .into_iter()
-    .filter_map(|(key, said)| said.then_some(key))
-    .collect();
+    let meanings: Vec<&str> = [("at", section.has("at")), ("every", section.has("every")), ("evergreen", evergreen)]
+        .into_iter()
+        .filter_map(|(key, said)| said.then_some(key))
+        .collect();
     if let [first, second, ..] = meanings.as_slice() {
         report.error(
             section.line_of(second),
@@ -213,9 +158,13 @@ fn when(section: &mut Section<'_>, report: &mut Report) -> When {
 }
 
 fn moment(written: &Written, report: &mut Report) -> Option<Moment> {
-    words::moment(&written.text)
-        .map_err(|why| told(why, written.line, report))
-        .ok()
+    match parse_moment(&written.text) {
+        Ok(moment) => Some(moment),
+        Err(why) => {
+            report.error(written.line, why, "");
+            None
+        }
+    }
 }
 
 const VISIBILITIES: [(&str, Visibility); 4] = [
@@ -225,11 +174,7 @@ const VISIBILITIES: [(&str, Visibility); 4] = [
     ("direct", Visibility::Direct),
 ];
 
-const LATES: [(&str, Late); 3] = [
-    ("send", Late::Send),
-    ("hold", Late::Hold),
-    ("skip", Late::Skip),
-];
+const LATES: [(&str, Late); 3] = [("send", Late::Send), ("hold", Late::Hold), ("skip", Late::Skip)];
 
 /// One of a few words.
 fn word<T: Copy>(
@@ -239,17 +184,10 @@ fn word<T: Copy>(
     report: &mut Report,
 ) -> Option<T> {
     let written = section.text(key, report)?;
-    let found = known
-        .iter()
-        .find(|(word, _)| *word == written.text)
-        .map(|(_, value)| *value);
+    let found = known.iter().find(|(word, _)| *word == written.text).map(|(_, value)| *value);
     if found.is_none() {
         let hint = did_you_mean(&written.text, known.iter().map(|(word, _)| *word));
-        report.error(
-            written.line,
-            format!("`{key}` cannot be `{}`", written.text),
-            hint,
-        );
+        report.error(written.line, format!("`{key}` cannot be `{}`", written.text), hint);
     }
     found
 }
@@ -261,11 +199,7 @@ fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
         Draft,
         Review,
     }
-    let known = [
-        ("ready", Status::Ready),
-        ("draft", Status::Draft),
-        ("review", Status::Review),
-    ];
+    let known = [("ready", Status::Ready), ("draft", Status::Draft), ("review", Status::Review)];
     match word(section, "status", &known, report) {
         None | Some(Status::Ready) => Readiness::Ready,
         Some(Status::Draft) => Readiness::Draft,
@@ -278,66 +212,6 @@ fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
             Readiness::Draft
         }
     }
-}
-
-fn poll(node: &Node, report: &mut Report) -> Option<Poll> {
-    let mut section = Section::open(node, "a poll", report)?;
-    let written = section.texts("options", report).unwrap_or_default();
-    let mut options: Vec<String> = Vec::new();
-    for option in written {
-        // Mastodon: at most 50 characters each, no two alike.
-        if option.text.chars().count() > 50 {
-            report.warn(
-                option.line,
-                "a poll option has more than 50 characters; many servers refuse it",
-                "",
-            );
-        }
-        if options.contains(&option.text) {
-            report.error(
-                option.line,
-                format!("the poll option `{}` stands twice", option.text),
-                "",
-            );
-        } else {
-            options.push(option.text);
-        }
-    }
-    if options.len() < 2 {
-        report.error(
-            section.line_of("options"),
-            "a poll needs at least two options",
-            "write options: [\"Yes\", \"No\"]",
-        );
-    } else if options.len() > 4 {
-        report.warn(
-            section.line_of("options"),
-            "a poll with more than four options is refused by many servers",
-            "",
-        );
-    }
-    let mut lasts = Duration::days(1);
-    if let Some(node) = section.take("lasts", report)
-        && let Some(written) = text(node, "lasts", report)
-    {
-        match words::duration(&written.text) {
-            Ok(duration) => lasts = duration,
-            Err(why) => told(why, written.line, report),
-        }
-        // Mastodon: from five minutes to a month.
-        if lasts < Duration::minutes(5) || lasts > Duration::days(30) {
-            report.warn(
-                written.line,
-                "many servers take polls from five minutes to 30 days only",
-                "",
-            );
-        }
-    }
-    section.finish(report);
-    Some(Poll {
-        options,
-        lasts_seconds: lasts.num_seconds(),
-    })
 }
 
 fn tell_foreign(lang: &Lang, line: usize, frame: &Frame, report: &mut Report) {
@@ -357,21 +231,25 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
     let Some(zone) = frame.zone else { return };
     let mut instant_of = |moment: Option<&Moment>, key: &str| {
         let moment = moment?;
-        let instant = instant(*moment, zone);
-        if let (Moment::Local(local), false) = (moment, instant.exact) {
-            report.warn(
-                section.line_of(key),
-                format!(
-                    "{} does not exist in {zone}: the clocks go forward",
-                    local.format("%Y-%m-%d %H:%M")
+        let Resolved { instant, shift } = moment.resolve(zone);
+        if let Moment::Local(local) = moment {
+            let written = local.format("%Y-%m-%d %H:%M");
+            let line = section.line_of(key);
+            match shift {
+                Shift::None => {}
+                Shift::Gap => report.warn(
+                    line,
+                    format!("{written} does not exist in {zone}: the clocks go forward"),
+                    format!("it is taken for {}", instant.with_timezone(&zone).format("%Y-%m-%d %H:%M")),
                 ),
-                format!(
-                    "the first minute after is meant: {}",
-                    instant.at.with_timezone(&zone).format("%H:%M")
+                Shift::Overlap => report.warn(
+                    line,
+                    format!("{written} comes twice in {zone}: the clocks go back"),
+                    "the first is meant; for the second write an offset: 2026-11-01T01:30:00-05:00",
                 ),
-            );
+            }
         }
-        Some(instant.at)
+        Some(instant)
     };
     let at = match &post.when {
         When::At(moment) => instant_of(Some(moment), "at"),
@@ -381,11 +259,7 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
     if let (Some(at), Some(expires)) = (at, expires)
         && expires <= at
     {
-        report.error(
-            section.line_of("expires"),
-            "the post expires before its time comes",
-            "set `expires` after `at`",
-        );
+        report.error(section.line_of("expires"), "the post expires before its time comes", "set `expires` after `at`");
         return;
     }
     let ends = expires.or_else(|| at.map(|at| at + DEFAULT_EXPIRY));
@@ -397,40 +271,6 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
             "set a new time, or leave it as a record",
         );
     } else if at.is_some_and(|at| at < frame.now) {
-        report.warn(
-            line,
-            "the post's time has passed: unless it was sent, it goes out late",
-            "",
-        );
-    }
-}
-
-/// When a moment is; `exact` is false in the hour that spring skips.
-struct Instant {
-    at: DateTime<Utc>,
-    exact: bool,
-}
-
-fn instant(moment: Moment, zone: Tz) -> Instant {
-    match moment {
-        Moment::Instant(at) => Instant {
-            at: at.with_timezone(&Utc),
-            exact: true,
-        },
-        Moment::Local(local) => match zone.from_local_datetime(&local).earliest() {
-            Some(at) => Instant {
-                at: at.with_timezone(&Utc),
-                exact: true,
-            },
-            None => {
-                // A gap is at most a day long (a zone that crossed the date line).
-                let after = (1..=24 * 60).find_map(|minutes| {
-                    zone.from_local_datetime(&(local + Duration::minutes(minutes)))
-                        .earliest()
-                });
-                let at = after.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc));
-                Instant { at, exact: false }
-            }
-        },
+        report.warn(line, "the post's time has passed: unless it was sent, it goes out late", "");
     }
 }

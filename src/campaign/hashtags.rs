@@ -7,9 +7,7 @@ pub(crate) fn fault(tag: &str) -> Option<String> {
     };
     let letters = word.chars().all(is_tag_letter);
     if word.is_empty() || !letters || word.chars().all(char::is_numeric) {
-        return Some(format!(
-            "`{tag}` is not a hashtag: letters, digits and _ only, and not digits alone"
-        ));
+        return Some(format!("`{tag}` is not a hashtag: letters, digits and _ only, and not digits alone"));
     }
     None
 }
@@ -22,22 +20,16 @@ pub(crate) fn hard_to_read(tag: &str, campaign: &[String]) -> Option<String> {
     let word = tag.trim_start_matches('#');
     let count = word.chars().filter(|c| c.is_alphabetic()).count();
     let lower_start = word.chars().next().is_some_and(char::is_lowercase);
-    let capitals_only =
-        !word.chars().any(char::is_lowercase) && word.chars().any(char::is_uppercase);
+    let capitals_only = !word.chars().any(char::is_lowercase) && word.chars().any(char::is_uppercase);
     let has_capital = word.chars().any(char::is_uppercase);
     if !((lower_start && !has_capital && count >= 4) || (capitals_only && count >= 9)) {
         return None;
     }
     let folded = tag.to_lowercase();
-    Some(
-        campaign
-            .iter()
-            .find(|known| known.to_lowercase() == folded)
-            .map_or_else(
-                || "begin each word with a capital letter: #EyesOnAmazon".to_owned(),
-                |known| format!("write {known}"),
-            ),
-    )
+    Some(campaign.iter().find(|known| known.to_lowercase() == folded).map_or_else(
+        || "begin each word with a capital letter: #EyesOnAmazon".to_owned(),
+        |known| format!("write {known}"),
+    ))
 }
 
 /// The hashtags of a line, as written, without those inside links.
@@ -76,10 +68,7 @@ mod tests {
     fn hashtags_are_found_in_text_but_not_in_links() {
         for (line, expected) in [
             ("See #EyesOnAmazon, #Ring!", vec!["#EyesOnAmazon", "#Ring"]),
-            (
-                "https://a.example/#part and a#b &#39; #1 #año",
-                vec!["#año"],
-            ),
+            ("https://a.example/#part and a#b &#39; #1 #año", vec!["#año"]),
             ("(#ring)", vec!["#ring"]),
         ] {
             assert_eq!(in_line(line), expected, "{line}");
@@ -92,10 +81,7 @@ mod tests {
         for (tag, hint) in [
             ("#eyesonamazon", Some("write #EyesOnAmazon")),
             ("#EYESONAMAZON", Some("write #EyesOnAmazon")),
-            (
-                "#blacklivesmatter",
-                Some("begin each word with a capital letter: #EyesOnAmazon"),
-            ),
+            ("#blacklivesmatter", Some("begin each word with a capital letter: #EyesOnAmazon")),
             ("#EyesOnAmazon", None),
             ("#ICE", None),
             ("#aws", None),
@@ -107,13 +93,9 @@ mod tests {
 
     #[test]
     fn a_hashtag_begins_with_its_sign() {
-        for (tag, good) in [
-            ("#A1", true),
-            ("EyesOnAmazon", false),
-            ("#", false),
-            ("#two words", false),
-            ("#2024", false),
-        ] {
+        for (tag, good) in
+            [("#A1", true), ("EyesOnAmazon", false), ("#", false), ("#two words", false), ("#2024", false)]
+        {
             assert_eq!(fault(tag).is_none(), good, "{tag}");
         }
     }

@@ -18,10 +18,7 @@ pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTre
     let Some(mut top) = Section::open(node, FILE, report) else {
         return links;
     };
-    let list = top
-        .take("links", report)
-        .map(|node| tables(node, "[[links]]", report))
-        .unwrap_or_default();
+    let list = top.take("links", report).map(|node| tables(node, "[[links]]", report)).unwrap_or_default();
     for mut section in list {
         let line = section.line;
         let id = id(&mut section, &mut lines, "link", report);
@@ -35,35 +32,19 @@ pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTre
         let label = match section.take("label", report) {
             Some(node) => {
                 let label = by_lang::sentence_or_each(node, "label", languages, report);
-                by_lang::tell_missing(
-                    &label,
-                    "the label of this link",
-                    node.line,
-                    languages,
-                    report,
-                );
+                by_lang::tell_missing(&label, "the label of this link", node, languages, report);
                 label
             }
             None => {
                 if !section.has("label") {
-                    report.error(
-                        line,
-                        "a link has no `label`",
-                        "write label = { en = \"Sign the pledge\" }",
-                    );
+                    report.error(line, "a link has no `label`", "write label = { en = \"Sign the pledge\" }");
                 }
                 BTreeMap::new()
             }
         };
         section.finish(report);
         if let Some(id) = id {
-            links.insert(
-                id,
-                Link {
-                    url: url.map(|url| url.text).unwrap_or_default(),
-                    label,
-                },
-            );
+            links.insert(id, Link { url: url.map(|url| url.text).unwrap_or_default(), label });
         }
     }
     top.finish(report);
@@ -78,25 +59,15 @@ pub(crate) fn id<T: for<'a> From<&'a str> + Ord>(
     report: &mut Report,
 ) -> Option<T> {
     let written = section.required("id", report)?;
-    if written
-        .text
-        .contains(|c: char| c.is_whitespace() || c.is_control())
-    {
-        report.error(
-            written.line,
-            format!("the id `{}` is more than one word", written.text),
-            "join the words with -",
-        );
+    if written.text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        report.error(written.line, format!("the id `{}` is more than one word", written.text), "join the words with -");
         return None;
     }
     let id = T::from(written.text.as_str());
     if let Some(first) = lines.get(&id) {
         report.error(
             written.line,
-            format!(
-                "the {what} `{}` stands twice, first on line {first}",
-                written.text
-            ),
+            format!("the {what} `{}` stands twice, first on line {first}", written.text),
             "give each its own id",
         );
         return None;

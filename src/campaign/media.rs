@@ -17,9 +17,8 @@ const LONG_ALT: usize = 1_500;
 
 /// The endings of Mastodon's media types.
 const KINDS: [&str; 26] = [
-    "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "heif", "mp4", "m4v", "mov", "webm",
-    "mp3", "ogg", "oga", "wav", "flac", "opus", "aac", "m4a", "3gp", "wma", "mpeg", "mpg", "jfif",
-    "m4b",
+    "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "heif", "mp4", "m4v", "mov", "webm", "mp3", "ogg", "oga",
+    "wav", "flac", "opus", "aac", "m4a", "3gp", "wma", "mpeg", "mpg", "jfif", "m4b",
 ];
 
 /// Reads `media`; a relative file is relative to `folder`, where the post's file stands.
@@ -29,21 +28,14 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
         Value::List(items) => items.as_slice(),
         Value::Table(_) => std::slice::from_ref(node),
         Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) => {
-            report.error(
-                node.line,
-                format!("`media` must be a list, not {}", node.value.kind()),
-                HINT,
-            );
+            report.error(node.line, format!("`media` must be a list, not {}", node.value.kind()), HINT);
             return Vec::new();
         }
     };
     if items.len() > MOST {
         report.error(
             node.line,
-            format!(
-                "{} attachments are more than the {MOST} a post can have",
-                items.len()
-            ),
+            format!("{} attachments are more than the {MOST} a post can have", items.len()),
             "spread them over the parts of several posts",
         );
     }
@@ -63,9 +55,7 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
         let alt = if section.has("alt") {
             section.text("alt", report)
         } else {
-            let shown = file
-                .as_ref()
-                .map_or("an attachment", |file| file.text.as_str());
+            let shown = file.as_ref().map_or("an attachment", |file| file.text.as_str());
             report.error(
                 item.line,
                 format!("`{shown}` has no alt text"),
@@ -76,17 +66,18 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
         if let Some(alt) = &alt
             && alt.text.chars().count() > LONG_ALT
         {
-            report.warn(alt.line, format!("the alt text has more than {LONG_ALT} characters; many servers cut or refuse it"), "");
+            report.warn(
+                alt.line,
+                format!("the alt text has more than {LONG_ALT} characters; many servers cut or refuse it"),
+                "",
+            );
         }
         section.finish(report);
         if let Some(file) = &file {
             check_file(&file.text, folder, file.line, report);
         }
         if let (Some(file), Some(alt)) = (file, alt) {
-            media.push(Media {
-                file: folder.join(file.text),
-                alt: alt.text,
-            });
+            media.push(Media { file: folder.join(file.text), alt: alt.text });
         }
     }
     media
@@ -94,11 +85,7 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
 
 fn check_file(written: &str, folder: &Path, line: usize, report: &mut Report) {
     let file = folder.join(written);
-    let ending = file
-        .extension()
-        .and_then(|ending| ending.to_str())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     if !KINDS.contains(&ending.as_str()) {
         report.error(
             line,
@@ -107,29 +94,16 @@ fn check_file(written: &str, folder: &Path, line: usize, report: &mut Report) {
         );
     }
     match std::fs::metadata(&file) {
-        Ok(about) if !about.is_file() => {
-            report.error(line, format!("`{written}` is not a file"), "")
-        }
-        Ok(about) if about.len() == 0 => report.error(
-            line,
-            format!("`{written}` is empty"),
-            "save the picture again",
-        ),
+        Ok(about) if !about.is_file() => report.error(line, format!("`{written}` is not a file"), ""),
+        Ok(about) if about.len() == 0 => report.error(line, format!("`{written}` is empty"), "save the picture again"),
         Ok(about) if about.len() > LARGE => report.warn(
             line,
-            format!(
-                "`{written}` has {} MB; many servers take 16 MB at most",
-                about.len() / (1024 * 1024)
-            ),
+            format!("`{written}` has {} MB; many servers take 16 MB at most", about.len() / (1024 * 1024)),
             "save it smaller",
         ),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            report.error(
-                line,
-                format!("there is no file `{written}`"),
-                "the path is relative to the post's own file",
-            );
+            report.error(line, format!("there is no file `{written}`"), "the path is relative to the post's own file");
         }
         Err(error) => report.error(line, format!("`{written}` cannot be read: {error}"), ""),
     }

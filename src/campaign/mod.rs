@@ -22,17 +22,20 @@ use self::finding::{Finding, Report, any_error};
 use self::front_matter::Frame;
 use self::tree::Node;
 
+mod accounts;
 mod across;
-pub mod address;
+mod address;
 mod by_lang;
 mod commands;
 mod config;
 mod facts;
 pub mod finding;
+mod fits;
 mod front_matter;
 mod hashtags;
 mod links;
 mod media;
+mod poll;
 mod post_file;
 mod posts;
 mod replies;
@@ -154,34 +157,21 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
     open(root)?;
     let mut findings = Vec::new();
     let settings = with_tree(root, config::FILE, &mut findings, |node, report| {
-        node.map_or_else(config::Settings::default, |node| {
-            config::read(node, root, report)
-        })
+        node.map_or_else(config::Settings::default, |node| config::read(node, root, report))
     });
     let languages = settings.languages.as_slice();
     let links = with_tree(root, links::FILE, &mut findings, |node, report| {
         // A file with a syntax error names links we do not know: then none is judged.
-        (node.is_some() || !report.has_errors()).then(|| {
-            node.map(|node| links::read(node, languages, report))
-                .unwrap_or_default()
-        })
+        (node.is_some() || !report.has_errors())
+            .then(|| node.map(|node| links::read(node, languages, report)).unwrap_or_default())
     });
-    let today = settings.zone.map_or_else(
-        || now.date_naive(),
-        |zone| now.with_timezone(&zone).date_naive(),
-    );
+    let today = settings.zone.map_or_else(|| now.date_naive(), |zone| now.with_timezone(&zone).date_naive());
     let facts = with_tree(root, facts::FILE, &mut findings, |node, report| {
         if node.is_none() && !report.has_errors() {
-            report.warn(
-                None,
-                "there is no such file: mentions cannot be answered",
-                "",
-            );
+            report.warn(None, "there is no such file: mentions cannot be answered", "");
         }
-        (node.is_some() || !report.has_errors()).then(|| {
-            node.map(|node| facts::read(node, languages, links.as_ref(), today, report))
-                .unwrap_or_default()
-        })
+        (node.is_some() || !report.has_errors())
+            .then(|| node.map(|node| facts::read(node, &settings, links.as_ref(), today, report)).unwrap_or_default())
     });
     let topics = facts.as_ref().map(FactBook::topics);
     let commands = with_tree(root, commands::FILE, &mut findings, |node, report| {
@@ -195,20 +185,16 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
         zone: settings.zone,
         languages: settings.languages.clone(),
         hashtags: settings.hashtags.clone(),
-        accounts: (!settings.accounts.is_empty()).then(|| {
-            settings
-                .accounts
-                .iter()
-                .map(|(account, _)| account.name.to_string())
-                .collect()
-        }),
+        accounts: (!settings.accounts.is_empty())
+            .then(|| settings.accounts.iter().map(|(account, _)| account.name.to_string()).collect()),
         topics: topics.map(|topics| topics.iter().map(ToString::to_string).collect()),
-        facts: facts
-            .as_ref()
-            .map(|book| book.facts.iter().map(|fact| fact.id.to_string()).collect()),
+        facts: facts.as_ref().map(|book| book.facts.iter().map(|fact| fact.id.to_string()).collect()),
     };
     let posts = posts::read(&frame, &mut findings);
-    across::check(&settings.accounts, &posts, &mut findings);
+    if sound {
+        // Half-read accounts would be told that they lack what could not be read.
+        across::check(&settings.accounts, &posts, &mut findings);
+    }
 
     let campaign = settings.zone.filter(|_| sound).map(|zone| Campaign {
         root: root.to_path_buf(),
@@ -216,21 +202,14 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
         zone,
         languages: settings.languages,
         hashtags: settings.hashtags,
-        accounts: settings
-            .accounts
-            .into_iter()
-            .map(|(account, _)| account)
-            .collect(),
+        accounts: settings.accounts.into_iter().map(|(account, _)| account).collect(),
         replies: settings.replies,
         store_url: settings.store_url,
         facts: facts.unwrap_or_default(),
         commands,
         posts: posts.into_iter().map(|read| read.post).collect(),
     });
-    Ok(Loaded {
-        campaign,
-        findings: across::in_reading_order(findings),
-    })
+    Ok(Loaded { campaign, findings: across::in_reading_order(findings) })
 }
 
 /// Reads the posts again, against a campaign that is already loaded. What concerns single posts is found anew; what
@@ -243,36 +222,13 @@ pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Fi
         zone: Some(campaign.zone),
         languages: campaign.languages.clone(),
         hashtags: campaign.hashtags.clone(),
-        accounts: Some(
-            campaign
-                .accounts
-                .iter()
-                .map(|account| account.name.to_string())
-                .collect(),
-        ),
-        topics: Some(
-            campaign
-                .facts
-                .topics()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        ),
-        facts: Some(
-            campaign
-                .facts
-                .facts
-                .iter()
-                .map(|fact| fact.id.to_string())
-                .collect(),
-        ),
+        accounts: Some(campaign.accounts.iter().map(|account| account.name.to_string()).collect()),
+        topics: Some(campaign.facts.topics().iter().map(ToString::to_string).collect()),
+        facts: Some(campaign.facts.facts.iter().map(|fact| fact.id.to_string()).collect()),
     };
     let mut findings = Vec::new();
     let posts = posts::read(&frame, &mut findings);
-    (
-        posts.into_iter().map(|read| read.post).collect(),
-        across::in_reading_order(findings),
-    )
+    (posts.into_iter().map(|read| read.post).collect(), across::in_reading_order(findings))
 }
 
 /// The accounts as the plan wants them.
@@ -281,10 +237,7 @@ pub fn plan_accounts(campaign: &Campaign) -> Vec<AccountCalendar> {
     campaign
         .accounts
         .iter()
-        .map(|account| AccountCalendar {
-            name: account.name.clone(),
-            slots: account.slots.clone(),
-        })
+        .map(|account| AccountCalendar { name: account.name.clone(), slots: account.slots.clone() })
         .collect()
 }
 
@@ -296,9 +249,7 @@ fn open(root: &Path) -> Result<(), LoadError> {
     let file = root.join(config::FILE);
     match std::fs::File::open(&file) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(LoadError::NoSettings(root.to_path_buf()))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(LoadError::NoSettings(root.to_path_buf())),
         Err(source) => Err(LoadError::Unreadable { file, source }),
     }
 }
@@ -312,8 +263,7 @@ fn with_tree<T>(
     read: impl FnOnce(Option<&Node>, &mut Report) -> T,
 ) -> T {
     let mut report = Report::new(file);
-    let node = source::read_if_there(root, file, &mut report)
-        .and_then(|text| toml_tree::parse(&text, &mut report));
+    let node = source::read_if_there(root, file, &mut report).and_then(|text| toml_tree::parse(&text, &mut report));
     let value = read(node.as_ref(), &mut report);
     findings.extend(report.into_findings());
     value

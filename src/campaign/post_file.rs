@@ -23,23 +23,10 @@ pub(crate) fn split(text: &str, keys: &[&str], report: &mut Report) -> Option<Pi
     let mut body = 0;
     if lines.first().is_some_and(is_rule) {
         let Some(end) = lines.iter().skip(1).position(is_rule) else {
-            report.error(
-                1,
-                "the front matter that begins here never ends",
-                "put a line of --- after the last key",
-            );
+            report.error(1, "the front matter that begins here never ends", "put a line of --- after the last key");
             return None;
         };
-        front = Some((
-            lines
-                .iter()
-                .skip(1)
-                .take(end)
-                .copied()
-                .collect::<Vec<_>>()
-                .join("\n"),
-            2,
-        ));
+        front = Some((lines.iter().skip(1).take(end).copied().collect::<Vec<_>>().join("\n"), 2));
         body = end + 2;
     } else if let Some(line) = forgotten_front(&lines, keys, is_rule) {
         report.error(
@@ -69,38 +56,21 @@ fn close(part: &mut Vec<(usize, &str)>, at: usize) -> (String, usize) {
     let end = lines.len() - lines.iter().rev().take_while(blank).count();
     let kept: Vec<&(usize, &str)> = lines.iter().take(end).skip(begin).collect();
     let line = kept.first().map_or(at, |(line, _)| *line);
-    (
-        kept.iter()
-            .map(|(_, line)| *line)
-            .collect::<Vec<_>>()
-            .join("\n"),
-        line,
-    )
+    (kept.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n"), line)
 }
 
 /// The first line of a file whose lines down to the first `---` all look like keys of a post.
-fn forgotten_front(
-    lines: &[&str],
-    keys: &[&str],
-    is_rule: impl Fn(&&str) -> bool,
-) -> Option<usize> {
+fn forgotten_front(lines: &[&str], keys: &[&str], is_rule: impl Fn(&&str) -> bool) -> Option<usize> {
     let end = lines.iter().position(is_rule)?;
-    let head: Vec<(usize, &&str)> = lines
-        .iter()
-        .take(end)
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .collect();
+    let head: Vec<(usize, &&str)> =
+        lines.iter().take(end).enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
     let looks = |line: &str| {
-        line.split_once(':')
-            .is_some_and(|(key, _)| keys.contains(&key.trim()))
+        line.split_once(':').is_some_and(|(key, _)| keys.contains(&key.trim()))
             || line.starts_with([' ', '\t', '#'])
             || line.trim_start().starts_with("- ")
     };
     let (first, line) = head.first()?;
-    let begins = line
-        .split_once(':')
-        .is_some_and(|(key, _)| keys.contains(&key.trim()));
+    let begins = line.split_once(':').is_some_and(|(key, _)| keys.contains(&key.trim()));
     (begins && head.iter().all(|(_, line)| looks(line))).then_some(first + 1)
 }
 
@@ -111,14 +81,7 @@ mod tests {
     fn check(text: &str) -> (Option<Pieces>, Vec<String>) {
         let mut report = Report::new("p.md");
         let pieces = split(text, &["at", "accounts"], &mut report);
-        (
-            pieces,
-            report
-                .into_findings()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        )
+        (pieces, report.into_findings().iter().map(ToString::to_string).collect())
     }
 
     fn parts(text: &str) -> Vec<(String, usize)> {
@@ -133,26 +96,14 @@ mod tests {
             ("Hello", vec![("Hello", 1)]),
             ("One\n\n  two  \n\n\n", vec![("One\n\n  two  ", 1)]),
             ("One\n---\nTwo\n", vec![("One", 1), ("Two", 3)]),
-            (
-                "One\r\n---\r\n\r\nTwo\r\nmore\r\n",
-                vec![("One", 1), ("Two\nmore", 4)],
-            ),
-            (
-                "---\nat: x\n---\n\nHello\n--- \nTwo",
-                vec![("Hello", 5), ("Two", 7)],
-            ),
-            (
-                "One\n----\n- - -\n --- \n",
-                vec![("One\n----\n- - -\n --- ", 1)],
-            ),
+            ("One\r\n---\r\n\r\nTwo\r\nmore\r\n", vec![("One", 1), ("Two\nmore", 4)]),
+            ("---\nat: x\n---\n\nHello\n--- \nTwo", vec![("Hello", 5), ("Two", 7)]),
+            ("One\n----\n- - -\n --- \n", vec![("One\n----\n- - -\n --- ", 1)]),
             ("One\n---\n", vec![("One", 1), ("", 2)]),
             ("", vec![("", 1)]),
             ("---\n---\n", vec![("", 2)]),
         ] {
-            let expected: Vec<(String, usize)> = expected
-                .into_iter()
-                .map(|(text, at)| (text.to_owned(), at))
-                .collect();
+            let expected: Vec<(String, usize)> = expected.into_iter().map(|(text, at)| (text.to_owned(), at)).collect();
             assert_eq!(parts(text), expected, "{text:?}");
         }
     }
@@ -160,10 +111,7 @@ mod tests {
     #[test]
     fn front_matter_stands_between_the_first_two_rules() {
         let (pieces, _) = check("---\nat: x\n\naccounts: [a]\n---\nText");
-        assert_eq!(
-            pieces.unwrap().front,
-            Some(("at: x\n\naccounts: [a]".to_owned(), 2))
-        );
+        assert_eq!(pieces.unwrap().front, Some(("at: x\n\naccounts: [a]".to_owned(), 2)));
         let (pieces, _) = check("Text\n---\nat: x\n");
         assert_eq!(pieces.unwrap().front, None);
     }
@@ -174,15 +122,10 @@ mod tests {
         assert_eq!(pieces, None);
         assert_eq!(
             found,
-            [
-                "p.md:1: error: the front matter that begins here never ends — put a line of --- after the last key"
-            ]
+            ["p.md:1: error: the front matter that begins here never ends — put a line of --- after the last key"]
         );
         let (_, found) = check("\nat: x\naccounts:\n  - eyes\n---\nText");
-        assert!(
-            found[0].starts_with("p.md:2: error: these lines look like keys"),
-            "{found:?}"
-        );
+        assert!(found[0].starts_with("p.md:2: error: these lines look like keys"), "{found:?}");
         let (_, found) = check("at: last it happened\nand more\n---\nText");
         assert_eq!(found, Vec::<String>::new());
     }

@@ -6,18 +6,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use unicode_segmentation::UnicodeSegmentation;
-
 use super::finding::{Finding, Report};
 use super::front_matter::{self, Frame, KEYS};
 use super::{hashtags, links, post_file, source, yaml_tree};
+use crate::core::count::{TextRules, count};
 use crate::core::ids::PostId;
 use crate::core::post::Post;
 
 /// Where posts stand, relative to the campaign folder.
 pub(crate) const FOLDER: &str = "posts";
 
-/// What most servers take in one status.
+/// What most servers take in one status: Mastodon's default.
 const LONG: usize = 500;
 
 /// Folders deeper than this are a loop of links.
@@ -58,11 +57,7 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> 
             if let Some(first) = ids.get(&read.post.id) {
                 report.error(
                     1,
-                    format!(
-                        "the id `{}` is also that of {}",
-                        read.post.id,
-                        first.display()
-                    ),
+                    format!("the id `{}` is also that of {}", read.post.id, first.display()),
                     "give one of the two another id or file name",
                 );
             } else {
@@ -76,22 +71,12 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> 
     posts
 }
 
-fn walk(
-    folder: &Path,
-    shown: &Path,
-    depth: usize,
-    files: &mut Vec<PathBuf>,
-    findings: &mut Vec<Finding>,
-) {
+fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, findings: &mut Vec<Finding>) {
     let mut report = Report::new(shown);
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) if depth <= DEEPEST => entries,
         Ok(_) => {
-            report.error(
-                None,
-                "the folders under posts go too deep",
-                "look for a link that leads back up",
-            );
+            report.error(None, "the folders under posts go too deep", "look for a link that leads back up");
             return findings.extend(report.into_findings());
         }
         Err(error) => {
@@ -102,11 +87,7 @@ fn walk(
     for entry in entries.flatten() {
         let name = entry.file_name();
         let Some(name) = name.to_str() else {
-            report.error(
-                None,
-                format!("the name of {} is not text", entry.path().display()),
-                "rename the file",
-            );
+            report.error(None, format!("the name of {} is not text", entry.path().display()), "rename the file");
             continue;
         };
         let path = shown.join(name);
@@ -119,16 +100,9 @@ fn walk(
             }
         } else if name.ends_with(".md") {
             files.push(path);
-        } else if ["txt", "MD", "markdown"]
-            .iter()
-            .any(|ending| name.ends_with(&format!(".{ending}")))
-        {
+        } else if ["txt", "MD", "markdown"].iter().any(|ending| name.ends_with(&format!(".{ending}"))) {
             let mut report = Report::new(&path);
-            report.warn(
-                None,
-                "this file is not read: a post's name ends in .md",
-                "rename it if it is a post",
-            );
+            report.warn(None, "this file is not read: a post's name ends in .md", "rename it if it is a post");
             findings.extend(report.into_findings());
         }
     }
@@ -156,11 +130,7 @@ fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
     let line = pieces.parts.first().map_or(1, |(_, line)| *line);
     check_parts(&pieces.parts, post.cw.as_deref(), frame, report);
     post.parts = pieces.parts.into_iter().map(|(text, _)| text).collect();
-    Some(ReadPost {
-        post,
-        file: file.to_path_buf(),
-        line,
-    })
+    Some(ReadPost { post, file: file.to_path_buf(), line })
 }
 
 /// The path under `posts/` without `.md`, with `/` on every system.
@@ -171,8 +141,7 @@ fn id_of(file: &Path) -> String {
 }
 
 fn is_queue_id(id: &str) -> bool {
-    id.strip_prefix("queue-")
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    id.strip_prefix("queue-").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, report: &mut Report) {
@@ -181,21 +150,13 @@ fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, repor
             if parts.len() == 1 {
                 report.error(*line, "the post has no text", "write it below the keys");
             } else {
-                report.error(
-                    *line,
-                    format!("part {} of the thread is empty", at + 1),
-                    "remove the --- around it",
-                );
+                report.error(*line, format!("part {} of the thread is empty", at + 1), "remove the --- around it");
             }
             continue;
         }
-        let count = count(text, cw);
+        let count = count(text, cw, &TextRules::mastodon());
         if count > LONG {
-            let part = if parts.len() == 1 {
-                "the text".to_owned()
-            } else {
-                format!("part {}", at + 1)
-            };
+            let part = if parts.len() == 1 { "the text".to_owned() } else { format!("part {}", at + 1) };
             report.warn(
                 *line,
                 format!("{part} has {count} characters; many servers take {LONG} at most"),
@@ -206,18 +167,9 @@ fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, repor
             links::tell_placeholder(written, line + below, report);
             for tag in hashtags::in_line(written) {
                 if let Some(hint) = hashtags::hard_to_read(tag, &frame.hashtags) {
-                    report.warn(
-                        line + below,
-                        format!("screen readers cannot tell the words of {tag}"),
-                        hint,
-                    );
+                    report.warn(line + below, format!("screen readers cannot tell the words of {tag}"), hint);
                 }
             }
         }
     }
-}
-
-/// The characters of a status: its text and its warning.
-fn count(text: &str, cw: Option<&str>) -> usize {
-    text.graphemes(true).count() + cw.map_or(0, |cw| cw.graphemes(true).count())
 }

@@ -14,14 +14,10 @@ use super::TokenSource;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The file is not there.
-    #[error(
-        "the token file {0} does not exist: put the account's access token there, nothing else"
-    )]
+    #[error("the token file {0} does not exist: put the account's access token there, nothing else")]
     NoFile(PathBuf),
     /// The file is there but cannot be read.
-    #[error(
-        "the token file {file} cannot be read ({source}): it must belong to the user Watchpost runs as"
-    )]
+    #[error("the token file {file} cannot be read ({source}): it must belong to the user Watchpost runs as")]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -32,9 +28,7 @@ pub enum TokenError {
     #[error("the environment variable {0} is not set: it should hold the account's access token")]
     NoVariable(String),
     /// Not started by systemd with credentials.
-    #[error(
-        "the credential {0} is not here: systemd hands it over when the unit says LoadCredential={0}:PATH"
-    )]
+    #[error("the credential {0} is not here: systemd hands it over when the unit says LoadCredential={0}:PATH")]
     NoCredential(String),
     /// Nothing is stored for this account.
     #[error("no token is named: add a line token = {{ file = \"secrets/NAME.token\" }}")]
@@ -43,9 +37,7 @@ pub enum TokenError {
     #[error("{0} is empty: it should hold the account's access token")]
     Empty(String),
     /// More than one word, or characters no token has.
-    #[error(
-        "{0} does not look like an access token: it should hold one word of letters and digits, nothing else"
-    )]
+    #[error("{0} does not look like an access token: it should hold one word of letters and digits, nothing else")]
     Malformed(String),
 }
 
@@ -57,10 +49,7 @@ pub fn token(source: &TokenSource, root: &Path) -> Result<SecretString, TokenErr
     token_with(source, root, &environment)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tokens may come from the environment; this is where it is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "tokens may come from the environment; this is where it is read")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -94,10 +83,7 @@ fn read(file: &Path) -> Result<Option<String>, TokenError> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(TokenError::Unreadable {
-            file: file.to_path_buf(),
-            source,
-        }),
+        Err(source) => Err(TokenError::Unreadable { file: file.to_path_buf(), source }),
     }
 }
 
@@ -155,19 +141,13 @@ mod tests {
         std::fs::write(root.path().join("binary"), b"hush\xff").unwrap();
         for (source, part) in [
             (TokenSource::File("none".into()), "does not exist"),
-            (
-                TokenSource::File("two".into()),
-                "does not look like an access token",
-            ),
+            (TokenSource::File("two".into()), "does not look like an access token"),
             (TokenSource::File("empty".into()), "is empty"),
             (TokenSource::File("binary".into()), "cannot be read"),
             (TokenSource::File(".".into()), "cannot be read"),
             (TokenSource::Env("NOPE".into()), "NOPE is not set"),
             (TokenSource::Env("BLANK".into()), "BLANK is empty"),
-            (
-                TokenSource::Credential("nope".into()),
-                "LoadCredential=nope",
-            ),
+            (TokenSource::Credential("nope".into()), "LoadCredential=nope"),
             (TokenSource::Stored, "no token is named"),
         ] {
             let error = check(source, root.path()).unwrap_err();

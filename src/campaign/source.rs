@@ -13,11 +13,7 @@ pub(crate) fn read(root: &Path, file: &Path, report: &mut Report) -> Option<Stri
     let unreadable = |error: &std::io::Error| format!("the file cannot be read: {error}");
     match std::fs::metadata(&path) {
         Ok(about) if about.len() > LARGEST => {
-            report.error(
-                None,
-                "the file is larger than 4 MB: this cannot be what was meant",
-                "",
-            );
+            report.error(None, "the file is larger than 4 MB: this cannot be what was meant", "");
             return None;
         }
         Ok(_) => {}
@@ -34,24 +30,11 @@ pub(crate) fn read(root: &Path, file: &Path, report: &mut Report) -> Option<Stri
         }
     };
     match String::from_utf8(bytes) {
-        Ok(text) => Some(
-            text.strip_prefix('\u{feff}')
-                .map_or_else(|| text.clone(), str::to_owned),
-        ),
+        Ok(text) => Some(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned)),
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
-            let line = error
-                .as_bytes()
-                .iter()
-                .take(good)
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1;
-            report.error(
-                line,
-                "the file is not UTF-8 text",
-                "save it again with the encoding UTF-8",
-            );
+            let line = error.as_bytes().iter().take(good).filter(|byte| **byte == b'\n').count() + 1;
+            report.error(line, "the file is not UTF-8 text", "save it again with the encoding UTF-8");
             None
         }
     }

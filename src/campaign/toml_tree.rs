@@ -10,18 +10,12 @@ use super::tree::{Entry, Node, Value};
 pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
     let lines = Lines::of(text);
     match DeTable::parse(text) {
-        Ok(table) => Some(Node {
-            line: 1,
-            value: Value::Table(entries(table.into_inner(), &lines)),
-        }),
+        Ok(table) => Some(Node { line: 1, value: Value::Table(entries(table.into_inner(), &lines)) }),
         Err(error) => {
             let line = error.span().map(|span| lines.at(span.start));
             report.error(
                 line,
-                format!(
-                    "this is not TOML: {}",
-                    error.message().trim().replace('\n', ", ")
-                ),
+                format!("this is not TOML: {}", error.message().trim().replace('\n', ", ")),
                 "look for a missing quote, bracket or comma on this line or just above it",
             );
             None
@@ -40,14 +34,7 @@ fn entries(table: DeTable<'_>, lines: &Lines) -> Vec<Entry> {
                 // A table's own span is its header's or, with dotted keys, unset; its key is where staff look.
                 node.line = line;
             }
-            (
-                start,
-                Entry {
-                    key: key.into_inner().into_owned(),
-                    line,
-                    node,
-                },
-            )
+            (start, Entry { key: key.into_inner().into_owned(), line, node })
         })
         .collect();
     // The parser sorts by name; staff read from the top.
@@ -63,9 +50,7 @@ fn node(value: Spanned<DeValue<'_>>, lines: &Lines) -> Node {
         DeValue::Float(number) => Value::Number(number.to_string()),
         DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Datetime(date) => Value::Date(date.to_string()),
-        DeValue::Array(items) => {
-            Value::List(items.into_iter().map(|item| node(item, lines)).collect())
-        }
+        DeValue::Array(items) => Value::List(items.into_iter().map(|item| node(item, lines)).collect()),
         DeValue::Table(table) => Value::Table(entries(table, lines)),
     };
     Node { line, value }
@@ -77,13 +62,7 @@ struct Lines(Vec<usize>);
 
 impl Lines {
     fn of(text: &str) -> Self {
-        Self(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| at)
-                .collect(),
-        )
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
     }
 
     /// The line of a byte, 1 for the first.
@@ -99,14 +78,7 @@ mod tests {
     fn check(text: &str) -> (Option<Node>, Vec<String>) {
         let mut report = Report::new("f.toml");
         let node = parse(text, &mut report);
-        (
-            node,
-            report
-                .into_findings()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        )
+        (node, report.into_findings().iter().map(ToString::to_string).collect())
     }
 
     fn lines(node: &Node, path: &str, into: &mut Vec<String>) {
@@ -124,11 +96,7 @@ mod tests {
                     lines(item, path, into);
                 }
             }
-            Value::Nothing
-            | Value::Flag(_)
-            | Value::Number(_)
-            | Value::Text(_)
-            | Value::Date(_) => {}
+            Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) => {}
         }
     }
 
@@ -162,19 +130,11 @@ mod tests {
 
     #[test]
     fn a_syntax_error_is_one_finding_with_its_line() {
-        for (text, line) in [
-            ("a = 1\nb = \"open\nc = 2\n", 2),
-            ("a = 1\na = 2\n", 2),
-            ("[x\n", 1),
-            ("a 1\n", 1),
-        ] {
+        for (text, line) in [("a = 1\nb = \"open\nc = 2\n", 2), ("a = 1\na = 2\n", 2), ("[x\n", 1), ("a 1\n", 1)] {
             let (node, found) = check(text);
             assert_eq!(node, None, "{text}");
             assert_eq!(found.len(), 1, "{found:?}");
-            assert!(
-                found[0].starts_with(&format!("f.toml:{line}: error: this is not TOML: ")),
-                "{found:?}"
-            );
+            assert!(found[0].starts_with(&format!("f.toml:{line}: error: this is not TOML: ")), "{found:?}");
         }
     }
 

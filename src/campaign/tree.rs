@@ -64,30 +64,12 @@ pub(crate) struct Section<'t> {
 
 impl<'t> Section<'t> {
     /// Reads `node` as a table; `name` is what messages call it, such as ``[campaign]`` or `a post`.
-    pub(crate) fn open(
-        node: &'t Node,
-        name: impl Into<String>,
-        report: &mut Report,
-    ) -> Option<Self> {
+    pub(crate) fn open(node: &'t Node, name: impl Into<String>, report: &mut Report) -> Option<Self> {
         let name = name.into();
         match &node.value {
-            Value::Table(entries) => Some(Self {
-                name,
-                line: node.line,
-                entries,
-                known: Vec::new(),
-            }),
-            Value::Nothing
-            | Value::Flag(_)
-            | Value::Number(_)
-            | Value::Text(_)
-            | Value::Date(_)
-            | Value::List(_) => {
-                report.error(
-                    node.line,
-                    format!("{name} must be a table of keys, not {}", node.value.kind()),
-                    "",
-                );
+            Value::Table(entries) => Some(Self { name, line: node.line, entries, known: Vec::new() }),
+            Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) | Value::List(_) => {
+                report.error(node.line, format!("{name} must be a table of keys, not {}", node.value.kind()), "");
                 None
             }
         }
@@ -103,11 +85,7 @@ impl<'t> Section<'t> {
         self.known.push(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         if entry.node.value == Value::Nothing {
-            report.error(
-                entry.line,
-                format!("`{key}` has no value"),
-                "write one, or leave the line out",
-            );
+            report.error(entry.line, format!("`{key}` has no value"), "write one, or leave the line out");
             return None;
         }
         Some(&entry.node)
@@ -120,10 +98,7 @@ impl<'t> Section<'t> {
 
     /// The line of `key`, or of the table.
     pub(crate) fn line_of(&self, key: &str) -> usize {
-        self.entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map_or(self.line, |entry| entry.line)
+        self.entries.iter().find(|entry| entry.key == key).map_or(self.line, |entry| entry.line)
     }
 
     /// A text that is not blank.
@@ -135,11 +110,7 @@ impl<'t> Section<'t> {
     /// A text that must be there.
     pub(crate) fn required(&mut self, key: &'static str, report: &mut Report) -> Option<Written> {
         if !self.has(key) {
-            report.error(
-                self.line,
-                format!("{} has no `{key}`", self.name),
-                format!("add a line `{key} = \"…\"`"),
-            );
+            report.error(self.line, format!("{} has no `{key}`", self.name), format!("add a line `{key} = \"…\"`"));
         }
         self.text(key, report)
     }
@@ -150,21 +121,13 @@ impl<'t> Section<'t> {
         let word = match &node.value {
             Value::Flag(flag) => return Some(*flag),
             Value::Text(word) => word.to_ascii_lowercase(),
-            Value::Nothing
-            | Value::Number(_)
-            | Value::Date(_)
-            | Value::List(_)
-            | Value::Table(_) => String::new(),
+            Value::Nothing | Value::Number(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => String::new(),
         };
         match word.as_str() {
             "true" | "yes" | "on" => Some(true),
             "false" | "no" | "off" => Some(false),
             _ => {
-                report.error(
-                    node.line,
-                    format!("`{key}` must be true or false, not {}", node.value.kind()),
-                    "",
-                );
+                report.error(node.line, format!("`{key}` must be true or false, not {}", node.value.kind()), "");
                 None
             }
         }
@@ -201,51 +164,28 @@ pub(crate) struct Written {
 pub(crate) fn text(node: &Node, key: &str, report: &mut Report) -> Option<Written> {
     let text = match &node.value {
         Value::Text(text) => text,
-        Value::Nothing
-        | Value::Flag(_)
-        | Value::Number(_)
-        | Value::Date(_)
-        | Value::List(_)
-        | Value::Table(_) => {
+        Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => {
             let hint = match &node.value {
                 Value::Number(shown) | Value::Date(shown) => {
                     format!("put it in quotes: \"{shown}\"")
                 }
-                Value::Nothing
-                | Value::Flag(_)
-                | Value::Text(_)
-                | Value::List(_)
-                | Value::Table(_) => String::new(),
+                Value::Nothing | Value::Flag(_) | Value::Text(_) | Value::List(_) | Value::Table(_) => String::new(),
             };
-            report.error(
-                node.line,
-                format!("`{key}` must be a text, not {}", node.value.kind()),
-                hint,
-            );
+            report.error(node.line, format!("`{key}` must be a text, not {}", node.value.kind()), hint);
             return None;
         }
     };
     if text.trim().is_empty() {
-        report.error(
-            node.line,
-            format!("`{key}` is empty"),
-            "write something, or leave the line out",
-        );
+        report.error(node.line, format!("`{key}` is empty"), "write something, or leave the line out");
         return None;
     }
-    Some(Written {
-        text: text.clone(),
-        line: node.line,
-    })
+    Some(Written { text: text.clone(), line: node.line })
 }
 
 /// `node` as a list of texts; one text alone counts as a list of one.
 pub(crate) fn texts(node: &Node, key: &str, report: &mut Report) -> Vec<Written> {
     match &node.value {
-        Value::List(items) => items
-            .iter()
-            .filter_map(|item| text(item, key, report))
-            .collect(),
+        Value::List(items) => items.iter().filter_map(|item| text(item, key, report)).collect(),
         Value::Text(_) => text(node, key, report).into_iter().collect(),
         Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Date(_) | Value::Table(_) => {
             report.error(
@@ -261,16 +201,8 @@ pub(crate) fn texts(node: &Node, key: &str, report: &mut Report) -> Vec<Written>
 /// `node` as a list of tables, such as `[[accounts]]`.
 pub(crate) fn tables<'t>(node: &'t Node, name: &str, report: &mut Report) -> Vec<Section<'t>> {
     match &node.value {
-        Value::List(items) => items
-            .iter()
-            .filter_map(|item| Section::open(item, name, report))
-            .collect(),
-        Value::Nothing
-        | Value::Flag(_)
-        | Value::Number(_)
-        | Value::Text(_)
-        | Value::Date(_)
-        | Value::Table(_) => {
+        Value::List(items) => items.iter().filter_map(|item| Section::open(item, name, report)).collect(),
+        Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) | Value::Table(_) => {
             let bare = name.trim_matches(['[', ']']);
             report.error(
                 node.line,
@@ -293,24 +225,17 @@ mod tests {
         let mut section = Section::open(&node, "[x]", &mut report).unwrap();
         read(&mut section, &mut report);
         section.finish(&mut report);
-        report
-            .into_findings()
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        report.into_findings().iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn every_mistake_of_a_table_is_found_at_once_with_its_line() {
-        let found = check(
-            "naem = \"a\"\nflag = \"perhaps\"\n\nlist = 3\nblank = \" \"\n",
-            |section, report| {
-                assert_eq!(section.required("name", report), None);
-                assert_eq!(section.flag("flag", report), None);
-                assert_eq!(section.texts("list", report), Some(vec![]));
-                assert_eq!(section.text("blank", report), None);
-            },
-        );
+        let found = check("naem = \"a\"\nflag = \"perhaps\"\n\nlist = 3\nblank = \" \"\n", |section, report| {
+            assert_eq!(section.required("name", report), None);
+            assert_eq!(section.flag("flag", report), None);
+            assert_eq!(section.texts("list", report), Some(vec![]));
+            assert_eq!(section.text("blank", report), None);
+        });
         assert_eq!(
             found,
             [
@@ -328,9 +253,6 @@ mod tests {
         let found = check("date = 2021\n", |section, report| {
             assert_eq!(section.text("date", report), None);
         });
-        assert_eq!(
-            found,
-            ["f.toml:1: error: `date` must be a text, not a number — put it in quotes: \"2021\""]
-        );
+        assert_eq!(found, ["f.toml:1: error: `date` must be a text, not a number — put it in quotes: \"2021\""]);
     }
 }

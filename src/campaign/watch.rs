@@ -70,12 +70,7 @@ pub fn watch(root: &Path) -> Result<Watcher, WatchError> {
         tracing::warn!(error = %error, "no file events here; looking at the files every 2 s instead");
         by_looks(root)
     });
-    Ok(Watcher {
-        root: root.to_path_buf(),
-        eye,
-        rescan: ticks(RESCAN),
-        pending: false,
-    })
+    Ok(Watcher { root: root.to_path_buf(), eye, rescan: ticks(RESCAN), pending: false })
 }
 
 fn by_events(root: &Path) -> notify::Result<Eye> {
@@ -86,8 +81,7 @@ fn by_events(root: &Path) -> notify::Result<Eye> {
         let matters = match &event {
             Ok(event) => {
                 let ours = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
-                !matches!(event.kind, EventKind::Access(_))
-                    && (event.need_rescan() || event.paths.iter().any(ours))
+                !matches!(event.kind, EventKind::Access(_)) && (event.need_rescan() || event.paths.iter().any(ours))
             }
             // Events were lost: better to look.
             Err(_) => true,
@@ -112,10 +106,7 @@ fn watch_folders(watcher: &mut RecommendedWatcher, root: &Path) -> notify::Resul
 }
 
 fn by_looks(root: &Path) -> Eye {
-    Eye::Looks {
-        every: ticks(LOOK),
-        last: look(root),
-    }
+    Eye::Looks { every: ticks(LOOK), last: look(root) }
 }
 
 fn ticks(period: Duration) -> Interval {
@@ -173,10 +164,7 @@ impl Watcher {
 /// Every file with its size and time.
 fn look(root: &Path) -> BTreeMap<PathBuf, (u64, Option<SystemTime>)> {
     let mut seen = BTreeMap::new();
-    let mut folders: Vec<(PathBuf, usize)> = FOLDERS
-        .iter()
-        .map(|folder| (root.join(folder), 0))
-        .collect();
+    let mut folders: Vec<(PathBuf, usize)> = FOLDERS.iter().map(|folder| (root.join(folder), 0)).collect();
     while let Some((folder, depth)) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else {
             continue;
@@ -206,9 +194,7 @@ mod tests {
 
     async fn check(mut watcher: Watcher, change: impl FnOnce()) -> Watcher {
         change();
-        tokio::time::timeout(DEADLINE, watcher.changed())
-            .await
-            .expect("the change was not noticed");
+        tokio::time::timeout(DEADLINE, watcher.changed()).await.expect("the change was not noticed");
         watcher
     }
 
@@ -229,10 +215,7 @@ mod tests {
         watcher = check(watcher, || fs::write(posts.join("a.md"), "longer").unwrap()).await;
         watcher = check(watcher, || fs::write(posts.join("es/c.md"), "c").unwrap()).await;
         watcher = check(watcher, || fs::remove_file(posts.join("b.md")).unwrap()).await;
-        check(watcher, || {
-            fs::write(root.path().join("config/facts.toml"), "").unwrap()
-        })
-        .await;
+        check(watcher, || fs::write(root.path().join("config/facts.toml"), "").unwrap()).await;
     }
 
     #[tokio::test]
@@ -253,10 +236,7 @@ mod tests {
             rescan: ticks(RESCAN),
             pending: false,
         };
-        check(watcher, || {
-            fs::write(root.path().join("posts/a.md"), "longer").unwrap()
-        })
-        .await;
+        check(watcher, || fs::write(root.path().join("posts/a.md"), "longer").unwrap()).await;
     }
 
     #[tokio::test]
@@ -266,27 +246,17 @@ mod tests {
         let period = Duration::from_millis(1_500);
         watcher.rescan = ticks(period);
         let start = tokio::time::Instant::now();
-        assert_eq!(
-            fs::read_to_string(root.path().join("posts/a.md")).unwrap(),
-            "a"
-        );
+        assert_eq!(fs::read_to_string(root.path().join("posts/a.md")).unwrap(), "a");
         fs::create_dir(root.path().join("data")).unwrap();
         fs::write(root.path().join("data/watchpost.db"), "x").unwrap();
         let watcher = check(watcher, || ()).await;
-        assert!(
-            start.elapsed() >= period - Duration::from_millis(50),
-            "{:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed() >= period - Duration::from_millis(50), "{:?}", start.elapsed());
         drop(watcher);
     }
 
     #[tokio::test]
     async fn a_missing_campaign_cannot_be_watched() {
         let root = tempfile::tempdir().unwrap();
-        assert!(matches!(
-            watch(&root.path().join("none")),
-            Err(WatchError::NoFolder(_))
-        ));
+        assert!(matches!(watch(&root.path().join("none")), Err(WatchError::NoFolder(_))));
     }
 }

@@ -25,11 +25,7 @@ pub(crate) fn parse(text: &str, first: usize, report: &mut Report) -> Option<Nod
     let raw: Spanned<Raw> = match serde_saphyr::from_str_with_options(text, options) {
         Ok(raw) => raw,
         Err(error) => {
-            let line = error
-                .location()
-                .map(|at| at.line())
-                .filter(|line| *line > 0)
-                .map(|line| whole(line, first));
+            let line = error.location().map(|at| at.line()).filter(|line| *line > 0).map(|line| whole(line, first));
             report.error(
                 line.unwrap_or(first),
                 format!("the lines between the two --- are not YAML: {}", plain(&error)),
@@ -47,23 +43,14 @@ pub(crate) fn parse(text: &str, first: usize, report: &mut Report) -> Option<Nod
 }
 
 fn whole(line: u64, first: usize) -> usize {
-    usize::try_from(line)
-        .unwrap_or(1)
-        .saturating_sub(1)
-        .saturating_add(first)
+    usize::try_from(line).unwrap_or(1).saturating_sub(1).saturating_add(first)
 }
 
 /// The parser's message on one line, without its own idea of the place.
 fn plain(error: &serde_saphyr::Error) -> String {
     let shown = error.to_string();
     let first = shown.lines().next().unwrap_or_default();
-    first
-        .split(" at line ")
-        .next()
-        .unwrap_or(first)
-        .trim()
-        .trim_start_matches("error: ")
-        .to_owned()
+    first.split(" at line ").next().unwrap_or(first).trim().trim_start_matches("error: ").to_owned()
 }
 
 struct Reader<'t> {
@@ -78,12 +65,7 @@ impl Reader<'_> {
             Raw::Nothing => Value::Nothing,
             Raw::Text(text) => Value::Text(text),
             Raw::Plain(read) => Value::Text(self.typed(&raw.defined).unwrap_or(read)),
-            Raw::List(items) => Value::List(
-                items
-                    .into_iter()
-                    .map(|item| self.node(item, report))
-                    .collect(),
-            ),
+            Raw::List(items) => Value::List(items.into_iter().map(|item| self.node(item, report)).collect()),
             Raw::Table(pairs) => Value::Table(self.entries(pairs, report)),
         };
         Node { line, value }
@@ -94,11 +76,7 @@ impl Reader<'_> {
         for (key, value) in pairs {
             let Node { line, value: key } = self.node(key, report);
             let Value::Text(key) = key else {
-                report.error(
-                    line,
-                    format!("a key must be a word, not {}", key.kind()),
-                    "",
-                );
+                report.error(line, format!("a key must be a word, not {}", key.kind()), "");
                 continue;
             };
             if let Some(before) = entries.iter().find(|entry| entry.key == key) {
@@ -209,36 +187,22 @@ mod tests {
     fn check(text: &str) -> (Option<Node>, Vec<String>) {
         let mut report = Report::new("p.md");
         let node = parse(text, 2, &mut report);
-        (
-            node,
-            report
-                .into_findings()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        )
+        (node, report.into_findings().iter().map(ToString::to_string).collect())
     }
 
     fn shown(node: &Node) -> String {
         match &node.value {
             Value::Table(entries) => {
-                let inner: Vec<String> = entries
-                    .iter()
-                    .map(|e| format!("{}@{}={}", e.key, e.line, shown(&e.node)))
-                    .collect();
+                let inner: Vec<String> =
+                    entries.iter().map(|e| format!("{}@{}={}", e.key, e.line, shown(&e.node))).collect();
                 format!("{{{}}}", inner.join(" "))
             }
             Value::List(items) => {
-                let inner: Vec<String> = items
-                    .iter()
-                    .map(|i| format!("{}@{}", shown(i), i.line))
-                    .collect();
+                let inner: Vec<String> = items.iter().map(|i| format!("{}@{}", shown(i), i.line)).collect();
                 format!("[{}]", inner.join(" "))
             }
             Value::Text(text) => format!("<{text}>"),
-            Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Date(_) => {
-                node.value.kind().to_owned()
-            }
+            Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Date(_) => node.value.kind().to_owned(),
         }
     }
 
@@ -246,10 +210,7 @@ mod tests {
     fn unquoted_words_stay_as_staff_typed_them() {
         for (text, expected) in [
             ("at: 2026-11-27 09:00", "{at@2=<2026-11-27 09:00>}"),
-            (
-                "at: 2026-11-27T09:00:00-05:00",
-                "{at@2=<2026-11-27T09:00:00-05:00>}",
-            ),
+            ("at: 2026-11-27T09:00:00-05:00", "{at@2=<2026-11-27T09:00:00-05:00>}"),
             ("at: 2026-11-27 # comment", "{at@2=<2026-11-27>}"),
             ("lang: no", "{lang@2=<no>}"),
             ("evergreen: true", "{evergreen@2=<true>}"),
@@ -274,9 +235,8 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_the_file() {
-        let (node, found) = check(
-            "id: x\n\nmedia:\n  - file: a.png\n    alt: \"A\n      map\"\n  - { file: b.png, alt: ñ 12 }\n",
-        );
+        let (node, found) =
+            check("id: x\n\nmedia:\n  - file: a.png\n    alt: \"A\n      map\"\n  - { file: b.png, alt: ñ 12 }\n");
         assert_eq!(found, Vec::<String>::new());
         assert_eq!(
             shown(&node.unwrap()),
@@ -287,21 +247,13 @@ mod tests {
     #[test]
     fn syntax_errors_and_keys_that_stand_twice_are_found() {
         let (_, found) = check("cw: a\nlang: en\ncw: b\n");
-        assert_eq!(
-            found,
-            ["p.md:4: error: `cw` stands twice, first on line 2 — keep one of the two"]
-        );
-        for (text, line) in [
-            ("at: [1\ncw: x\n", 3),
-            ("id: x\ncw: \"open\n", 4),
-            ("cw: a: b\n", 2),
-            ("- a\ncw: b\n", 3),
-        ] {
+        assert_eq!(found, ["p.md:4: error: `cw` stands twice, first on line 2 — keep one of the two"]);
+        for (text, line) in [("at: [1\ncw: x\n", 3), ("id: x\ncw: \"open\n", 4), ("cw: a: b\n", 2), ("- a\ncw: b\n", 3)]
+        {
             let (node, found) = check(text);
             assert_eq!(node, None, "{text}");
             assert_eq!(found.len(), 1, "{found:?}");
-            let expected =
-                format!("p.md:{line}: error: the lines between the two --- are not YAML: ");
+            let expected = format!("p.md:{line}: error: the lines between the two --- are not YAML: ");
             assert!(found[0].starts_with(&expected), "{found:?}");
         }
     }

@@ -1,0 +1,218 @@
+//! Each mistake under `posts/`, with its line.
+
+use super::*;
+
+/// A post whose front matter holds `keys` has exactly one finding, at `line`.
+fn check(keys: &str, line: usize, expected: &str) {
+    let found = findings(&[("posts/one.md", &format!("---\n{keys}\n---\nHello"))]);
+    assert_eq!(found.len(), 1, "{keys}: {found:#?}");
+    let expected = format!("posts/one.md:{line}: {expected}");
+    assert!(found[0].starts_with(&expected), "{keys}\n expected {expected}\n found    {}", found[0]);
+}
+
+#[test]
+fn mistakes_in_the_keys_of_a_post() {
+    for (keys, line, expected) in [
+        ("lang: es\nacounts: [eyes]", 3, "error: `acounts` is not a key of a post — did you mean `accounts`?"),
+        ("cw: a\ncw: b", 3, "error: `cw` stands twice, first on line 2"),
+        ("cw:", 2, "error: `cw` has no value"),
+        ("- a", 2, "error: a post must be a table of keys, not a list"),
+        ("at: 2026-11-27", 2, "error: `2026-11-27` names a day without a time"),
+        ("at: 2026-02-30 09:00", 2, "error: `2026-02-30` does not exist"),
+        ("at: [1]", 2, "error: `at` must be a text, not a list"),
+        ("at: 2026-11-27 09:00\nevery: Tue 12:00", 3, "error: `at` and `every` are two meanings of time"),
+        ("every: Tue 12:00\nevergreen: true", 3, "error: `every` and `evergreen` are two meanings of time"),
+        ("every: Teu 12:00", 2, "error: `Teu` is not a day"),
+        ("evergreen: perhaps", 2, "error: `evergreen` must be true or false"),
+        ("at: 2026-11-27 09:00\nexpires: 2026-11-27 09:00", 3, "error: the post expires before its time comes"),
+        (
+            "at: 2027-03-14 02:30",
+            2,
+            "warning: 2027-03-14 02:30 does not exist in America/New_York: the clocks go forward — it is taken for 2027-03-14 03:00",
+        ),
+        ("at: 2026-11-01 01:30", 2, "warning: 2026-11-01 01:30 comes twice in America/New_York"),
+        ("at: 2026-09-14 11:30", 2, "warning: the post's time has passed"),
+        ("at: 2026-09-13 09:00", 2, "warning: the post has expired"),
+        ("expires: 2026-09-14 11:59", 2, "warning: the post has expired"),
+        ("accounts: [eyse]", 2, "error: there is no account `eyse` — did you mean `eyes`?"),
+        ("accounts: []", 2, "error: `accounts` names nobody"),
+        ("accounts: [eyes, eyes]", 2, "warning: `eyes` stands twice under `accounts`"),
+        ("topic: rign", 2, "error: no fact has the topic `rign` — did you mean `ring`?"),
+        ("facts: [ring-2001]", 2, "error: there is no fact `ring-2001` — did you mean `ring-2000`?"),
+        ("lang: english", 2, "error: `english` is not a language code"),
+        ("lang: fr", 2, "warning: `fr` is not a language of this campaign — its languages: en, es"),
+        ("visibility: pubic", 2, "error: `visibility` cannot be `pubic` — did you mean `public`?"),
+        ("visibility: direct", 2, "warning: a direct post is seen only by those it names"),
+        ("status: done", 2, "error: `status` cannot be `done`"),
+        ("status: review", 2, "warning: approving posts is not built yet"),
+        ("late: never", 2, "error: `late` cannot be `never`"),
+        ("id: two words", 2, "error: the id `two words` is more than one word"),
+        ("id: queue-7", 1, "error: the id `queue-7` is kept for `watchpost queue add`"),
+        ("poll: { options: [Yes] }", 2, "error: a poll needs at least two options"),
+        ("poll: { options: [Yes, Yes, No] }", 2, "error: the poll option `Yes` stands twice"),
+        ("poll: { options: [Yes, No], lasts: 1 day }", 2, "error: `1 day` "),
+        ("poll: { options: [Yes, No], lasts: 1m }", 2, "warning: many servers take polls from five minutes"),
+        ("poll:\n  options: [Yes, No]\n  last: 1d", 4, "error: `last` is not a key of a poll — did you mean `lasts`?"),
+    ] {
+        check(keys, line, expected);
+    }
+}
+
+#[test]
+fn mistakes_in_media() {
+    let item = "{ file: media/ring.png, alt: A map }";
+    for (keys, line, expected) in [
+        ("media: media/ring.png".to_owned(), 2, "error: `media` must be a list, not a text"),
+        ("media:\n  - media/ring.png".to_owned(), 3, "error: `media/ring.png` has no alt text"),
+        ("media:\n  - file: media/ring.png".to_owned(), 3, "error: `media/ring.png` has no alt text"),
+        ("media:\n  - file: media/ring.png\n    alt: \" \"".to_owned(), 4, "error: `alt` is empty"),
+        ("media:\n  - alt: A map".to_owned(), 3, "error: an attachment names no `file`"),
+        ("media:\n  - { file: media/none.png, alt: x }".to_owned(), 3, "error: there is no file `media/none.png`"),
+        ("media:\n  - { file: media/empty.png, alt: x }".to_owned(), 3, "error: `media/empty.png` is empty"),
+        (
+            "media:\n  - { file: media/sound.xyz, alt: x }".to_owned(),
+            3,
+            "error: servers do not take files like `media/sound.xyz`",
+        ),
+        (
+            "media:\n  - { file: media/ring.png, atl: x, alt: y }".to_owned(),
+            3,
+            "error: `atl` is not a key of an attachment — did you mean `alt`?",
+        ),
+        (format!("media: [{item}, {item}, {item}, {item}, {item}]"), 2, "error: 5 attachments are more than the 4"),
+        (format!("media: [{item}]\npoll: {{ options: [Yes, No] }}"), 3, "error: a post cannot have media and a poll"),
+        (
+            format!("media:\n  - file: media/ring.png\n    alt: {}", "long ".repeat(400)),
+            4,
+            "warning: the alt text has more than 1500",
+        ),
+    ] {
+        check(&keys, line, expected);
+    }
+}
+
+#[test]
+fn a_large_picture_is_told() {
+    let root = folder(&[("posts/one.md", "---\nmedia: [{ file: media/ring.png, alt: A map }]\n---\nHello")]);
+    let picture = fs::File::options().write(true).open(root.path().join("posts/media/ring.png")).unwrap();
+    picture.set_len(17 * 1024 * 1024).unwrap();
+    let loaded = load(root.path(), now()).unwrap();
+    assert_eq!(loaded.findings.len(), 1);
+    let found = loaded.findings[0].to_string();
+    assert!(found.starts_with("posts/one.md:2: warning: `media/ring.png` has 17 MB"), "{found}");
+}
+
+#[test]
+fn mistakes_in_the_text() {
+    let long = "word ".repeat(101);
+    for (text, expected) in [
+        ("", ":1: error: the post has no text"),
+        ("---\nlang: es\n---\n\n", ":4: error: the post has no text"),
+        ("One\n---\n\n---\nThree", ":3: error: part 2 of the thread is empty"),
+        ("---\nlang: es\nHola", ":1: error: the front matter that begins here never ends"),
+        ("lang: es\n---\nHola", ":1: error: these lines look like keys, but no --- stands above them"),
+        (&long, ":1: warning: the text has 505 characters; many servers take 500 at most"),
+        (&format!("One\n---\n{long}"), ":3: warning: part 2 has 505 characters"),
+        (&format!("---\ncw: policing\n---\n{}", "word ".repeat(99)), ":4: warning: the text has 503 characters"),
+        ("One\nSign: https://pledge.example/x", ":2: warning: https://pledge.example/x is a placeholder"),
+        (
+            "One\n\nTwo #eyesonamazon",
+            ":3: warning: screen readers cannot tell the words of #eyesonamazon — write #EyesOnAmazon",
+        ),
+    ] {
+        let found = findings(&[("posts/one.md", text)]);
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert!(
+            found[0].starts_with(&format!("posts/one.md{expected}")),
+            "{text}\n expected {expected}\n found {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_long_link_counts_as_servers_count_it() {
+    let text = format!("{}https://pledge.org/{}", "word ".repeat(90), "x".repeat(300));
+    assert_eq!(findings(&[("posts/one.md", &text)]), Vec::<String>::new());
+}
+
+#[test]
+fn all_mistakes_of_a_post_are_told_at_once_and_it_is_left_out() {
+    let files = [("posts/two.md", "---\nat: tomorrow\naccounts: [nobody]\ntopic: rign\ncolour: red\n---\n")];
+    let found = findings(&files);
+    assert_eq!(found.len(), 5, "{found:#?}");
+    let root = folder(&files);
+    let campaign = load(root.path(), now()).unwrap().campaign.unwrap();
+    assert_eq!(campaign.posts.len(), 1);
+}
+
+#[test]
+fn one_id_for_two_posts_is_told() {
+    let found = findings(&[("posts/two.md", "---\nid: one\n---\nTwo")]);
+    assert_eq!(
+        found,
+        [
+            "posts/two.md:1: error: the id `one` is also that of posts/one.md — give one of the two another id or file name"
+        ]
+    );
+}
+
+#[test]
+fn files_that_look_like_posts_but_are_not_read_are_told() {
+    for name in ["posts/two.md.txt", "posts/two.txt", "posts/TWO.MD", "posts/two.markdown"] {
+        let found = findings(&[(name, "Two")]);
+        assert_eq!(
+            found,
+            [format!("{name}: warning: this file is not read: a post's name ends in .md — rename it if it is a post")]
+        );
+    }
+}
+
+#[test]
+fn one_text_on_one_server_from_two_accounts_is_told_once() {
+    let settings = SETTINGS.replace(":3001", ":3000");
+    let found = findings(&[("config/watchpost.toml", &settings), ("posts/two.md", "Two")]);
+    assert_eq!(
+        found,
+        ["posts/one.md:1: warning: eyes and vigila say the same on http://127.0.0.1:3000, and 1 more post does — \
+          servers ban accounts that repeat each other: write one post for each, with `accounts:`"]
+    );
+    let found = findings(&[
+        ("config/watchpost.toml", &settings),
+        ("posts/one.md", "---\naccounts: [eyes]\n---\nHello"),
+        ("posts/two.md", "---\naccounts: [vigila]\n---\nhello\n"),
+    ]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with(
+        "posts/two.md:4: warning: another account says the same on http://127.0.0.1:3000, in posts/one.md"
+    ));
+}
+
+#[test]
+fn one_text_from_one_account_in_two_files_is_told() {
+    let found = findings(&[("posts/two.md", "Hello\n")]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("posts/two.md:1: warning: eyes says the same in posts/one.md"), "{found:#?}");
+}
+
+#[test]
+fn posts_that_wait_for_slots_nobody_has_are_told() {
+    let settings = SETTINGS.replace("slots = [\"Sat 11:00\"]\n", "");
+    let files = [("config/watchpost.toml", settings.as_str()), ("posts/two.md", "---\nevergreen: true\n---\nTwo")];
+    let found = findings(&files);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("config/watchpost.toml:13: warning: vigila has no slots, and 2 posts wait for one"));
+    let found = findings(&[files[0], ("posts/one.md", "---\nat: 2026-12-01 09:00\n---\nHello")]);
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn a_campaign_without_posts_is_told() {
+    let root = folder(&[]);
+    fs::remove_dir_all(root.path().join("posts")).unwrap();
+    let loaded = load(root.path(), now()).unwrap();
+    assert_eq!(loaded.findings.len(), 1);
+    assert_eq!(
+        loaded.findings[0].to_string(),
+        "posts: warning: there is no folder `posts`: nothing will be posted — make it and put a file NAME.md into it"
+    );
+}
