@@ -3,6 +3,10 @@
 
 pub mod check;
 pub mod completions;
+#[cfg(feature = "sandbox")]
+pub mod demo;
+#[cfg(feature = "sandbox")]
+mod demo_story;
 pub mod facts;
 pub mod output;
 pub mod plan;
@@ -10,6 +14,8 @@ pub mod plan_command;
 pub mod queue;
 pub mod queue_add;
 pub mod run;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod status;
 mod table;
 mod workplace;
@@ -47,6 +53,9 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Shows everything at work: a server in memory, the campaign, invented followers. Needs nothing.
+    #[cfg(feature = "sandbox")]
+    Demo(demo::Args),
     /// The daemon: posts on time, listens, answers; until Ctrl-C or SIGTERM.
     Run(run::Args),
     /// Looks at everything staff wrote, offline, and says all that is wrong at once.
@@ -59,6 +68,9 @@ pub enum Command {
     Status(status::Args),
     /// The facts: list, show, and try what a mention would be answered.
     Facts(facts::Args),
+    /// A Mastodon-compatible server in memory, for rehearsals and other people's tools.
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Args),
     /// Prints completions for a shell.
     Completions(completions::Args),
 }
@@ -69,6 +81,10 @@ impl Command {
     pub fn stays(&self) -> bool {
         match self {
             Command::Run(_) => true,
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox(_) => true,
+            #[cfg(feature = "sandbox")]
+            Command::Demo(_) => false,
             Command::Check(_)
             | Command::Plan(_)
             | Command::Queue(_)
@@ -87,12 +103,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
     let root = cli.campaign;
     let clock = Clock::system();
     match cli.command {
+        #[cfg(feature = "sandbox")]
+        Command::Demo(args) => demo::run(&root, &args).await,
         Command::Run(args) => run::run(&root, &args, clock).await,
         Command::Check(args) => check::run(&root, args.json, args.strict, clock.now()),
         Command::Plan(args) => plan_command::run(&root, &args, clock.now()).await,
         Command::Queue(args) => queue::run(&root, &args, clock.now()).await,
         Command::Status(args) => status::run(&root, &args, clock.now()).await,
         Command::Facts(args) => facts::run(&root, &args, clock.now()),
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(args) => sandbox::run(&args, clock).await,
         Command::Completions(args) => completions::run(&args),
     }
 }
