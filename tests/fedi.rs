@@ -4,7 +4,7 @@
 //! must not be, "sent" must be.
 
 #![cfg(feature = "sandbox")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
