@@ -56,7 +56,9 @@ pub(super) fn same_host(one: &Url, other: &Url) -> bool {
 
 /// Whether both name the same scheme, host and port: where a GET may be redirected with its token.
 pub(super) fn same_origin(one: &Url, other: &Url) -> bool {
-    one.scheme() == other.scheme() && same_host(one, other) && one.port_or_known_default() == other.port_or_known_default()
+    one.scheme() == other.scheme()
+        && same_host(one, other)
+        && one.port_or_known_default() == other.port_or_known_default()
 }
 
 /// The streaming address on the server's own host.
@@ -145,7 +147,11 @@ mod tests {
         check("https://social.example", "https://social.example", own);
         check("https://social.example", "ws://social.example", own);
         check("https://social.example", "wss://a.social.example", Some("wss://a.social.example/api/v1/streaming"));
-        check("https://social.example", "wss://social.example:4000", Some("wss://social.example:4000/api/v1/streaming"));
+        check(
+            "https://social.example",
+            "wss://social.example:4000",
+            Some("wss://social.example:4000/api/v1/streaming"),
+        );
         check("https://social.example", "ws://a.social.example", None);
         check("https://social.example", "wss://evilsocial.example", None);
         check("https://social.example", "wss://other.example", None);
@@ -164,14 +170,27 @@ mod tests {
 
     #[test]
     fn only_encrypted_bare_hosts_are_servers() {
-        for good in ["https://social.example", " https://social.example/ ", "http://127.0.0.1:8080", "http://[::1]:80",
-            "http://localhost:3000", "https://social.example:8443"]
-        {
+        for good in [
+            "https://social.example",
+            " https://social.example/ ",
+            "http://127.0.0.1:8080",
+            "http://[::1]:80",
+            "http://localhost:3000",
+            "https://social.example:8443",
+        ] {
             assert!(server(good).is_ok(), "{good}");
         }
-        for bad in ["http://social.example", "social.example", "ftp://social.example", "https://", "https://a@social.example",
-            "https://social.example/path", "https://social.example/?q", "", "http://127.0.0.1.social.example"]
-        {
+        for bad in [
+            "http://social.example",
+            "social.example",
+            "ftp://social.example",
+            "https://",
+            "https://a@social.example",
+            "https://social.example/path",
+            "https://social.example/?q",
+            "",
+            "http://127.0.0.1.social.example",
+        ] {
             assert!(server(bad).is_err(), "{bad}");
         }
     }
@@ -182,5 +201,16 @@ mod tests {
         assert!(configured_streaming(&server, "wss://elsewhere.example").is_ok());
         assert!(configured_streaming(&server, "ws://elsewhere.example").is_err());
         assert!(configured_streaming(&server, "ws://127.0.0.1:4000").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_advertised_address_leads_a_token_astray(text in "(wss?|https?)?(://)?[a-z.@:/#?\\\\-]{0,30}(social\\.example)?[a-z.@:/0-9]{0,12}") {
+            let server = server("https://social.example").unwrap();
+            if let Ok(url) = advertised_streaming(&server, &text) {
+                let host = url.host_str().unwrap();
+                proptest::prop_assert!(url.scheme() == "wss" && (host == "social.example" || host.ends_with(".social.example")), "{}", url);
+            }
+        }
     }
 }

@@ -176,7 +176,9 @@ impl Fedi {
         // The last one named is the newest schema; `software` reads alike in all of them.
         let href = json::list(&index, "links")
             .iter()
-            .filter(|link| json::text(link, "rel").is_some_and(|rel| rel.contains("nodeinfo.diaspora.software/ns/schema/")))
+            .filter(|link| {
+                json::text(link, "rel").is_some_and(|rel| rel.contains("nodeinfo.diaspora.software/ns/schema/"))
+            })
             .filter_map(|link| json::text(link, "href"))
             .next_back()?;
         let named = self.base.join(&href).ok().filter(|url| address::same_host(&self.base, url))?;
@@ -217,7 +219,11 @@ fn read(instance: &Value, nodeinfo: Option<&Value>) -> Capabilities {
             .or_else(|| size(json::count(instance, "max_media_attachments")))
             .unwrap_or(DEFAULT_MEDIA),
         max_alt: size(json::count(media, "description_limit")),
-        media_types: json::list(media, "supported_mime_types").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        media_types: json::list(media, "supported_mime_types")
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         max_image_bytes: json::count(media, "image_size_limit").filter(|bytes| *bytes > 0),
         polls: PollRules {
             max_options: json::count(polls, "max_options"),
@@ -348,7 +354,13 @@ mod tests {
         assert_eq!((found.rules.max_characters, found.rules.url), (5000, UrlCost::FullLength));
         assert_eq!(found.key, KeyClass::ReplaysAnswers { window: 21_600 });
         assert_eq!(advertised_streaming(&pleroma).as_deref(), Some("wss://a.example"));
-        for odd in [Value::Null, json!([]), json!("x"), json!({ "configuration": 7 }), json!({ "configuration": { "statuses": { "max_characters": 0 } } })] {
+        for odd in [
+            Value::Null,
+            json!([]),
+            json!("x"),
+            json!({ "configuration": 7 }),
+            json!({ "configuration": { "statuses": { "max_characters": 0 } } }),
+        ] {
             assert_eq!(read(&odd, None), Capabilities::defaults(), "{odd}");
             assert_eq!(advertised_streaming(&odd), None);
         }

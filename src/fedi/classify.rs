@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use crate::core::delivery::{Outcome, Payload, Receipt};
 use crate::core::ids::StatusId;
-use crate::fedi::errors::ServerWords;
 use crate::fedi::http::{Answer, Failure};
+use crate::fedi::words::ServerWords;
 use crate::fedi::{headers, json};
 
 /// What was asked, as far as the outcome depends on it.
@@ -72,7 +72,13 @@ fn rejected(asked: &Asked<'_>, answer: &Answer) -> Outcome {
     match (status, words) {
         (401 | 403, words) | (400 | 422, words @ (ServerWords::Other(_) | ServerWords::Nothing(_))) => {
             let words = words.into_text();
-            Outcome::Doubtful { message: if words.is_empty() { format!("status {status}") } else { format!("status {status}: {words}") } }
+            Outcome::Doubtful {
+                message: if words.is_empty() {
+                    format!("status {status}")
+                } else {
+                    format!("status {status}: {words}")
+                },
+            }
         }
         (_, ServerWords::Validation(message)) => Outcome::Refused { message },
         (_, ServerWords::Other(_) | ServerWords::Nothing(_)) => with_words("status", asked, answer),
@@ -187,8 +193,10 @@ mod tests {
     }
 
     fn answer(status: u16, pairs: &[(&str, &str)], body: &str) -> Result<Answer, Failure> {
-        let headers: HeaderMap =
-            pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())).collect();
+        let headers: HeaderMap = pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect();
         Ok(Answer { status, headers, body: body.as_bytes().to_vec() })
     }
 
@@ -217,7 +225,19 @@ mod tests {
         check(&answer(200, &[], r#"{"id":"9"}"#), Sent, Sent);
         check(&answer(201, &[], r#"{"id":9}"#), Sent, Sent);
         for status in [200, 201, 202, 204, 206] {
-            for body in ["", "{}", "[]", "null", "<html>", r#"{"id":null}"#, r#"{"id":""}"#, r#"{"id":true}"#, r#"{"id":"9""#, "\"9\"", "9"] {
+            for body in [
+                "",
+                "{}",
+                "[]",
+                "null",
+                "<html>",
+                r#"{"id":null}"#,
+                r#"{"id":""}"#,
+                r#"{"id":true}"#,
+                r#"{"id":"9""#,
+                "\"9\"",
+                "9",
+            ] {
                 check(&answer(status, &[], body), Unknown, Unknown);
             }
         }
@@ -228,7 +248,11 @@ mod tests {
         let now = ("date", "Sun, 22 Nov 2026 10:00:00 GMT");
         check(&answer(429, &[], ""), Throttled(300), Throttled(300));
         check(&answer(429, &[], r#"{"error":"Too many requests"}"#), Throttled(300), Throttled(300));
-        check(&answer(429, &[("x-ratelimit-reset", "2026-11-22T10:01:00.000Z"), now], ""), Throttled(60), Throttled(60));
+        check(
+            &answer(429, &[("x-ratelimit-reset", "2026-11-22T10:01:00.000Z"), now], ""),
+            Throttled(60),
+            Throttled(60),
+        );
         check(&answer(429, &[("retry-after", "999999")], ""), Throttled(10_800), Throttled(10_800));
         check(&answer(503, &[("retry-after", "120")], "<html>"), Throttled(120), Throttled(120));
         check(&answer(503, &[], "<html>"), Unknown, Unknown);
@@ -252,12 +276,27 @@ mod tests {
     #[test]
     fn an_answer_about_rights_is_doubtful() {
         for status in [401, 403] {
-            for body in ["", "no", "<html>", r#"{"error":"The access token is invalid"}"#, r#"{"error":"you may not reply to this"}"#] {
+            for body in [
+                "",
+                "no",
+                "<html>",
+                r#"{"error":"The access token is invalid"}"#,
+                r#"{"error":"you may not reply to this"}"#,
+            ] {
                 check(&answer(status, &[], body), Doubtful, Doubtful);
             }
         }
         for status in [400, 422] {
-            for body in ["", "invalid token", "<html>", "{}", "[]", r#"{"error":"invalid_token"}"#, r#"{"error":"Bad Request"}"#, r#"{"error":{}}"#.replace("{}", "null").as_str()] {
+            for body in [
+                "",
+                "invalid token",
+                "<html>",
+                "{}",
+                "[]",
+                r#"{"error":"invalid_token"}"#,
+                r#"{"error":"Bad Request"}"#,
+                r#"{"error":{}}"#.replace("{}", "null").as_str(),
+            ] {
                 check(&answer(status, &[], body), Doubtful, Doubtful);
             }
         }
@@ -265,7 +304,9 @@ mod tests {
 
     #[test]
     fn whatever_is_not_listed_may_exist() {
-        for status in [301, 302, 303, 304, 307, 308, 408, 409, 500, 501, 502, 503, 504, 507, 520, 522, 524, 530, 599, 600, 999] {
+        for status in
+            [301, 302, 303, 304, 307, 308, 408, 409, 500, 501, 502, 503, 504, 507, 520, 522, 524, 530, 599, 600, 999]
+        {
             for body in ["", "<html>", r#"{"error":"Validation failed"}"#, r#"{"id":"9"}"#] {
                 check(&answer(status, &[("location", "/elsewhere")], body), Unknown, Unknown);
             }
@@ -290,19 +331,30 @@ mod tests {
             ..payload(true)
         };
         let receipt = |body: &Value| {
-            let met = answer(200, &[("x-ratelimit-remaining", "17"), ("date", "Sun, 22 Nov 2026 10:00:00 GMT")], &body.to_string());
+            let met = answer(
+                200,
+                &[("x-ratelimit-remaining", "17"), ("date", "Sun, 22 Nov 2026 10:00:00 GMT")],
+                &body.to_string(),
+            );
             let outcome = classify(&Asked { payload: &asked, media: 2, secret: &SecretString::from("t") }, &met);
             let Outcome::Sent(receipt) = outcome else { panic!("{outcome:?}") };
             receipt
         };
-        let kept = receipt(&json!({ "id": 5, "url": "https://a.example/5", "visibility": "unlisted", "spoiler_text": "policing",
-            "in_reply_to_id": 7, "content": "<p>Ring</p>", "media_attachments": [{}, {}], "poll": {} }));
+        let kept = receipt(
+            &json!({ "id": 5, "url": "https://a.example/5", "visibility": "unlisted", "spoiler_text": "policing",
+            "in_reply_to_id": 7, "content": "<p>Ring</p>", "media_attachments": [{}, {}], "poll": {} }),
+        );
         assert_eq!(kept.changed, Vec::<String>::new());
-        assert_eq!((kept.status.as_str(), kept.url.as_deref(), kept.creates_left), ("5", Some("https://a.example/5"), Some(17)));
+        assert_eq!(
+            (kept.status.as_str(), kept.url.as_deref(), kept.creates_left),
+            ("5", Some("https://a.example/5"), Some(17))
+        );
         assert!(kept.server_time.is_some());
         assert_eq!(receipt(&json!({ "id": "5" })).changed, Vec::<String>::new());
-        let all = receipt(&json!({ "id": "5", "visibility": "public", "spoiler_text": "", "in_reply_to_id": null, "content": "",
-            "media_attachments": [], "poll": null }));
+        let all = receipt(
+            &json!({ "id": "5", "visibility": "public", "spoiler_text": "", "in_reply_to_id": null, "content": "",
+            "media_attachments": [], "poll": null }),
+        );
         assert_eq!(
             all.changed,
             [

@@ -23,7 +23,10 @@ pub(super) fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 /// How long to wait: Retry-After, else Reset − Date, else 5 min; between 1 s and 3 h.
 pub(super) fn wait(headers: &HeaderMap) -> Duration {
     let date = date(headers);
-    retry_after(headers, date).or_else(|| until_reset(headers, date)).unwrap_or(DEFAULT_WAIT).clamp(SHORTEST_WAIT, LONGEST_WAIT)
+    retry_after(headers, date)
+        .or_else(|| until_reset(headers, date))
+        .unwrap_or(DEFAULT_WAIT)
+        .clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }
 
 /// Whether the answer has a Retry-After at all; only then is a 503 a request to wait.
@@ -48,8 +51,12 @@ fn until_reset(headers: &HeaderMap, date: Option<DateTime<Utc>>) -> Option<Durat
     let text = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim();
     let reset = match seconds(text) {
         // Nobody waits thirty years: a number this large is a time.
-        Some(number) if number.as_secs() >= 1_000_000_000_000 => DateTime::from_timestamp_millis(i64::try_from(number.as_secs()).ok()?)?,
-        Some(number) if number.as_secs() >= 1_000_000_000 => DateTime::from_timestamp(i64::try_from(number.as_secs()).ok()?, 0)?,
+        Some(number) if number.as_secs() >= 1_000_000_000_000 => {
+            DateTime::from_timestamp_millis(i64::try_from(number.as_secs()).ok()?)?
+        }
+        Some(number) if number.as_secs() >= 1_000_000_000 => {
+            DateTime::from_timestamp(i64::try_from(number.as_secs()).ok()?, 0)?
+        }
         Some(from_now) => return Some(from_now),
         None => iso(text)?,
     };
@@ -106,10 +113,12 @@ pub(super) fn next_link(headers: &HeaderMap) -> NextLink {
         // An address holds no `<`, so each link begins at one; commas inside addresses then do no harm.
         for link in text.split('<').skip(1) {
             let Some((address, parameters)) = link.split_once('>') else { continue };
-            let is_next = parameters.split(';').filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
-                let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
-                name.trim().eq_ignore_ascii_case("rel") && value.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))
-            });
+            let is_next =
+                parameters.split(';').filter_map(|parameter| parameter.split_once('=')).any(|(name, value)| {
+                    let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
+                    name.trim().eq_ignore_ascii_case("rel")
+                        && value.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))
+                });
             if is_next {
                 return NextLink::Next(address.trim().to_owned());
             }
@@ -127,7 +136,10 @@ mod tests {
     const NOW: &str = "Sun, 22 Nov 2026 10:00:00 GMT";
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn check(pairs: &[(&str, &str)], expected_seconds: u64) {
@@ -175,8 +187,16 @@ mod tests {
         let next = |text: &str| next_link(&headers(&[("link", text)]));
         let found = NextLink::Next("https://a.example/n?types[]=mention,x&max_id=3".to_owned());
         assert_eq!(next_link(&HeaderMap::new()), NextLink::Silent);
-        assert_eq!(next(r#"<https://a.example/n?types[]=mention,x&max_id=3>; rel="next", <https://a.example/n?min_id=9>; rel="prev""#), found);
-        assert_eq!(next(r#"<https://a.example/p>; rel="prev",<https://a.example/n?types[]=mention,x&max_id=3>;rel=next"#), found);
+        assert_eq!(
+            next(
+                r#"<https://a.example/n?types[]=mention,x&max_id=3>; rel="next", <https://a.example/n?min_id=9>; rel="prev""#
+            ),
+            found
+        );
+        assert_eq!(
+            next(r#"<https://a.example/p>; rel="prev",<https://a.example/n?types[]=mention,x&max_id=3>;rel=next"#),
+            found
+        );
         assert_eq!(next(r#"<https://a.example/p>; rel="prev""#), NextLink::Last);
         assert_eq!(next("<broken"), NextLink::Last);
         assert_eq!(next(""), NextLink::Last);
@@ -184,13 +204,30 @@ mod tests {
 
     #[test]
     fn times_of_every_server_are_read() {
-        for text in ["2026-11-22T10:00:00.000Z", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00+00:00", "2026-11-22T10:00:00",
-            "2026-11-22T10:00:00.123456", "2026-11-22 10:00:00", "2026-11-22 10:00:00 UTC", "2026-11-22T10:00:00+0000"]
-        {
+        for text in [
+            "2026-11-22T10:00:00.000Z",
+            "2026-11-22T10:00:00Z",
+            "2026-11-22T10:00:00+00:00",
+            "2026-11-22T10:00:00",
+            "2026-11-22T10:00:00.123456",
+            "2026-11-22 10:00:00",
+            "2026-11-22 10:00:00 UTC",
+            "2026-11-22T10:00:00+0000",
+        ] {
             assert_eq!(iso(text).map(|time| time.timestamp()), Some(1_795_341_600), "{text}");
         }
         for text in ["", "yesterday", "0", "2026-13-01T00:00:00Z"] {
             assert_eq!(iso(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_makes_reading_panic(text in "[ -~]{0,40}|[0-9.]{0,40}|(<[ -~]{0,20}>[;, ]?(rel=\"?[a-z]{0,5}\"?)?){0,3}") {
+            let found = headers(&[("date", NOW), ("retry-after", &text), ("x-ratelimit-reset", &text), ("link", &text), ("x-ratelimit-remaining", &text)]);
+            let waited = wait(&found);
+            proptest::prop_assert!((SHORTEST_WAIT..=LONGEST_WAIT).contains(&waited));
+            let _read = (next_link(&found), remaining(&found), iso(&text), http_date(&text));
         }
     }
 }

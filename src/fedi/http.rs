@@ -48,7 +48,8 @@ impl Http {
     }
 
     pub(super) fn with_time_outs(connect: Duration, whole: Duration) -> Result<Http, FediError> {
-        let unusable = |_problem| FediError::Address { address: "TLS".to_owned(), problem: "cannot be set up on this machine" };
+        let unusable =
+            |_problem| FediError::Address { address: "TLS".to_owned(), problem: "cannot be set up on this machine" };
         let client = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(connect)
@@ -64,7 +65,10 @@ impl Http {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|_problem| FediError::Address { address: "TLS".to_owned(), problem: "cannot be set up on this machine" })?
+            .map_err(|_problem| FediError::Address {
+                address: "TLS".to_owned(),
+                problem: "cannot be set up on this machine",
+            })?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Http { client, tls: Arc::new(tls) })

@@ -93,7 +93,8 @@ mod tests {
     fn one_malformed_item_spoils_only_itself() {
         let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
         let body = format!(r#"[{{"id":"1"}}, {deep}, {{"id":"\ud800"}}, 1e999, {{"id":"2"}}]"#);
-        let ids: Vec<_> = items(body.as_bytes()).unwrap().iter().map(|raw| item(raw).and_then(|value| id(&value, "id"))).collect();
+        let ids: Vec<_> =
+            items(body.as_bytes()).unwrap().iter().map(|raw| item(raw).and_then(|value| id(&value, "id"))).collect();
         assert_eq!(ids, [Some("1".to_owned()), None, None, None, Some("2".to_owned())]);
     }
 

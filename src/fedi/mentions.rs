@@ -34,8 +34,12 @@ pub(super) fn notification(me: &Me, item: &Value, now: Option<DateTime<Utc>>) ->
     let nothing = Value::Null;
     match item.get("status") {
         Some(Value::Null) => Read::Other,
-        Some(found) if is_us(me, found.get("account").or_else(|| item.get("account")).unwrap_or(&nothing)) => Read::Other,
-        Some(found) => status(me, found, item, now).map_or(Read::Undecodable, |mention| Read::Mention(Box::new(mention))),
+        Some(found) if is_us(me, found.get("account").or_else(|| item.get("account")).unwrap_or(&nothing)) => {
+            Read::Other
+        }
+        Some(found) => {
+            status(me, found, item, now).map_or(Read::Undecodable, |mention| Read::Mention(Box::new(mention)))
+        }
         None => Read::Undecodable,
     }
 }
@@ -80,7 +84,8 @@ pub(super) fn names_us(me: &Me, status: &Value) -> bool {
 }
 
 pub(super) fn is_us(me: &Me, account: &Value) -> bool {
-    json::id(account, "id").is_some_and(|id| id == me.id.as_str()) || json::text(account, "url").is_some_and(|url| url == me.url)
+    json::id(account, "id").is_some_and(|id| id == me.id.as_str())
+        || json::text(account, "url").is_some_and(|url| url == me.url)
 }
 
 fn content(status: &Value) -> String {
@@ -108,7 +113,8 @@ fn asker(account: &Value) -> Option<Asker> {
 /// `name`, `name@host` or `name@host:port`: what a reply repeats must address nobody else and break no line.
 fn is_acct(acct: &str) -> bool {
     let part = |text: &str, extra: &[char]| {
-        !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-') || extra.contains(&c))
+        !text.is_empty()
+            && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-') || extra.contains(&c))
     };
     match acct.split_once('@') {
         Some((name, host)) => part(name, &[]) && part(host, &[':']),
@@ -149,7 +155,12 @@ mod tests {
     use crate::core::post::Visibility;
 
     fn me() -> Me {
-        Me { id: RemoteId::new("1"), url: "https://social.example/@eyes".to_owned(), acct: "eyes".to_owned(), bot: true }
+        Me {
+            id: RemoteId::new("1"),
+            url: "https://social.example/@eyes".to_owned(),
+            acct: "eyes".to_owned(),
+            bot: true,
+        }
     }
 
     fn read(item: &Value) -> Read {
@@ -177,8 +188,14 @@ mod tests {
         }));
         assert_eq!((found.status.as_str(), found.uri.as_str()), ("113", "https://far.example/users/ann/statuses/113"));
         assert_eq!(found.text.own.trim(), "what is Ring?");
-        assert_eq!((found.asker.acct.as_str(), found.asker.url.as_str()), ("ann@far.example", "https://far.example/@ann"));
-        assert_eq!((found.lang, found.visibility, found.cw.as_deref()), (Some(Lang::new("en")), Some(Visibility::Unlisted), Some("police")));
+        assert_eq!(
+            (found.asker.acct.as_str(), found.asker.url.as_str()),
+            ("ann@far.example", "https://far.example/@ann")
+        );
+        assert_eq!(
+            (found.lang, found.visibility, found.cw.as_deref()),
+            (Some(Lang::new("en")), Some(Visibility::Unlisted), Some("police"))
+        );
         assert_eq!((found.others_named, found.carried_along, found.in_reply_to), (0, false, None));
         assert_eq!(found.created_at.to_rfc3339(), "2026-11-22T09:59:58.123+00:00");
         assert!(!found.asker.bot && !found.asker.nobot && !found.asker.limited);
@@ -187,26 +204,41 @@ mod tests {
     #[test]
     fn the_quirks_of_other_servers_are_read() {
         // GoToSocial: ULIDs, no language.
-        let ulid = mention(&json!({ "id": "01JD", "type": "mention", "status": { "id": "01JDX", "uri": "https://g.example/s/01JDX",
+        let ulid = mention(
+            &json!({ "id": "01JD", "type": "mention", "status": { "id": "01JDX", "uri": "https://g.example/s/01JDX",
             "created_at": "2026-11-22T10:00:00.000Z", "language": null, "visibility": "direct", "content": "<p>@eyes hi</p>",
-            "account": { "id": "01A", "acct": "bob", "url": "https://g.example/@bob" } } }));
+            "account": { "id": "01A", "acct": "bob", "url": "https://g.example/@bob" } } }),
+        );
         assert_eq!((ulid.status.as_str(), ulid.lang, ulid.visibility), ("01JDX", None, Some(Visibility::Direct)));
         // Takahē, Mitra: ids as numbers; the host in the acct of a local account.
         let numbers = mention(&json!({ "id": 7, "type": "mention", "status": { "id": 12_345_678_901_234_567_890_u64,
             "account": { "id": 42, "acct": "alice@t.example", "url": "https://t.example/@alice/" }, "content": "<p>hi</p>",
             "created_at": "2026-11-22T10:00:00Z", "mentions": [{ "id": 1, "acct": "eyes@social.example" }, { "id": 9 }] } }));
-        assert_eq!((numbers.status.as_str(), numbers.asker.id.as_str(), numbers.others_named), ("12345678901234567890", "42", 1));
+        assert_eq!(
+            (numbers.status.as_str(), numbers.asker.id.as_str(), numbers.others_named),
+            ("12345678901234567890", "42", 1)
+        );
         // snac: a port in the acct, no mentions, the profile as uri, no fractions in the time.
-        let snac = mention(&json!({ "id": "1732269600.1", "type": "mention", "status": { "id": "1732269600.2", "created_at": "2026-11-22T10:00:00Z",
+        let snac = mention(
+            &json!({ "id": "1732269600.1", "type": "mention", "status": { "id": "1732269600.2", "created_at": "2026-11-22T10:00:00Z",
             "content": "@eyes@social.example hi", "mentions": [], "visibility": "public",
-            "account": { "id": "abc", "acct": "alice@localhost:8001", "url": null, "uri": "http://localhost:8001/alice" } } }));
-        assert_eq!((snac.asker.acct.as_str(), snac.asker.url.as_str()), ("alice@localhost:8001", "http://localhost:8001/alice"));
+            "account": { "id": "abc", "acct": "alice@localhost:8001", "url": null, "uri": "http://localhost:8001/alice" } } }),
+        );
+        assert_eq!(
+            (snac.asker.acct.as_str(), snac.asker.url.as_str()),
+            ("alice@localhost:8001", "http://localhost:8001/alice")
+        );
         assert_eq!((snac.uri.as_str(), snac.others_named), ("1732269600.2", 0));
         // Hollo: a notification id that is a path; the account only beside the status.
-        let hollo = mention(&json!({ "id": "2026-11-22T10:00:00.000Z/mention/01-02", "type": "mention", "created_at": "2026-11-22T10:00:00.000Z",
+        let hollo = mention(
+            &json!({ "id": "2026-11-22T10:00:00.000Z/mention/01-02", "type": "mention", "created_at": "2026-11-22T10:00:00.000Z",
             "account": { "id": "0190", "acct": "@cy@h.example", "url": "https://h.example/@cy" },
-            "status": { "id": "0191", "content": "hi", "visibility": "limited", "url": "https://h.example/@cy/0191" } }));
-        assert_eq!((hollo.asker.acct.as_str(), hollo.uri.as_str(), hollo.visibility), ("cy@h.example", "https://h.example/@cy/0191", None));
+            "status": { "id": "0191", "content": "hi", "visibility": "limited", "url": "https://h.example/@cy/0191" } }),
+        );
+        assert_eq!(
+            (hollo.asker.acct.as_str(), hollo.uri.as_str(), hollo.visibility),
+            ("cy@h.example", "https://h.example/@cy/0191", None)
+        );
     }
 
     #[test]
@@ -226,12 +258,26 @@ mod tests {
         }
         check(json!({ "type": "mention", "status": null }), &Read::Other);
         // GoToSocial notifies a bot of its own mention of itself.
-        check(json!({ "type": "mention", "status": { "id": "5", "account": { "id": 1, "acct": "eyes" } } }), &Read::Other);
-        check(json!({ "type": "mention", "status": { "id": "5", "account": { "id": "x", "acct": "y", "url": "https://social.example/@eyes" } } }), &Read::Other);
-        for odd in [json!(null), json!([]), json!("x"), json!({}), json!({ "type": 7 }), json!({ "type": "mention" }),
-            json!({ "type": "mention", "status": "x" }), json!({ "type": "mention", "status": {} }),
-            json!({ "type": "mention", "status": { "id": "5" } }), json!({ "type": "mention", "status": { "account": { "acct": "a" } } })]
-        {
+        check(
+            json!({ "type": "mention", "status": { "id": "5", "account": { "id": 1, "acct": "eyes" } } }),
+            &Read::Other,
+        );
+        check(
+            json!({ "type": "mention", "status": { "id": "5", "account": { "id": "x", "acct": "y", "url": "https://social.example/@eyes" } } }),
+            &Read::Other,
+        );
+        for odd in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({}),
+            json!({ "type": 7 }),
+            json!({ "type": "mention" }),
+            json!({ "type": "mention", "status": "x" }),
+            json!({ "type": "mention", "status": {} }),
+            json!({ "type": "mention", "status": { "id": "5" } }),
+            json!({ "type": "mention", "status": { "account": { "acct": "a" } } }),
+        ] {
             check(odd, &Read::Undecodable);
         }
     }
@@ -241,14 +287,27 @@ mod tests {
         for good in ["ann", "Ann_1.x-y", "ann@far.example", "ann@far.example:8080", "jörg@bücher.example"] {
             assert!(is_acct(good), "{good}");
         }
-        for bad in ["", "@", "ann@", "@far", "ann @bob", "ann\n@bob", "ann@far@bob", "ann@far/x", "<b>", "ann@far.example #x", "a\u{202e}b"] {
+        for bad in [
+            "",
+            "@",
+            "ann@",
+            "@far",
+            "ann @bob",
+            "ann\n@bob",
+            "ann@far@bob",
+            "ann@far/x",
+            "<b>",
+            "ann@far.example #x",
+            "a\u{202e}b",
+        ] {
             assert!(!is_acct(bad), "{bad:?}");
         }
     }
 
     #[test]
     fn a_profile_that_wants_no_bots_is_recognised() {
-        let check = |account: Value, expected: bool| assert_eq!(asks_bots_to_stay_away(&account), expected, "{account}");
+        let check =
+            |account: Value, expected: bool| assert_eq!(asks_bots_to_stay_away(&account), expected, "{account}");
         check(json!({ "note": "<p>cats <a href=\"https://a.example/tags/nobot\">#<span>nobot</span></a></p>" }), true);
         check(json!({ "note": "#NoBots please" }), true);
         check(json!({ "note": "#nobot." }), true);
@@ -282,11 +341,18 @@ mod tests {
             Just(json!("1")),
             Just(json!("2026-11-22T10:00:00Z")),
         ];
-        let keys = prop_oneof!["[a-z]{1,4}", Just("id".to_owned()), Just("url".to_owned()), Just("acct".to_owned()), Just("note".to_owned())];
+        let keys = prop_oneof![
+            "[a-z]{1,4}",
+            Just("id".to_owned()),
+            Just("url".to_owned()),
+            Just("acct".to_owned()),
+            Just("note".to_owned())
+        ];
         leaf.prop_recursive(3, 24, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(keys.clone(), inner, 0..5).prop_map(|map| Value::Object(map.into_iter().collect())),
+                prop::collection::btree_map(keys.clone(), inner, 0..5)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
             ]
         })
     }

@@ -11,7 +11,8 @@
 //! | `address` | which addresses a token may go to |
 //! | `http` | the pool, time-outs, what a failed request proves |
 //! | `headers` | waits, the server's clock, the next page |
-//! | `errors` | errors as advice; a server's words made safe to show |
+//! | `errors` | errors as advice |
+//! | `words` | a server's words made safe to show |
 //! | `json` | fields that may not be there |
 //! | `capabilities` | what a server can do |
 //! | `publish`, `classify` | one POST, and what it did |
@@ -39,9 +40,10 @@ mod profile;
 mod publish;
 mod statuses;
 mod stream;
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
 mod tests;
 mod upload;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;
@@ -195,7 +197,9 @@ impl Fedi {
 
     /// GETs with our token; anything but a 2xx is an error.
     async fn get(&self, url: Url) -> Result<http::Answer, FediError> {
-        let answer = http::get(&self.http, url, Some(&self.authorization)).await.map_err(|failure| failure.into_error(&self.base))?;
+        let answer = http::get(&self.http, url, Some(&self.authorization))
+            .await
+            .map_err(|failure| failure.into_error(&self.base))?;
         self.accept(answer)
     }
 
@@ -209,7 +213,7 @@ impl Fedi {
         if status == 429 || (status == 503 && headers::asks_to_wait(&answer.headers)) {
             return Err(FediError::Throttled { server, wait: headers::wait(&answer.headers) });
         }
-        let words = errors::ServerWords::read(&answer.body, &self.link.token).into_text();
+        let words = words::ServerWords::read(&answer.body, &self.link.token).into_text();
         Err(match status {
             401 | 403 => FediError::Denied { server, status, words },
             404 | 410 => FediError::Missing { server, status },

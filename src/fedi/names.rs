@@ -44,7 +44,8 @@ impl Name {
 
     /// Whether this account is meant by that visible name; a name without a host may be anybody's of that name.
     pub(super) fn is(&self, visible: &Name) -> bool {
-        self.user == visible.user && (visible.hosts.is_empty() || visible.hosts.iter().any(|host| self.hosts.contains(host)))
+        self.user == visible.user
+            && (visible.hosts.is_empty() || visible.hosts.iter().any(|host| self.hosts.contains(host)))
     }
 }
 
@@ -67,7 +68,9 @@ impl Seen<'_> {
             .iter()
             .filter(|named| !is_us(self.me, named))
             .filter(|named| json::id(named, "id").is_none_or(|id| id != self.asker.id.as_str()))
-            .filter_map(|named| json::id(named, "id").or_else(|| json::text(named, "url")).or_else(|| json::text(named, "acct")))
+            .filter_map(|named| {
+                json::id(named, "id").or_else(|| json::text(named, "url")).or_else(|| json::text(named, "acct"))
+            })
             .collect();
         let (ours, theirs) = (self.ours(), Name::of_account(&self.asker.acct, &self.asker.url));
         let visible: BTreeSet<Name> = self
@@ -100,12 +103,17 @@ impl Seen<'_> {
         if anywhere > in_run {
             return false;
         }
-        let Some(author) = json::list(self.status, "mentions").iter().find(|named| json::id(named, "id").as_deref() == Some(answered.as_str()))
+        let Some(author) = json::list(self.status, "mentions")
+            .iter()
+            .find(|named| json::id(named, "id").as_deref() == Some(answered.as_str()))
         else {
             // The run cannot be compared with an author nobody names.
             return false;
         };
-        let author = Name::of_account(&json::text(author, "acct").unwrap_or_default(), &json::text(author, "url").unwrap_or_default());
+        let author = Name::of_account(
+            &json::text(author, "acct").unwrap_or_default(),
+            &json::text(author, "url").unwrap_or_default(),
+        );
         let place = |wanted: &Name| self.read.leading_names.iter().position(|name| wanted.is(&Name::visible(name)));
         match (place(&author), place(&ours)) {
             (Some(author), Some(ours)) => author < ours,
@@ -122,7 +130,12 @@ mod tests {
 
     /// The status is by ann (2), our id is 1 and our name eyes.
     fn seen<T>(status: &Value, ask: impl Fn(&Seen<'_>) -> T) -> T {
-        let me = Me { id: RemoteId::new("1"), url: "https://social.example/@eyes".to_owned(), acct: "eyes".to_owned(), bot: true };
+        let me = Me {
+            id: RemoteId::new("1"),
+            url: "https://social.example/@eyes".to_owned(),
+            acct: "eyes".to_owned(),
+            bot: true,
+        };
         let asker = Asker {
             id: RemoteId::new("2"),
             url: "https://far.example/@ann".to_owned(),
@@ -152,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_name_typed_is_told_from_a_name_inherited() {
-        let mentions = json!([{ "id": "1", "acct": "eyes" }, { "id": "3", "acct": "bob", "url": "https://social.example/@bob" }]);
+        let mentions =
+            json!([{ "id": "1", "acct": "eyes" }, { "id": "3", "acct": "bob", "url": "https://social.example/@bob" }]);
         let check = |content: &str, answered: Option<&str>, expected: bool| {
             let status = json!({ "content": content, "mentions": mentions });
             let found = seen(&status, |seen| seen.carried_along(answered.map(RemoteId::new).as_ref()));

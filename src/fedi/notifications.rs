@@ -111,7 +111,9 @@ impl Fedi {
     /// # Errors
     /// Whatever kept us from looking.
     pub async fn inherited_our_name(&self, me: &Me, mention: &Mention) -> Result<bool, FediError> {
-        let (true, Some(parent)) = (mention.carried_along, &mention.in_reply_to) else { return Ok(mention.carried_along) };
+        let (true, Some(parent)) = (mention.carried_along, &mention.in_reply_to) else {
+            return Ok(mention.carried_along);
+        };
         Ok(match self.status_value(parent).await? {
             Some(parent) => mentions::names_us(me, &parent),
             None => true,

@@ -50,7 +50,8 @@ impl Fedi {
             return refused("the text is blank; write one".to_owned());
         }
         if !self.is_loopback()
-            && let Some(host) = placeholder(&armed.payload.text).or_else(|| placeholder(armed.payload.cw.as_deref().unwrap_or_default()))
+            && let Some(host) = placeholder(&armed.payload.text)
+                .or_else(|| placeholder(armed.payload.cw.as_deref().unwrap_or_default()))
         {
             return refused(format!("the text links to {host}, which is a placeholder; put the real address there"));
         }
@@ -93,26 +94,30 @@ fn body(caps: &Capabilities, payload: &Payload, media: &[MediaId]) -> Value {
 
 /// Nothing a reader would see.
 fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}'))
+    text.chars().all(|c| {
+        c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
+    })
 }
 
 /// The first host in `text` under a top-level domain reserved for examples and tests (RFC 2606).
 ///
 /// Looked for where a scheme, `www.` or a path shows that an address is meant, so that "for.example" in a sentence is none.
 fn placeholder(text: &str) -> Option<String> {
-    text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '(' | ')' | '[' | ']' | '“' | '”' | '«' | '»'))
-        .find_map(|word| {
-            let lower = word.to_lowercase();
-            let (address, named) = match lower.split_once("://") {
-                Some((_, rest)) => (rest, true),
-                None => (lower.as_str(), lower.starts_with("www.") || lower.contains('/')),
-            };
-            let authority = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-            let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
-            let host = host.trim_end_matches(|c: char| !c.is_alphanumeric());
-            let reserved = host.rsplit('.').next().is_some_and(|top| matches!(top, "example" | "test" | "invalid"));
-            (named && reserved && (host.contains('.') || lower.contains("://"))).then(|| host.to_owned())
-        })
+    text.split(|c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '"' | '(' | ')' | '[' | ']' | '“' | '”' | '«' | '»')
+    })
+    .find_map(|word| {
+        let lower = word.to_lowercase();
+        let (address, named) = match lower.split_once("://") {
+            Some((_, rest)) => (rest, true),
+            None => (lower.as_str(), lower.starts_with("www.") || lower.contains('/')),
+        };
+        let authority = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
+        let host = host.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let reserved = host.rsplit('.').next().is_some_and(|top| matches!(top, "example" | "test" | "invalid"));
+        (named && reserved && (host.contains('.') || lower.contains("://"))).then(|| host.to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +141,10 @@ mod tests {
 
     #[test]
     fn absent_fields_are_left_out() {
-        assert_eq!(body(&Capabilities::defaults(), &payload(), &[]), json!({ "status": "Ring", "visibility": "public" }));
+        assert_eq!(
+            body(&Capabilities::defaults(), &payload(), &[]),
+            json!({ "status": "Ring", "visibility": "public" })
+        );
     }
 
     #[test]

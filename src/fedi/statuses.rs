@@ -63,19 +63,24 @@ impl Fedi {
         let first = self.at_segments(&["api", "v1", "accounts", me.id.as_str(), "statuses"]);
         let path = first.path().to_owned();
         let mut url = first;
-        url.query_pairs_mut().append_pair("limit", &PAGE.min(limit.max(1)).to_string()).append_pair("exclude_reblogs", "true");
+        url.query_pairs_mut()
+            .append_pair("limit", &PAGE.min(limit.max(1)).to_string())
+            .append_pair("exclude_reblogs", "true");
         let mut found: Vec<StatusView> = Vec::new();
         loop {
             let answer = self.get(url).await?;
             let items = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of statuses"))?;
             let read: Vec<Value> = items.iter().filter_map(|raw| json::item(raw)).collect();
             let known = found.len();
-            for view in read.iter().filter(|status| !status.get("reblog").is_some_and(Value::is_object)).filter_map(view) {
+            for view in
+                read.iter().filter(|status| !status.get("reblog").is_some_and(Value::is_object)).filter_map(view)
+            {
                 if !found.iter().any(|seen| seen.id == view.id) {
                     found.push(view);
                 }
             }
-            let all_boosts = !read.is_empty() && read.iter().all(|status| status.get("reblog").is_some_and(Value::is_object));
+            let all_boosts =
+                !read.is_empty() && read.iter().all(|status| status.get("reblog").is_some_and(Value::is_object));
             // A page that brings nothing new is a server that ignores cursors.
             if found.len() >= limit || (found.len() == known && !all_boosts) {
                 break;
@@ -117,7 +122,9 @@ impl Fedi {
     pub async fn source(&self, id: &StatusId) -> Result<Option<String>, FediError> {
         match self.get(self.at_segments(&["api", "v1", "statuses", id.as_str(), "source"])).await {
             Ok(answer) => Ok(json::parse(&answer.body).and_then(|value| json::text(&value, "text"))),
-            Err(FediError::Missing { .. } | FediError::Refused { .. } | FediError::Trouble { status: 501, .. }) => Ok(None),
+            Err(FediError::Missing { .. } | FediError::Refused { .. } | FediError::Trouble { status: 501, .. }) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -132,8 +139,7 @@ impl Fedi {
             Err(FediError::Missing { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let context =
-            json::parse(&answer.body).filter(Value::is_object).ok_or_else(|| self.unreadable("no thread"))?;
+        let context = json::parse(&answer.body).filter(Value::is_object).ok_or_else(|| self.unreadable("no thread"))?;
         let views = |key: &str| json::list(&context, key).iter().filter_map(view).collect();
         Ok(Some(Thread { ancestors: views("ancestors"), descendants: views("descendants") }))
     }
@@ -148,8 +154,7 @@ impl Fedi {
             return Err(FediError::Missing { server: http::host(&self.base), status: 404 });
         }
         let url = self.at_segments(&["api", "v1", "statuses", id.as_str()]);
-        let request =
-            self.http.client().delete(url).header(reqwest::header::AUTHORIZATION, self.authorization.clone());
+        let request = self.http.client().delete(url).header(reqwest::header::AUTHORIZATION, self.authorization.clone());
         let answer = http::send(request).await.map_err(|failure| failure.into_error(&self.base))?;
         match self.accept(answer) {
             Ok(_) | Err(FediError::Missing { .. }) => Ok(()),
@@ -176,7 +181,11 @@ fn view(status: &Value) -> Option<StatusView> {
         visibility: visibility(status),
         in_reply_to: json::id(status, "in_reply_to_id").map(StatusId::new),
         in_reply_to_author: json::id(status, "in_reply_to_account_id").map(RemoteId::new),
-        names: json::list(status, "mentions").iter().filter_map(|named| json::id(named, "id")).map(RemoteId::new).collect(),
+        names: json::list(status, "mentions")
+            .iter()
+            .filter_map(|named| json::id(named, "id"))
+            .map(RemoteId::new)
+            .collect(),
         media: json::list(status, "media_attachments").len(),
         reactions,
     })

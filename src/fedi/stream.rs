@@ -19,8 +19,9 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 use crate::core::mention::Mention;
 use crate::fedi::capabilities::Capabilities;
-use crate::fedi::errors::{StreamError, one_line};
+use crate::fedi::errors::StreamError;
 use crate::fedi::mentions::{self, Read};
+use crate::fedi::words::one_line;
 use crate::fedi::{Fedi, Me, address, headers, http, json};
 
 /// Name look-up and connection.
@@ -73,7 +74,8 @@ impl Fedi {
         let broken = |reason: String| StreamError::Broken { server: server.clone(), reason };
         let plain = |error: &std::io::Error| one_line(&error.to_string(), &self.link.token);
 
-        let mut request = url.as_str().into_client_request().map_err(|_unusable| broken("the address cannot be used".to_owned()))?;
+        let mut request =
+            url.as_str().into_client_request().map_err(|_unusable| broken("the address cannot be used".to_owned()))?;
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.authorization.clone());
         headers.insert(USER_AGENT, HeaderValue::from_static(http::USER_AGENT));
@@ -105,11 +107,12 @@ impl Fedi {
 
     fn streaming_url(&self, caps: &Capabilities) -> Result<Url, StreamError> {
         let mut url = match (&self.link.streaming, &caps.streaming) {
-            (Some(configured), _) => address::configured_streaming(&self.base, configured).map_err(StreamError::Address)?,
-            // Stored capabilities are checked again: the server may have been set to another address since.
-            (None, Some(advertised)) => {
-                address::advertised_streaming(&self.base, advertised).unwrap_or_else(|_not_allowed| address::own_streaming(&self.base))
+            (Some(configured), _) => {
+                address::configured_streaming(&self.base, configured).map_err(StreamError::Address)?
             }
+            // Stored capabilities are checked again: the server may have been set to another address since.
+            (None, Some(advertised)) => address::advertised_streaming(&self.base, advertised)
+                .unwrap_or_else(|_not_allowed| address::own_streaming(&self.base)),
             (None, None) => address::own_streaming(&self.base),
         };
         url.query_pairs_mut().append_pair("stream", "user:notification");
@@ -125,7 +128,9 @@ fn refusal(error: tungstenite::Error, server: String, secret: &secrecy::SecretSt
     match status {
         401 | 403 => StreamError::Denied { server, words: format!("status {status}") },
         429 => StreamError::Throttled { server, wait: headers::wait(response.headers()) },
-        503 if headers::asks_to_wait(response.headers()) => StreamError::Throttled { server, wait: headers::wait(response.headers()) },
+        503 if headers::asks_to_wait(response.headers()) => {
+            StreamError::Throttled { server, wait: headers::wait(response.headers()) }
+        }
         500.. | 408 => StreamError::Broken { server, reason: format!("status {status}") },
         _ => StreamError::NotServed { server, status },
     }
@@ -154,7 +159,10 @@ impl MentionStream {
                 Message::Text(text) => match event(&self.me, text.as_str()) {
                     Event::Streamed(streamed) => return Ok(streamed),
                     Event::Refused(words) => {
-                        return Err(StreamError::Denied { server: self.server.clone(), words: one_line(&words, &self.secret) });
+                        return Err(StreamError::Denied {
+                            server: self.server.clone(),
+                            words: one_line(&words, &self.secret),
+                        });
                     }
                 },
                 // Pongs are answered by the library with the next read; any frame shows that the other side lives.
@@ -200,4 +208,19 @@ fn event(me: &Me, text: &str) -> Event {
         Some(Read::Other) => Streamed::Other,
         Some(Read::Undecodable) | None => Streamed::Undecodable,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::ids::RemoteId;
+
+    proptest::proptest! {
+        #[test]
+        fn no_frame_makes_reading_panic(text in ".{0,80}", payload in ".{0,80}") {
+            let me = Me { id: RemoteId::new("1"), url: String::new(), acct: String::new(), bot: false };
+            let _frame = event(&me, &text);
+            let _payload = event(&me, &serde_json::json!({ "event": "notification", "payload": payload }).to_string());
+        }
+    }
 }

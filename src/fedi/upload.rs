@@ -30,17 +30,23 @@ impl Fedi {
         self.upload_looking_every(media, LOOK_EVERY).await
     }
 
-    pub(super) async fn upload_looking_every(&self, media: &Media, look_every: Duration) -> Result<MediaId, UploadError> {
+    pub(super) async fn upload_looking_every(
+        &self,
+        media: &Media,
+        look_every: Duration,
+    ) -> Result<MediaId, UploadError> {
         let file = || media.file.clone();
         let unreadable = |source| UploadError::File { file: file(), source };
         let size = tokio::fs::metadata(&media.file).await.map_err(unreadable)?.len();
         if size > LARGEST {
             return Err(UploadError::TooBig { file: file(), megabytes: size >> 20, limit: LARGEST >> 20 });
         }
-        let mut answer = self.post_file("/api/v2/media", media, tokio::fs::read(&media.file).await.map_err(unreadable)?).await?;
+        let mut answer =
+            self.post_file("/api/v2/media", media, tokio::fs::read(&media.file).await.map_err(unreadable)?).await?;
         if matches!(answer.status, 404 | 405 | 501) {
             // Servers older than v2 process while we wait.
-            answer = self.post_file("/api/v1/media", media, tokio::fs::read(&media.file).await.map_err(unreadable)?).await?;
+            answer =
+                self.post_file("/api/v1/media", media, tokio::fs::read(&media.file).await.map_err(unreadable)?).await?;
         }
         let processing = answer.status == 202;
         let answer = self.accept(answer).map_err(|error| refusal(error, media))?;
@@ -63,7 +69,8 @@ impl Fedi {
             Err(_unknown_type) => return Err(self.unreadable("the file's type")),
         };
         let form = Form::new().text("description", media.alt.clone()).part("file", part);
-        let request = self.http.client().post(self.at(path)).header(AUTHORIZATION, self.authorization.clone()).multipart(form);
+        let request =
+            self.http.client().post(self.at(path)).header(AUTHORIZATION, self.authorization.clone()).multipart(form);
         http::send(request).await.map_err(|failure| failure.into_error(&self.base))
     }
 

@@ -18,7 +18,11 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head
                 .lines()
-                .filter_map(|line| line.to_lowercase().strip_prefix("content-length:").map(|digits| digits.trim().parse::<usize>().unwrap()))
+                .filter_map(|line| {
+                    line.to_lowercase()
+                        .strip_prefix("content-length:")
+                        .map(|digits| digits.trim().parse::<usize>().unwrap())
+                })
                 .next()
                 .unwrap_or(0);
             if body.len() >= length {

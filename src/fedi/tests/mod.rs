@@ -3,6 +3,8 @@
 //! What a whole Mastodon-compatible server does is the sandbox's business; here are the single answers, broken
 //! connections and odd bodies a client must survive.
 
+#![cfg(feature = "sandbox")]
+
 mod failures;
 mod reading;
 mod streaming;
@@ -94,7 +96,12 @@ pub(super) async fn listen(router: Router) -> String {
 }
 
 pub(super) fn link(server: &str) -> Link {
-    Link { account: AccountName::new("eyes"), server: server.to_owned(), streaming: None, token: SecretString::from(TOKEN) }
+    Link {
+        account: AccountName::new("eyes"),
+        server: server.to_owned(),
+        streaming: None,
+        token: SecretString::from(TOKEN),
+    }
 }
 
 pub(super) fn fedi(server: &str) -> Fedi {
@@ -102,7 +109,8 @@ pub(super) fn fedi(server: &str) -> Fedi {
 }
 
 pub(super) fn hasty(server: &str) -> Fedi {
-    Fedi::new(&Http::with_time_outs(Duration::from_millis(200), Duration::from_millis(300)).unwrap(), link(server)).unwrap()
+    Fedi::new(&Http::with_time_outs(Duration::from_millis(200), Duration::from_millis(300)).unwrap(), link(server))
+        .unwrap()
 }
 
 pub(super) fn me() -> Me {

@@ -9,7 +9,10 @@ use crate::fedi::{Advice, Capabilities, FediError, KeyClass, MentionsPage, PageF
 
 #[tokio::test]
 async fn we_learn_who_we_are() {
-    let server = Server::start(|_| says(200, json!({ "id": 7, "acct": "eyes", "url": "https://social.example/@eyes", "bot": true }))).await;
+    let server = Server::start(|_| {
+        says(200, json!({ "id": 7, "acct": "eyes", "url": "https://social.example/@eyes", "bot": true }))
+    })
+    .await;
     let fedi = fedi(&server.url);
     let found = fedi.whoami().await.unwrap();
     assert_eq!(found, Me { id: RemoteId::new("7"), ..me() });
@@ -19,7 +22,9 @@ async fn we_learn_who_we_are() {
 
 #[tokio::test]
 async fn a_token_that_does_not_work_is_denied_however_the_server_says_so() {
-    for (status, body) in [(401, r#"{"error":"The access token is invalid"}"#), (403, ""), (400, "invalid token"), (422, "")] {
+    for (status, body) in
+        [(401, r#"{"error":"The access token is invalid"}"#), (403, ""), (400, "invalid token"), (422, "")]
+    {
         let server = Server::start(move |_| says(status, body)).await;
         let error = fedi(&server.url).whoami().await.unwrap_err();
         assert!(matches!(error, FediError::Denied { .. }), "{status}: {error:?}");
@@ -37,10 +42,13 @@ async fn a_token_that_does_not_work_is_denied_however_the_server_says_so() {
 #[tokio::test]
 async fn capabilities_come_from_v2_then_v1_then_defaults() {
     let nodeinfo = |saw: &Saw, name: &str| match saw.line.as_str() {
-        "GET /.well-known/nodeinfo" => Some(says(200, json!({ "links": [
+        "GET /.well-known/nodeinfo" => Some(says(
+            200,
+            json!({ "links": [
             { "rel": "http://nodeinfo.diaspora.software/ns/schema/2.0", "href": format!("http://{}/nodeinfo/2.0", saw.header("host")) },
             { "rel": "https://elsewhere.example/other", "href": "https://elsewhere.example/" }
-        ] }))),
+        ] }),
+        )),
         "GET /nodeinfo/2.0" => Some(says(200, json!({ "software": { "name": name, "version": "4.5.0" } }))),
         _ => None,
     };
@@ -51,7 +59,10 @@ async fn capabilities_come_from_v2_then_v1_then_defaults() {
     })
     .await;
     let found = fedi(&v2.url).capabilities().await.unwrap();
-    assert_eq!((found.software.as_str(), found.rules.max_characters, found.rules.url), ("mastodon", 700, UrlCost::Fixed(23)));
+    assert_eq!(
+        (found.software.as_str(), found.rules.max_characters, found.rules.url),
+        ("mastodon", 700, UrlCost::Fixed(23))
+    );
     assert_eq!((found.key, found.streaming), (KeyClass::Shared { window: 3_600 }, None));
     assert!(found.streaming_refused.unwrap().contains("elsewhere.example"));
     // Nodeinfo is public: it is asked without the token.
@@ -128,20 +139,30 @@ async fn pages_follow_the_servers_own_link_on_its_own_host_only() {
     let older = format!("GET /api/v1/notifications?older_than=x&{common}");
     check(Some("<http://HOST/api/v1/notifications?older_than=x>; rel=\"next\"".to_owned()), Some(&older)).await;
     check(Some("<https://127.0.0.1/api/v1/notifications?older_than=x>; rel=\"next\"".to_owned()), Some(&older)).await;
-    check(Some("</api/v1/notifications?limit=5&older_than=x>; rel=next".to_owned()),
-        Some("GET /api/v1/notifications?limit=5&older_than=x&types%5B%5D=mention&include_filtered=true")).await;
-    check(Some("<https://elsewhere.example/api/v1/notifications?max_id=5>; rel=\"next\"".to_owned()), Some(&by_id)).await;
+    check(
+        Some("</api/v1/notifications?limit=5&older_than=x>; rel=next".to_owned()),
+        Some("GET /api/v1/notifications?limit=5&older_than=x&types%5B%5D=mention&include_filtered=true"),
+    )
+    .await;
+    check(Some("<https://elsewhere.example/api/v1/notifications?max_id=5>; rel=\"next\"".to_owned()), Some(&by_id))
+        .await;
     check(Some("<http://HOST/api/v1/accounts/9/statuses?max_id=5>; rel=\"next\"".to_owned()), Some(&by_id)).await;
     check(Some("<http://HOST/api/v1/notifications?min_id=5>; rel=\"prev\"".to_owned()), None).await;
 }
 
 #[tokio::test]
 async fn an_empty_page_is_the_last() {
-    let server = Server::start(|_| (200, vec![("link", "</api/v1/notifications?max_id=1>; rel=next".to_owned())], "[]".to_owned())).await;
+    let server = Server::start(|_| {
+        (200, vec![("link", "</api/v1/notifications?max_id=1>; rel=next".to_owned())], "[]".to_owned())
+    })
+    .await;
     let page = fedi(&server.url).mentions_page(&me(), PageFrom::Newest).await.unwrap();
     assert_eq!((page.items.len(), page.next), (0, None));
     let server = Server::start(|_| says(200, "<html>")).await;
-    assert!(matches!(fedi(&server.url).mentions_page(&me(), PageFrom::Newest).await, Err(FediError::Unreadable { .. })));
+    assert!(matches!(
+        fedi(&server.url).mentions_page(&me(), PageFrom::Newest).await,
+        Err(FediError::Unreadable { .. })
+    ));
 }
 
 #[tokio::test]
@@ -162,7 +183,14 @@ async fn our_own_list_is_read_as_far_as_asked() {
     let fedi = fedi(&server.url);
     let found = |limit| {
         let fedi = fedi.clone();
-        async move { fedi.own_statuses(&me(), limit).await.unwrap().iter().map(|status| status.id.to_string()).collect::<Vec<_>>() }
+        async move {
+            fedi.own_statuses(&me(), limit)
+                .await
+                .unwrap()
+                .iter()
+                .map(|status| status.id.to_string())
+                .collect::<Vec<_>>()
+        }
     };
     assert_eq!(found(1).await, ["9"]);
     assert_eq!(found(40).await, ["9", "8", "5", "4"]);
@@ -178,7 +206,9 @@ async fn a_status_is_looked_at_by_its_opaque_id() {
     let server = Server::start(|saw| match saw.line.as_str() {
         "GET /api/v1/statuses/a%2Fb%3Fc" => says(200, json!({ "id": "a/b?c", "content": "<p>hi</p>" })),
         "GET /api/v1/statuses/5/source" => says(200, json!({ "id": "5", "text": "as *written*" })),
-        "GET /api/v1/statuses/5/context" => says(200, json!({ "ancestors": [{ "id": "4" }], "descendants": [{ "id": "6" }, {}] })),
+        "GET /api/v1/statuses/5/context" => {
+            says(200, json!({ "ancestors": [{ "id": "4" }], "descendants": [{ "id": "6" }, {}] }))
+        }
         "GET /api/v1/statuses/gone" => says(410, ""),
         "GET /api/v1/statuses/odd" => says(200, "[]"),
         _ => says(404, ""),
@@ -200,9 +230,13 @@ async fn a_status_is_looked_at_by_its_opaque_id() {
 #[tokio::test]
 async fn whether_our_name_was_inherited_is_asked_of_the_parent() {
     let server = Server::start(|saw| match saw.line.as_str() {
-        "GET /api/v1/statuses/named" => says(200, json!({ "id": "named", "content": "@eyes and all", "account": { "id": "3" } })),
+        "GET /api/v1/statuses/named" => {
+            says(200, json!({ "id": "named", "content": "@eyes and all", "account": { "id": "3" } }))
+        }
         "GET /api/v1/statuses/ours" => says(200, json!({ "id": "ours", "account": { "id": "1" } })),
-        "GET /api/v1/statuses/innocent" => says(200, json!({ "id": "innocent", "content": "Ring is great", "account": { "id": "3" } })),
+        "GET /api/v1/statuses/innocent" => {
+            says(200, json!({ "id": "innocent", "content": "Ring is great", "account": { "id": "3" } }))
+        }
         _ => says(404, ""),
     })
     .await;
@@ -238,7 +272,9 @@ async fn a_mention_is_read_again_by_its_id() {
 
 #[tokio::test]
 async fn the_bot_flag_is_set_in_either_form_and_read_back() {
-    for (takes, expected) in [("application/json", true), ("application/x-www-form-urlencoded", true), ("neither", false)] {
+    for (takes, expected) in
+        [("application/json", true), ("application/x-www-form-urlencoded", true), ("neither", false)]
+    {
         let bot = Arc::new(Mutex::new(false));
         let server = Server::start(move |saw| {
             let mut bot = bot.lock().unwrap();
@@ -260,7 +296,10 @@ async fn a_policy_that_drops_mentions_is_seen() {
     })
     .await;
     let policy = fedi(&server.url).notification_policy().await.unwrap();
-    assert_eq!((policy.dropped, policy.filtered), (vec!["for_new_accounts".to_owned()], vec!["for_private_mentions".to_owned()]));
+    assert_eq!(
+        (policy.dropped, policy.filtered),
+        (vec!["for_new_accounts".to_owned()], vec!["for_private_mentions".to_owned()])
+    );
     let none = Server::start(|_| says(404, "")).await;
     assert_eq!(fedi(&none.url).notification_policy().await.unwrap(), crate::fedi::Policy::default());
     assert!(fedi(&none.url).server_time().await.unwrap().is_some());

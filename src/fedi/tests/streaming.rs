@@ -111,7 +111,8 @@ async fn a_stream_cut_off_ends_with_an_error() {
 
 #[tokio::test]
 async fn a_refusal_after_the_handshake_needs_a_person() {
-    let refusal = Message::text(json!({ "error": format!("Access token {TOKEN} is invalid"), "status": 401 }).to_string());
+    let refusal =
+        Message::text(json!({ "error": format!("Access token {TOKEN} is invalid"), "status": 401 }).to_string());
     let (url, _) = streaming(vec![refusal], Then::Wait).await;
     let end = open(&url).await.unwrap().next().await.unwrap_err();
     assert!(matches!(end, StreamError::Denied { .. }), "{end:?}");

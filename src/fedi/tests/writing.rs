@@ -49,7 +49,12 @@ async fn what_must_not_leave_does_not_leave() {
     assert!(matches!(fedi.publish(&caps, &armed(text), BOOT).await, Outcome::Sent(_)));
     let far = Fedi::new(&Http::new().unwrap(), link("https://social.example")).unwrap();
     let outcome = far.publish(&caps, &armed(text), BOOT).await;
-    assert_eq!(outcome, Outcome::Refused { message: "the text links to pledge.example, which is a placeholder; put the real address there".to_owned() });
+    assert_eq!(
+        outcome,
+        Outcome::Refused {
+            message: "the text links to pledge.example, which is a placeholder; put the real address there".to_owned()
+        }
+    );
 }
 
 #[tokio::test]
@@ -89,7 +94,9 @@ async fn a_picture_is_uploaded_with_its_description_and_waited_for() {
     assert_eq!(id, MediaId::new("5"));
     assert_eq!(server.lines().len(), 4);
     let form = String::from_utf8_lossy(&server.saw()[0].body).into_owned();
-    for part in ["name=\"description\"", "A map", "name=\"file\"; filename=\"ring.png\"", "image/png", "not really a picture"] {
+    for part in
+        ["name=\"description\"", "A map", "name=\"file\"; filename=\"ring.png\"", "image/png", "not really a picture"]
+    {
         assert!(form.contains(part), "{part} in {form}");
     }
 }
