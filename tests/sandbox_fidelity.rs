@@ -4,6 +4,7 @@
 //! Every claim is about what a Mastodon server would answer. Nothing sleeps: tests wait for states, with a deadline.
 
 #![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, also in its helpers")]
 
 use std::time::Duration;
 

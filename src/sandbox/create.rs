@@ -123,7 +123,7 @@ impl State {
         if let Some(made) = key.as_ref().and_then(|key| self.made_by(author, key, now)) {
             return match made {
                 Made::Status(status) if self.standing(status).is_none() => Err(Refused::NotFound),
-                made => Ok(made),
+                Made::Status(_) | Made::Scheduled(_) => Ok(made),
             };
         }
         let media = self.fit_media(author, &draft)?;
@@ -142,10 +142,8 @@ impl State {
             self.count_create(author, now)?;
         }
         let limited = self.accounts.get(&author).is_some_and(|row| row.limited);
-        let visibility = match draft.visibility.unwrap_or(Visibility::Public) {
-            Visibility::Public if limited => Visibility::Unlisted,
-            other => other,
-        };
+        let asked = draft.visibility.unwrap_or(Visibility::Public);
+        let visibility = if limited && asked == Visibility::Public { Visibility::Unlisted } else { asked };
         let status = StatusKey(self.ids.next(now));
         let row = StatusRow {
             key: status,

@@ -218,9 +218,12 @@ pub enum Trouble {
 impl Trouble {
     /// This status code and body before anything happens; HTML when the body starts with `<`.
     pub fn answer(status: u16, body: impl Into<String>) -> Self {
-        let body = body.into();
+        Self::answer_at(Moment::Before, status, body.into())
+    }
+
+    fn answer_at(when: Moment, status: u16, body: String) -> Self {
         let content_type = body.starts_with('<').then(|| "text/html; charset=utf-8".to_owned());
-        Trouble::Answer { when: Moment::Before, status, body, content_type, headers: Vec::new() }
+        Trouble::Answer { when, status, body, content_type, headers: Vec::new() }
     }
 
     /// This status code although the request was accepted, with the page a proxy would send.
@@ -232,12 +235,7 @@ impl Trouble {
 
     /// This answer although the request was accepted.
     pub fn accepted_and(status: u16, body: impl Into<String>) -> Self {
-        match Self::answer(status, body) {
-            Trouble::Answer { status, body, content_type, headers, .. } => {
-                Trouble::Answer { when: Moment::After, status, body, content_type, headers }
-            }
-            other => other,
-        }
+        Self::answer_at(Moment::After, status, body.into())
     }
 
     /// A redirect to somewhere else.

@@ -80,12 +80,14 @@ impl Counters {
     ) -> Left {
         let by_account = account.map_or(Owner::Anybody, Owner::Account);
         let mut told = self.count(Family::Api, token.map_or(Owner::Anybody, Owner::Token), limits.api, now);
-        let also = match endpoint {
-            Endpoint::Media => Some((Family::Media, by_account, limits.media)),
-            Endpoint::Delete => Some((Family::Delete, by_account, limits.delete)),
-            Endpoint::Apps => Some((Family::Apps, Owner::Anybody, limits.apps)),
-            _ if paged => Some((Family::Paging, by_account, limits.paging)),
-            _ => None,
+        let also = if endpoint == Endpoint::Media {
+            Some((Family::Media, by_account, limits.media))
+        } else if endpoint == Endpoint::Delete {
+            Some((Family::Delete, by_account, limits.delete))
+        } else if endpoint == Endpoint::Apps {
+            Some((Family::Apps, Owner::Anybody, limits.apps))
+        } else {
+            paged.then_some((Family::Paging, by_account, limits.paging))
         };
         if let Some((family, owner, window)) = also {
             let other = self.count(family, owner, window, now);

@@ -41,10 +41,12 @@ impl State {
             created_at: now,
             filtered: rule == Rule::Filter,
         };
-        if rule == Rule::Accept && self.has_line(to) && !self.is_swallowed(to) {
-            if let Some(payload) = self.notification_json(&row, to) {
-                self.push(to, &["user", "user:notification"], "notification", &payload.to_string());
-            }
+        if rule == Rule::Accept
+            && self.has_line(to)
+            && !self.is_swallowed(to)
+            && let Some(payload) = self.notification_json(&row, to)
+        {
+            self.push(to, &["user", "user:notification"], "notification", &payload.to_string());
         }
         if let Some(recipient) = self.accounts.get_mut(&to) {
             recipient.notifications.push(row);

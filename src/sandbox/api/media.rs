@@ -37,10 +37,12 @@ pub(crate) async fn upload(
     if bytes.len() > most {
         return Err(Refused::Invalid(format!("File file size must be less than {} MB", most / 1_048_576)));
     }
-    let progress = troubles.iter().find_map(|trouble| match trouble {
-        Trouble::Processing { looks } => Some(Progress::Looks(*looks)),
-        Trouble::ProcessingFails => Some(Progress::Failed),
-        _ => None,
+    let progress = troubles.iter().find_map(|trouble| {
+        if let Trouble::Processing { looks } = trouble {
+            Some(Progress::Looks(*looks))
+        } else {
+            (*trouble == Trouble::ProcessingFails).then_some(Progress::Failed)
+        }
     });
     let now = sandbox.now();
     sandbox.change(|state| {

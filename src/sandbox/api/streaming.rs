@@ -75,10 +75,11 @@ async fn serve(
     cutter: &Cutter,
 ) {
     for trouble in troubles {
-        match trouble {
-            Trouble::CloseStream { code } => return close(socket, *code).await,
-            Trouble::SilentStream => return silent(sandbox, socket, cutter).await,
-            _ => {}
+        if let Trouble::CloseStream { code } = trouble {
+            return close(socket, *code).await;
+        }
+        if *trouble == Trouble::SilentStream {
+            return silent(sandbox, socket, cutter).await;
         }
     }
     let (to, mut pushes) = mpsc::unbounded_channel();

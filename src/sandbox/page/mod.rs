@@ -59,7 +59,7 @@ async fn page(Context(sandbox): Context<Sandbox>, params: Params) -> Response {
         names => format!("Bots here: {}.", names.join(", ")),
     };
     let said = params.text("said").map(|said| format!("<p class=\"wrong\">{}</p>", escape(said))).unwrap_or_default();
-    let hint = bots.first().map(|name| format!("@{} ", escape(name))).unwrap_or_default();
+    let hint = bots.first().map(|name| format!("@{}", escape(name))).unwrap_or_default();
     // The threads come last: nothing people wrote is searched for further marks.
     let body = PAGE
         .replace("{who}", &who)
@@ -100,7 +100,16 @@ async fn changes(Context(sandbox): Context<Sandbox>, params: Params) -> Response
 async fn say(Context(sandbox): Context<Sandbox>, params: Params) -> Response {
     match spoken(&sandbox, &params) {
         Ok(id) => see_other(&format!("/#s-{id}")),
-        Err(wrong) => see_other(&format!("/?said={}", super::paging::encode(&wrong.to_string()))),
+        Err(wrong) => {
+            let said = match wrong {
+                SandboxError::Refused(refused) => refused.to_string(),
+                SandboxError::Listen { .. }
+                | SandboxError::NameTaken(_)
+                | SandboxError::BadName(_)
+                | SandboxError::NoAccount(_) => wrong.to_string(),
+            };
+            see_other(&format!("/?said={}", super::paging::encode(&said)))
+        }
     }
 }
 

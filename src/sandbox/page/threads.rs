@@ -20,7 +20,8 @@ pub(super) fn all(state: &State, now: DateTime<Utc>) -> String {
     let mut roots: Vec<StatusKey> = Vec::new();
     for key in state.order.iter().rev().take(LOOKED_AT) {
         let Some(row) = state.statuses.get(key) else { continue };
-        if row.deleted_at.is_some() && row.replies.is_empty() {
+        // A boost shows as a mark on what it boosts.
+        if row.reblog_of.is_some() || (row.deleted_at.is_some() && row.replies.is_empty()) {
             continue;
         }
         let root = root_of(state, row);
@@ -98,11 +99,10 @@ fn head(out: &mut String, state: &State, author: &AccountRow, row: &StatusRow, n
         Visibility::Direct => "direct",
     };
     let format = if row.created_at.date_naive() == now.date_naive() { "%H:%M:%S" } else { "%a %-d %b %Y %H:%M" };
-    let boosted = if row.reblog_of.is_some() { " boosted" } else { "" };
     let edited = if row.edited_at.is_some() { " · edited" } else { "" };
     out.push_str(&format!(
         "<header><span class=\"face c{colour}\" aria-hidden=\"true\">{}</span><div><strong>{}</strong> \
-         <span class=\"acct\">@{acct}</span> {badge}{boosted}{}<br><small><a href=\"#s-{}\"><time datetime=\"{}\">{} UTC</time></a> · {seen_by}{}{edited}</small></div></header>",
+         <span class=\"acct\">@{acct}</span> {badge}{}<br><small><a href=\"#s-{}\"><time datetime=\"{}\">{} UTC</time></a> · {seen_by}{}{edited}</small></div></header>",
         escape(&initial),
         escape(&author.display_name),
         answers.unwrap_or_default(),
@@ -142,10 +142,10 @@ fn picture(out: &mut String, media: &MediaRow) {
 fn foot(out: &mut String, state: &State, author: &AccountRow, row: &StatusRow) {
     let mut marks = String::new();
     if !row.favourites.is_empty() {
-        marks.push_str(&format!(" <span>★ {} favourites</span>", row.favourites.len()));
+        marks.push_str(&format!(" <span aria-label=\"favourites\">★ {}</span>", row.favourites.len()));
     }
     if !row.boosts.is_empty() {
-        marks.push_str(&format!(" <span>⟳ {} boosts</span>", row.boosts.len()));
+        marks.push_str(&format!(" <span aria-label=\"boosts\">⟳ {}</span>", row.boosts.len()));
     }
     let acct = escape(&state.acct(author));
     out.push_str(&format!(
