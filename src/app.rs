@@ -64,7 +64,8 @@ impl App {
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
             let words = format!("{unclear} deliveries were being sent when watchpost last stopped; they may exist");
-            let step = "look at them with `watchpost queue list --state unknown`; they are never sent again by themselves";
+            let step =
+                "look at them with `watchpost queue list --state unknown`; they are never sent again by themselves";
             store.raise("take-over", "", &words, step, now).await?;
         }
         let http = Http::new().context("cannot prepare requests")?;

@@ -7,7 +7,7 @@ pub mod clock;
 pub mod core;
 pub mod fedi;
 pub mod jobs;
-pub mod store;
-pub mod telemetry;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+pub mod store;
+pub mod telemetry;

@@ -46,11 +46,9 @@ struct Campaign {
 impl Campaign {
     fn shipped() -> Self {
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let loaded =
-            watchpost::campaign::load(Path::new(env!("CARGO_MANIFEST_DIR")), now).unwrap();
-        let campaign = loaded
-            .campaign
-            .unwrap_or_else(|| panic!("the shipped campaign has mistakes: {:?}", loaded.findings));
+        let loaded = watchpost::campaign::load(Path::new(env!("CARGO_MANIFEST_DIR")), now).unwrap();
+        let campaign =
+            loaded.campaign.unwrap_or_else(|| panic!("the shipped campaign has mistakes: {:?}", loaded.findings));
         let matcher = Matcher::new(&campaign.facts, &campaign.commands, &campaign.languages);
         Self { matcher }
     }
@@ -59,13 +57,9 @@ impl Campaign {
         let text = if group.html {
             html::read(text).text
         } else {
-            MentionText {
-                own: text.to_owned(),
-                quoted: String::new(),
-            }
+            MentionText { own: text.to_owned(), quoted: String::new() }
         };
-        self.matcher
-            .read(&text, group.status.as_deref().map(Lang::from).as_ref())
+        self.matcher.read(&text, group.status.as_deref().map(Lang::from).as_ref())
     }
 }
 
@@ -78,10 +72,9 @@ fn shown(reading: &Reading) -> String {
     let best = best.map(|found| format!("{} by {:?} ({})", found.fact, found.words, found.score));
     format!(
         "{} {} weak {:?} negated {:?}",
-        reading.command.map_or_else(
-            || best.unwrap_or_else(|| "silent".to_owned()),
-            |command| command.as_str().to_owned()
-        ),
+        reading
+            .command
+            .map_or_else(|| best.unwrap_or_else(|| "silent".to_owned()), |command| command.as_str().to_owned()),
         reading.lang,
         reading.weak_only,
         reading.negated
@@ -89,10 +82,7 @@ fn shown(reading: &Reading) -> String {
 }
 
 fn is_right(reading: &Reading, group: &Group) -> bool {
-    let lang = group
-        .lang
-        .as_deref()
-        .is_none_or(|lang| lang == reading.lang.as_str());
+    let lang = group.lang.as_deref().is_none_or(|lang| lang == reading.lang.as_str());
     lang && reading.matches.first().is_some_and(|best| {
         group.topics.iter().any(|topic| topic == best.topic.as_str())
             && (group.facts.is_empty() || group.facts.iter().any(|fact| fact == best.fact.as_str()))
@@ -111,12 +101,7 @@ fn answers_are_precise_and_few_questions_go_without_one() {
             if is_right(&reading, group) {
                 right += 1;
             } else {
-                println!(
-                    "{text:?}: wanted {:?} {:?}, got {}",
-                    group.topics,
-                    group.lang,
-                    shown(&reading)
-                );
+                println!("{text:?}: wanted {:?} {:?}, got {}", group.topics, group.lang, shown(&reading));
             }
         }
     }

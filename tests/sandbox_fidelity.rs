@@ -230,7 +230,8 @@ async fn pictures_are_uploaded_described_and_attached_once() {
     let (code, slow) = json_of(upload.send().await.unwrap()).await;
     assert_eq!((code, &slow["url"]), (202, &Value::Null));
     let path = format!("/api/v1/media/{}", slow["id"].as_str().unwrap());
-    let (code, body) = json_of(rig.create(None, json!({ "status": "x", "media_ids": [slow["id"]] })).await.unwrap()).await;
+    let (code, body) =
+        json_of(rig.create(None, json!({ "status": "x", "media_ids": [slow["id"]] })).await.unwrap()).await;
     assert_eq!(code, 422, "{body}");
     assert_eq!(rig.get(&path).await.status(), 206);
     assert_eq!(rig.get(&path).await.status(), 200);
@@ -475,7 +476,8 @@ async fn troubles_before_and_after_accepting_differ_in_what_is_there() {
 async fn a_hanging_request_is_accepted_although_its_client_left() {
     let rig = Rig::start().await;
     rig.hand.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: Moment::Before, ms: None }));
-    let request = rig.http.post(rig.url("/api/v1/statuses")).bearer_auth(&rig.eyes.token).json(&json!({ "status": "x" }));
+    let request =
+        rig.http.post(rig.url("/api/v1/statuses")).bearer_auth(&rig.eyes.token).json(&json!({ "status": "x" }));
     let waiting = tokio::spawn(request.send());
     rig.hand.wait_until(|state| state.hanging() == 1, SOON).await.unwrap();
     waiting.abort();
@@ -568,7 +570,8 @@ async fn a_lagging_list_shows_younger_statuses_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_hand_reaches_everything_over_http() {
     let rig = Rig::start().await;
-    let post = async |path: &str, body: Value| json_of(rig.http.post(rig.url(path)).json(&body).send().await.unwrap()).await;
+    let post =
+        async |path: &str, body: Value| json_of(rig.http.post(rig.url(path)).json(&body).send().await.unwrap()).await;
     let (code, made) = post("/sandbox/statuses", json!({ "from": "ada", "text": "@eyes hi", "cw": "shy" })).await;
     assert_eq!(code, 200);
     let fault = json!([{ "on": "create", "times": 2, "what": { "kind": "answer", "when": "after", "status": 504 } }]);

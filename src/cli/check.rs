@@ -28,18 +28,9 @@ pub struct Args {
 ///
 /// # Errors
 /// When there is no campaign to check, or the output cannot be written.
-pub fn run(
-    campaign_dir: &Path,
-    json: bool,
-    strict: bool,
-    now: DateTime<Utc>,
-) -> anyhow::Result<u8> {
+pub fn run(campaign_dir: &Path, json: bool, strict: bool, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let loaded = campaign::load(campaign_dir, now)?;
-    let shown = if json {
-        as_json(&loaded)?
-    } else {
-        as_text(&loaded)
-    };
+    let shown = if json { as_json(&loaded)? } else { as_text(&loaded) };
     match io::stdout().lock().write_all(shown.as_bytes()) {
         // Whoever reads has seen enough (`check | head`); the code still tells the truth.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -55,10 +46,7 @@ fn exit_code(findings: &[Finding], strict: bool) -> u8 {
 }
 
 fn count(findings: &[Finding]) -> (usize, usize) {
-    let errors = findings
-        .iter()
-        .filter(|finding| finding.level == Level::Error)
-        .count();
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     (errors, findings.len() - errors)
 }
 
@@ -71,13 +59,8 @@ struct Shown<'a> {
 
 fn as_json(loaded: &Loaded) -> anyhow::Result<String> {
     let (errors, warnings) = count(&loaded.findings);
-    let shown = Shown {
-        errors,
-        warnings,
-        findings: &loaded.findings,
-    };
-    let mut text = serde_json::to_string_pretty(&shown)
-        .context("the findings could not be written as JSON")?;
+    let shown = Shown { errors, warnings, findings: &loaded.findings };
+    let mut text = serde_json::to_string_pretty(&shown).context("the findings could not be written as JSON")?;
     text.push('\n');
     Ok(text)
 }
@@ -88,11 +71,7 @@ fn as_text(loaded: &Loaded) -> String {
     let mut last = if errors + warnings == 0 {
         "No mistakes".to_owned()
     } else {
-        format!(
-            "{} and {}",
-            many(errors, "error"),
-            many(warnings, "warning")
-        )
+        format!("{} and {}", many(errors, "error"), many(warnings, "warning"))
     };
     if let Some(campaign) = &loaded.campaign {
         let read = [
@@ -107,11 +86,7 @@ fn as_text(loaded: &Loaded) -> String {
 }
 
 fn many(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]
@@ -138,20 +113,10 @@ mod tests {
 
     #[test]
     fn the_exit_code_is_one_for_errors_and_with_strict_for_warnings_too() {
-        for (post, code, strict_code) in
-            [("Hello", 0, 0), ("Hello #eyesonamazon", 0, 1), ("", 1, 1)]
-        {
+        for (post, code, strict_code) in [("Hello", 0, 0), ("Hello #eyesonamazon", 0, 1), ("", 1, 1)] {
             let root = campaign(post);
-            assert_eq!(
-                run(root.path(), false, false, now()).unwrap(),
-                code,
-                "{post}"
-            );
-            assert_eq!(
-                run(root.path(), true, true, now()).unwrap(),
-                strict_code,
-                "{post}"
-            );
+            assert_eq!(run(root.path(), false, false, now()).unwrap(), code, "{post}");
+            assert_eq!(run(root.path(), true, true, now()).unwrap(), strict_code, "{post}");
         }
     }
 

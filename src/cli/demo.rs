@@ -76,9 +76,9 @@ async fn show(root: &Path, args: &Args, folder: &Path) -> anyhow::Result<u8> {
     let stop = stop_signal()?;
     let root = if root.join("config/watchpost.toml").exists() { root.to_path_buf() } else { unpack(folder)? };
     let loaded = campaign::load(&root, began)?;
-    let mut campaign = loaded.campaign.with_context(|| {
-        format!("the campaign in {} has mistakes; `watchpost check` lists them", root.display())
-    })?;
+    let mut campaign = loaded
+        .campaign
+        .with_context(|| format!("the campaign in {} has mistakes; `watchpost check` lists them", root.display()))?;
     let sandbox = Sandbox::start(Options::new(clock.clone())).await?;
     settle_in(&mut campaign, &sandbox, folder)?;
     say(quiet, &greeting(&campaign, &sandbox))?;
@@ -103,11 +103,14 @@ async fn show(root: &Path, args: &Args, folder: &Path) -> anyhow::Result<u8> {
         if args.once || args.json {
             return Ok(());
         }
-        say(quiet, &format!(
-            "\nThe demo goes on: a new post every {} seconds. Open {}/ , write a mention and see the answer. Ctrl-C ends it.\n\n",
-            WIND_EVERY.as_secs(),
-            sandbox.base_url()
-        ))?;
+        say(
+            quiet,
+            &format!(
+                "\nThe demo goes on: a new post every {} seconds. Open {}/ , write a mention and see the answer. Ctrl-C ends it.\n\n",
+                WIND_EVERY.as_secs(),
+                sandbox.base_url()
+            ),
+        )?;
         stage.go_on().await
     };
     let outcome: anyhow::Result<()> = tokio::select! {
@@ -295,9 +298,10 @@ impl Stage {
 
     fn last_answer_to(&self, who: &str) -> Option<String> {
         let all = self.sandbox.statuses();
-        let answer = all.iter().rev().find(|status| {
-            status.part == Part::Campaign && status.mentions.iter().any(|acct| acct == who)
-        });
+        let answer = all
+            .iter()
+            .rev()
+            .find(|status| status.part == Part::Campaign && status.mentions.iter().any(|acct| acct == who));
         answer.map(|status| status.id.clone())
     }
 
@@ -343,6 +347,7 @@ impl Stage {
         let when = at.with_timezone(&self.campaign.zone).format("%a %-d %b %H:%M");
         let verb = match (status.part, &status.in_reply_to) {
             (Part::Campaign, None) => "posts",
+            (Part::Campaign, Some(_)) if status.mentions.is_empty() => "goes on",
             (Part::Campaign, Some(_)) => "answers",
             (Part::Follower, _) => "writes",
         };
@@ -369,9 +374,8 @@ impl Stage {
         let by_followers: std::collections::HashSet<&str> =
             all.iter().filter(|status| status.part == Part::Follower).map(|status| status.id.as_str()).collect();
         let ours = all.iter().filter(|status| status.part == Part::Campaign);
-        let (replies, posts): (Vec<_>, Vec<_>) = ours.partition(|status| {
-            status.in_reply_to.as_deref().is_some_and(|parent| by_followers.contains(parent))
-        });
+        let (replies, posts): (Vec<_>, Vec<_>) =
+            ours.partition(|status| status.in_reply_to.as_deref().is_some_and(|parent| by_followers.contains(parent)));
         let heard = self.store.heard(10_000).await?;
         Ok(Summary {
             posts_sent: posts.len(),

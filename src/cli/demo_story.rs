@@ -39,12 +39,7 @@ pub(super) fn lines(campaign: &Campaign) -> Vec<Line> {
         line("sam", format!("@{a} she said yes!! the ring is beautiful"), Below::Nothing),
         line("luz", format!("@{a} more"), Below::LastAnswer),
         line("noor", format!("@{a} source?"), Below::LastPost),
-        Line {
-            who: "newsbot",
-            bot: true,
-            text: format!("@{a} trending now: Palantir"),
-            below: Below::Nothing,
-        },
+        Line { who: "newsbot", bot: true, text: format!("@{a} trending now: Palantir"), below: Below::Nothing },
         line("marco", format!("@{b} basta ya, no me escribas más"), Below::LastAnswer),
         line("marco", format!("@{a} Palantir"), Below::Nothing),
         line("dee", format!("@{a} what does Palantir have to do with ICE and Amazon?"), Below::Nothing),

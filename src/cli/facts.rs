@@ -125,9 +125,10 @@ fn list(campaign: &Campaign, json: bool) -> anyhow::Result<()> {
 
 fn show(campaign: &Campaign, id: &str, json: bool) -> anyhow::Result<()> {
     let Some(fact) = campaign.facts.facts.iter().find(|fact| fact.id.as_str() == id) else {
-        let nearest = campaign.facts.facts.iter().max_by(|a, b| {
-            strsim::jaro_winkler(a.id.as_str(), id).total_cmp(&strsim::jaro_winkler(b.id.as_str(), id))
-        });
+        let nearest =
+            campaign.facts.facts.iter().max_by(|a, b| {
+                strsim::jaro_winkler(a.id.as_str(), id).total_cmp(&strsim::jaro_winkler(b.id.as_str(), id))
+            });
         let hint = nearest.map(|fact| format!("; did you mean {}?", fact.id)).unwrap_or_default();
         bail!("there is no fact {id:?}{hint} `watchpost facts list` shows them all");
     };
@@ -161,13 +162,7 @@ struct Tried<'a> {
 }
 
 /// A stranger's first mention, on Mastodon, now.
-fn attempt(
-    campaign: &Campaign,
-    text: &str,
-    lang: Option<&str>,
-    json: bool,
-    now: DateTime<Utc>,
-) -> anyhow::Result<()> {
+fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now: DateTime<Utc>) -> anyhow::Result<()> {
     let mention = Mention {
         status: StatusId::new("try"),
         uri: StatusUri::new("try"),

@@ -85,7 +85,9 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
 
 fn when_words(queued: &Queued, campaign: &Campaign) -> String {
     match queued.at {
-        Some(moment) => format!("goes out {}", super::status::local(moment.resolve(campaign.zone).instant, campaign.zone)),
+        Some(moment) => {
+            format!("goes out {}", super::status::local(moment.resolve(campaign.zone).instant, campaign.zone))
+        }
         None => "takes the next free slot (`watchpost queue list` shows it)".to_owned(),
     }
 }

@@ -15,7 +15,9 @@ use crate::store::deliveries::{Delivery, Of};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  watchpost status\n  watchpost status --json\n  watchpost status --done 3     notice 3 is dealt with")]
+#[command(
+    after_help = "Examples:\n  watchpost status\n  watchpost status --json\n  watchpost status --done 3     notice 3 is dealt with"
+)]
 pub struct Args {
     /// One JSON document instead of text.
     #[arg(long)]

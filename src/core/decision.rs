@@ -143,7 +143,14 @@ pub struct Venue {
 
 /// Decides about one mention at `now` (`today` is the campaign's local date).
 #[must_use]
-pub fn decide(mind: &Mind, venue: &Venue, mention: &Mention, past: &Past, now: DateTime<Utc>, today: NaiveDate) -> Verdict {
+pub fn decide(
+    mind: &Mind,
+    venue: &Venue,
+    mention: &Mention,
+    past: &Past,
+    now: DateTime<Utc>,
+    today: NaiveDate,
+) -> Verdict {
     let reading = mind.matcher.read(&mention.text, mention.lang.as_ref());
     let case = Case { mind, venue, mention, past, reading: &reading, now, today };
     case.decide()
@@ -266,7 +273,8 @@ impl Case<'_> {
         let fitting: Vec<&FactId> = self.reading.matches.iter().map(|found| &found.fact).collect();
         if let Some(best) = self.reading.matches.first() {
             // A fact the person has not heard is preferred within the topic that matched best.
-            let same_topic = self.reading.matches.iter().filter(|found| found.topic == best.topic).map(|found| &found.fact);
+            let same_topic =
+                self.reading.matches.iter().filter(|found| found.topic == best.topic).map(|found| &found.fact);
             let words = best.words.join(", ");
             return self.answer(same_topic.chain(fitting).collect(), format!("matched {words}"));
         }

@@ -23,11 +23,7 @@ fn push_folded(letter: char, out: &mut String) {
     }
     // Lower case can bring new marks and new compatibility forms (İ, ϴ), hence the second decomposition.
     let lowered = std::iter::once(letter).nfkd().flat_map(char::to_lowercase);
-    out.extend(
-        lowered
-            .nfkd()
-            .filter(|part| !is_combining_mark(*part) && !is_invisible(*part)),
-    );
+    out.extend(lowered.nfkd().filter(|part| !is_combining_mark(*part) && !is_invisible(*part)));
 }
 
 /// Characters that take no room on a screen (Unicode's default ignorable code points and interlinear marks).
@@ -87,14 +83,9 @@ impl Words {
         let letters: Vec<char> = if text.is_ascii() {
             text.chars().collect()
         } else {
-            text.nfkc()
-                .filter(|letter| !is_invisible(*letter) && !is_combining_mark(*letter))
-                .collect()
+            text.nfkc().filter(|letter| !is_invisible(*letter) && !is_combining_mark(*letter)).collect()
         };
-        let mut cutter = Cutter {
-            letters: &letters,
-            ..Cutter::default()
-        };
+        let mut cutter = Cutter { letters: &letters, ..Cutter::default() };
         cutter.run();
         cutter.out
     }
@@ -115,21 +106,13 @@ impl Words {
     #[must_use]
     pub fn base(&self, word: &Word) -> &str {
         let text = self.text(word);
-        if word.possessive {
-            text.strip_suffix('s').unwrap_or(text)
-        } else {
-            text
-        }
+        if word.possessive { text.strip_suffix('s').unwrap_or(text) } else { text }
     }
 
     /// The parts of a hashtag in camel case (`#RingDoorbell` → `ring`, `doorbell`); one part for others, none for a word.
     pub fn parts<'a>(&'a self, word: &Word) -> impl Iterator<Item = &'a str> {
         let (first, count) = word.tag.unwrap_or_default();
-        self.parts
-            .iter()
-            .skip(first)
-            .take(count)
-            .map(|span| self.slice(*span))
+        self.parts.iter().skip(first).take(count).map(|span| self.slice(*span))
     }
 
     /// Whether a question mark stands in this sentence.
@@ -198,8 +181,7 @@ impl Cutter<'_> {
                     self.mark_question(self.sentence);
                     next
                 }
-                ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '—' | '–' | '|' | '•' | '¡'
-                | '。' | '、' => {
+                ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '—' | '–' | '|' | '•' | '¡' | '。' | '、' => {
                     self.end_clause();
                     index + 1
                 }
@@ -220,16 +202,11 @@ impl Cutter<'_> {
 
     /// `:blobcat:` as servers write custom emoji; the index behind it.
     fn shortcode_end(&self, index: usize) -> Option<usize> {
-        if index
-            .checked_sub(1)
-            .is_some_and(|before| self.is_letter(before))
-        {
+        if index.checked_sub(1).is_some_and(|before| self.is_letter(before)) {
             return None;
         }
         let name = self.letters.iter().skip(index + 1).take(64);
-        let length = name
-            .take_while(|letter| letter.is_ascii_alphanumeric() || **letter == '_')
-            .count();
+        let length = name.take_while(|letter| letter.is_ascii_alphanumeric() || **letter == '_').count();
         (length >= 2 && self.at(index + 1 + length) == Some(':')).then_some(index + length + 2)
     }
 
@@ -248,9 +225,7 @@ impl Cutter<'_> {
     }
 
     fn mark_question(&mut self, sentence: usize) {
-        self.out
-            .questions
-            .resize(self.out.questions.len().max(sentence + 1), false);
+        self.out.questions.resize(self.out.questions.len().max(sentence + 1), false);
         if let Some(question) = self.out.questions.get_mut(sentence) {
             *question = true;
         }
@@ -259,8 +234,7 @@ impl Cutter<'_> {
     /// Takes the word that starts here; the index behind it.
     fn word(&mut self, from: usize, tag: bool) -> usize {
         let start = self.out.buffer.len();
-        let (mut letters, mut capitals, mut possessive, mut dotted) =
-            (0_usize, 0_usize, false, false);
+        let (mut letters, mut capitals, mut possessive, mut dotted) = (0_usize, 0_usize, false, false);
         let mut index = from;
         while let Some(letter) = self.at(index) {
             if letter.is_alphanumeric() {
@@ -271,18 +245,14 @@ impl Cutter<'_> {
             } else if tag && letter == '_' {
                 index += 1;
             } else if is_apostrophe(letter) && self.is_letter(index + 1) {
-                possessive =
-                    matches!(self.at(index + 1), Some('s' | 'S')) && !self.is_letter(index + 2);
+                possessive = matches!(self.at(index + 1), Some('s' | 'S')) && !self.is_letter(index + 2);
                 index += 1;
             } else if let Some(skip) = self.within_number(index) {
                 if skip == Keep::Point {
                     self.out.buffer.push('.');
                 }
                 index += 1;
-            } else if !tag
-                && letters <= capitals.max(1)
-                && self.is_acronym_dot(index, letters, dotted)
-            {
+            } else if !tag && letters <= capitals.max(1) && self.is_acronym_dot(index, letters, dotted) {
                 dotted = true;
                 index += 1;
             } else {
@@ -290,23 +260,12 @@ impl Cutter<'_> {
             }
         }
         let first = self.at(from).is_some_and(char::is_uppercase);
-        let acronym =
-            letters >= 2 && (capitals == letters || (possessive && capitals + 1 == letters));
+        let acronym = letters >= 2 && (capitals == letters || (possessive && capitals + 1 == letters));
         let named = tag || acronym || (dotted && letters >= 2) || (first && self.sentence_used);
-        let span = Span {
-            start,
-            end: self.out.buffer.len(),
-        };
+        let span = Span { start, end: self.out.buffer.len() };
         let tag = tag.then(|| self.cut_tag(from, index));
         if span.end > span.start {
-            let word = Word {
-                span,
-                clause: self.clause,
-                sentence: self.sentence,
-                named,
-                possessive,
-                tag,
-            };
+            let word = Word { span, clause: self.clause, sentence: self.sentence, named, possessive, tag };
             self.out.words.push(word);
             self.clause_used = true;
             self.sentence_used = true;
@@ -317,15 +276,9 @@ impl Cutter<'_> {
     /// `2,000` and `2.000` are one number, and so is `1.2`.
     fn within_number(&self, index: usize) -> Option<Keep> {
         let digit = |at: usize| self.at(at).is_some_and(|letter| letter.is_ascii_digit());
-        let inside = matches!(self.at(index), Some('.' | ','))
-            && digit(index.checked_sub(1)?)
-            && digit(index + 1);
+        let inside = matches!(self.at(index), Some('.' | ',')) && digit(index.checked_sub(1)?) && digit(index + 1);
         let thousands = digit(index + 2) && digit(index + 3) && !digit(index + 4);
-        inside.then_some(if thousands {
-            Keep::Nothing
-        } else {
-            Keep::Point
-        })
+        inside.then_some(if thousands { Keep::Nothing } else { Keep::Point })
     }
 
     /// The dots of `I.C.E.` belong to the word.
@@ -362,10 +315,7 @@ impl Cutter<'_> {
     }
 
     fn starts_part(&self, index: usize) -> bool {
-        let before = index
-            .checked_sub(1)
-            .and_then(|at| self.at(at))
-            .unwrap_or('_');
+        let before = index.checked_sub(1).and_then(|at| self.at(at)).unwrap_or('_');
         let here = self.at(index).unwrap_or('_');
         let next_is_small = self.at(index + 1).is_some_and(char::is_lowercase);
         before == '_'
@@ -376,18 +326,8 @@ impl Cutter<'_> {
 
     /// Capital letters say nothing in a text that is all capitals, or has one on every word.
     fn forgive_shouting(&mut self) {
-        let plain = self
-            .out
-            .words
-            .iter()
-            .filter(|word| word.tag.is_none())
-            .count();
-        let named = self
-            .out
-            .words
-            .iter()
-            .filter(|word| word.tag.is_none() && word.named)
-            .count();
+        let plain = self.out.words.iter().filter(|word| word.tag.is_none()).count();
+        let named = self.out.words.iter().filter(|word| word.tag.is_none() && word.named).count();
         if plain >= 2 && named * 10 >= plain * 6 {
             for word in self.out.words.iter_mut().filter(|word| word.tag.is_none()) {
                 word.named = false;
@@ -436,10 +376,7 @@ mod tests {
         check("𝐏𝐚𝐥𝐚𝐧𝐭𝐢𝐫 ⓡⓘⓝⓖ", &["palantir ring"]);
         check("p\u{301}ali\u{308}cía", &["palicia"]);
         check("don't Amazon’s", &["dont amazons"]);
-        check(
-            "2,000 or 2.000, 1.2 or 1,2 billion",
-            &["2000 or 2000", "1.2 or 1.2 billion"],
-        );
+        check("2,000 or 2.000, 1.2 or 1,2 billion", &["2000 or 2000", "1.2 or 1.2 billion"]);
         check("I.C.E. and U.S. too", &["ice", "and us", "too"]);
         check("stop 🛑🛑 it :blobcat_stop: now", &["stop it now"]);
         check("back-door - front", &["back door", "front"]);
@@ -464,12 +401,7 @@ mod tests {
     fn names_are_known_by_their_capitals_unless_the_text_shouts() {
         let named = |text: &str| {
             let words = Words::read(text);
-            words
-                .list()
-                .iter()
-                .filter(|word| word.named)
-                .map(|word| words.text(word).to_owned())
-                .collect::<Vec<_>>()
+            words.list().iter().filter(|word| word.named).map(|word| words.text(word).to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(named("what does Ring do"), ["ring"]);
         assert_eq!(named("Ring the bell please"), Vec::<String>::new());
@@ -481,23 +413,14 @@ mod tests {
     #[test]
     fn question_marks_belong_to_their_sentence() {
         let words = Words::read("Hi. Is it so? No! Really!? ¿Sí? Fin");
-        let marks: Vec<bool> = words
-            .list()
-            .iter()
-            .map(|word| words.has_question_mark(word.sentence))
-            .collect();
+        let marks: Vec<bool> = words.list().iter().map(|word| words.has_question_mark(word.sentence)).collect();
         assert_eq!(marks.first(), Some(&false));
         assert_eq!(marks.get(1), Some(&true));
         assert_eq!(marks.get(4), Some(&false));
         assert_eq!(marks.get(6), Some(&true));
         assert_eq!(marks.last(), Some(&false));
         let plain = Words::read("what! really!?");
-        assert!(
-            plain
-                .list()
-                .last()
-                .is_some_and(|word| plain.has_question_mark(word.sentence))
-        );
+        assert!(plain.list().last().is_some_and(|word| plain.has_question_mark(word.sentence)));
     }
 
     proptest! {

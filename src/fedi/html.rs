@@ -53,30 +53,15 @@ pub fn read(html: &str) -> HtmlText {
 pub fn plain(html: &str) -> String {
     let mut out = String::new();
     walk(html, Hidden::Kept, &mut |piece| match piece {
-        Piece::Text(text) => out.extend(
-            text.chars()
-                .map(|letter| if letter.is_whitespace() { ' ' } else { letter }),
-        ),
+        Piece::Text(text) => out.extend(text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter })),
         Piece::LineEnd | Piece::QuoteOpens | Piece::QuoteEnds => out.push('\n'),
         Piece::Anchor(anchor) => {
             let shortened = anchor.kind == Kind::Link && anchor.text.trim_end().ends_with('…');
-            out.push_str(if shortened {
-                &anchor.href
-            } else {
-                &anchor.text
-            });
+            out.push_str(if shortened { &anchor.href } else { &anchor.text });
         }
     });
-    let lines: Vec<String> = out
-        .lines()
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect();
-    lines
-        .iter()
-        .filter(|line| !line.is_empty())
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let lines: Vec<String> = out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    lines.iter().filter(|line| !line.is_empty()).map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
 /// What the walk over the tree meets.
@@ -137,12 +122,7 @@ fn walk(html: &str, hidden: Hidden, tell: &mut impl FnMut(Piece<'_>)) {
 }
 
 /// Tells what a node opens; `false` to pass over its children.
-fn enter(
-    node: &Node,
-    hidden: Hidden,
-    anchor: &mut Option<Anchor>,
-    tell: &mut impl FnMut(Piece<'_>),
-) -> bool {
+fn enter(node: &Node, hidden: Hidden, anchor: &mut Option<Anchor>, tell: &mut impl FnMut(Piece<'_>)) -> bool {
     match node {
         Node::Text(text) => match anchor {
             Some(open) => open.text.push_str(text),
@@ -155,25 +135,13 @@ fn enter(
             name if ends_line(name) => tell(Piece::LineEnd),
             _ => {}
         },
-        Node::Document
-        | Node::Fragment
-        | Node::Doctype(_)
-        | Node::Comment(_)
-        | Node::ProcessingInstruction(_) => {}
+        Node::Document | Node::Fragment | Node::Doctype(_) | Node::Comment(_) | Node::ProcessingInstruction(_) => {}
     }
     true
 }
 
-fn leave(
-    node: &Node,
-    hidden: Hidden,
-    anchor: &mut Option<Anchor>,
-    tell: &mut impl FnMut(Piece<'_>),
-) {
-    let Some(element) = node
-        .as_element()
-        .filter(|element| !is_passed_over(element, hidden))
-    else {
+fn leave(node: &Node, hidden: Hidden, anchor: &mut Option<Anchor>, tell: &mut impl FnMut(Piece<'_>)) {
+    let Some(element) = node.as_element().filter(|element| !is_passed_over(element, hidden)) else {
         return;
     };
     match element.name() {
@@ -190,45 +158,24 @@ fn leave(
 }
 
 fn opened(element: &Element) -> Anchor {
-    let has = |class: &str| {
-        element
-            .classes()
-            .any(|other| other.eq_ignore_ascii_case(class))
-    };
-    let rel_tag = element
-        .attr("rel")
-        .is_some_and(|rel| rel.split_whitespace().any(|word| word == "tag"));
+    let has = |class: &str| element.classes().any(|other| other.eq_ignore_ascii_case(class));
+    let rel_tag = element.attr("rel").is_some_and(|rel| rel.split_whitespace().any(|word| word == "tag"));
     let kind = match () {
         () if has("hashtag") || rel_tag => Kind::Hashtag,
         () if has("mention") || has("u-url") => Kind::Name,
         () => Kind::Link,
     };
-    Anchor {
-        href: element.attr("href").unwrap_or_default().to_owned(),
-        text: String::new(),
-        kind,
-    }
+    Anchor { href: element.attr("href").unwrap_or_default().to_owned(), text: String::new(), kind }
 }
 
 fn is_passed_over(element: &Element, hidden: Hidden) -> bool {
     let unseen = matches!(
         element.name(),
-        "script"
-            | "style"
-            | "template"
-            | "title"
-            | "svg"
-            | "math"
-            | "iframe"
-            | "object"
-            | "noscript"
+        "script" | "style" | "template" | "title" | "svg" | "math" | "iframe" | "object" | "noscript"
     );
     // `quote-inline` holds the "RE: link" that servers without quotes show instead of the quoted post.
     unseen
-        || (hidden == Hidden::Dropped
-            && element
-                .classes()
-                .any(|class| class == "invisible" || class == "quote-inline"))
+        || (hidden == Hidden::Dropped && element.classes().any(|class| class == "invisible" || class == "quote-inline"))
 }
 
 fn ends_line(name: &str) -> bool {
@@ -271,18 +218,10 @@ fn head(html: &str) -> &str {
 
 /// HTML's formatting elements, with anything behind the name. Anchors close each other and need no limit.
 fn is_dressed_formatting(tag: &str) -> bool {
-    let name: String = tag
-        .chars()
-        .take(8)
-        .take_while(char::is_ascii_alphanumeric)
-        .collect();
-    let formatting = [
-        "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u",
-    ];
+    let name: String = tag.chars().take(8).take_while(char::is_ascii_alphanumeric).collect();
+    let formatting = ["b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
     formatting.contains(&name.to_ascii_lowercase().as_str())
-        && tag
-            .get(name.len()..)
-            .is_some_and(|rest| !rest.starts_with('>'))
+        && tag.get(name.len()..).is_some_and(|rest| !rest.starts_with('>'))
 }
 
 #[cfg(test)]
@@ -301,10 +240,7 @@ mod tests {
     #[test]
     fn every_server_style_of_names_is_understood() {
         let mastodon = r#"<p><span class="h-card" translate="no"><a href="https://social.test/@bot" class="u-url mention">@<span>bot</span></a></span> what about Ring?</p>"#;
-        assert_eq!(
-            check(mastodon, "what about Ring?", &["bot@social.test"]).leading_names,
-            ["bot@social.test"]
-        );
+        assert_eq!(check(mastodon, "what about Ring?", &["bot@social.test"]).leading_names, ["bot@social.test"]);
         check(
             r#"<a class="u-url mention" data-user="9x" href="https://ple.test/users/bot" rel="ugc">@<span>bot</span></a> hi"#,
             "hi",
@@ -320,11 +256,7 @@ mod tests {
             "hi",
             &["bot@friendica.test"],
         );
-        check(
-            r#"<p>@bot hi and @other@far.test.</p>"#,
-            "hi and .",
-            &["bot", "other@far.test"],
-        );
+        check(r#"<p>@bot hi and @other@far.test.</p>"#, "hi and .", &["bot", "other@far.test"]);
         check(
             r#"<a href="https://snac.test/bot" class="mention u-url">@bot@snac.test</a> hi"#,
             "hi",
@@ -339,11 +271,7 @@ mod tests {
 
     #[test]
     fn names_are_leading_only_before_any_other_word() {
-        let found = check(
-            "<p>@a @b@x.test - @c, hello @d</p>",
-            "- , hello",
-            &["a", "b@x.test", "c", "d"],
-        );
+        let found = check("<p>@a @b@x.test - @c, hello @d</p>", "- , hello", &["a", "b@x.test", "c", "d"]);
         assert_eq!(found.leading_names, ["a", "b@x.test", "c"]);
         assert!(read("<p>hello @a</p>").leading_names.is_empty());
         assert!(read("<p>#tag @a</p>").leading_names.is_empty());
@@ -353,21 +281,10 @@ mod tests {
     fn links_are_dropped_and_linked_words_stay() {
         let long = r#"<p>see <a href="https://www.example.org/a/b"><span class="invisible">https://www.</span><span class="ellipsis">example.org/a</span><span class="invisible">/b</span></a>?</p>"#;
         check(long, "see ?", &[]);
-        check(
-            "<p>ring https://ring.test/palantir?x=1, ok www.ring.test/x ring.test/y</p>",
-            "ring , ok",
-            &[],
-        );
-        check(
-            r#"<p>the <a href="https://x.test">doorbell report</a></p>"#,
-            "the doorbell report",
-            &[],
-        );
+        check("<p>ring https://ring.test/palantir?x=1, ok www.ring.test/x ring.test/y</p>", "ring , ok", &[]);
+        check(r#"<p>the <a href="https://x.test">doorbell report</a></p>"#, "the doorbell report", &[]);
         assert_eq!(plain(long), "see https://www.example.org/a/b?");
-        assert_eq!(
-            plain(r#"<p>me <a href="https://x.test/full">x.test/fu…</a></p>"#),
-            "me https://x.test/full"
-        );
+        assert_eq!(plain(r#"<p>me <a href="https://x.test/full">x.test/fu…</a></p>"#), "me https://x.test/full");
     }
 
     #[test]
@@ -393,11 +310,7 @@ mod tests {
             "stop",
             &[],
         );
-        check(
-            r#"<p>stop<br><br><span>RE: </span><a href="https://x.test/1">https://x.test/1</a></p>"#,
-            "stop",
-            &[],
-        );
+        check(r#"<p>stop<br><br><span>RE: </span><a href="https://x.test/1">https://x.test/1</a></p>"#, "stop", &[]);
     }
 
     #[test]
@@ -434,9 +347,7 @@ mod tests {
     #[test]
     fn plain_text_keeps_paragraphs_names_and_decodes_references() {
         assert_eq!(
-            plain(
-                "<p>a &lt;b&gt; <a href='x' class='u-url mention'>@<span>c</span></a></p><p>#nobot<br>d</p>"
-            ),
+            plain("<p>a &lt;b&gt; <a href='x' class='u-url mention'>@<span>c</span></a></p><p>#nobot<br>d</p>"),
             "a <b> @c\n#nobot\nd"
         );
         assert_eq!(plain(""), "");

@@ -23,10 +23,9 @@ impl Lines {
     /// Takes the next piece of the walk.
     pub(super) fn take(&mut self, piece: Piece<'_>) {
         match piece {
-            Piece::Text(text) => self.line.extend(
-                text.chars()
-                    .map(|letter| if letter.is_whitespace() { ' ' } else { letter }),
-            ),
+            Piece::Text(text) => {
+                self.line.extend(text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }))
+            }
             Piece::LineEnd => self.end_line(),
             Piece::QuoteOpens => {
                 self.end_line();
@@ -44,14 +43,7 @@ impl Lines {
     pub(super) fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
         if !line.trim().is_empty() {
-            self.done.push((
-                line,
-                if self.quoting > 0 {
-                    Quoted::Yes
-                } else {
-                    Quoted::No
-                },
-            ));
+            self.done.push((line, if self.quoting > 0 { Quoted::Yes } else { Quoted::No }));
         }
     }
 
@@ -67,9 +59,7 @@ impl Lines {
             self.line.push_str(text.trim_start_matches('#'));
             return;
         }
-        let is_name = text
-            .strip_prefix('@')
-            .is_some_and(|rest| scan_name(rest).is_some());
+        let is_name = text.strip_prefix('@').is_some_and(|rest| scan_name(rest).is_some());
         if is_name || anchor.kind == Kind::Name {
             if sign_before('@') {
                 self.line.pop();
@@ -100,10 +90,7 @@ impl Lines {
         let mut read = HtmlText::default();
         let mut said = false;
         for (line, quoted) in self.done {
-            let mut found = Searched {
-                said,
-                ..Searched::default()
-            };
+            let mut found = Searched { said, ..Searched::default() };
             found.search(&line);
             let words = found.words.split_whitespace().collect::<Vec<_>>().join(" ");
             let stripped = words.trim_start_matches(['>', ' ']);
@@ -175,12 +162,10 @@ impl Searched {
                     }
                     None
                 }
-                _ if at_word && letter.is_ascii_alphanumeric() => {
-                    address_length(rest).inspect(|_| {
-                        self.had_link = true;
-                        self.said = true;
-                    })
-                }
+                _ if at_word && letter.is_ascii_alphanumeric() => address_length(rest).inspect(|_| {
+                    self.had_link = true;
+                    self.said = true;
+                }),
                 _ => None,
             };
             match taken {
@@ -204,44 +189,29 @@ impl Searched {
 
 /// The account name at the beginning of a text: `bot`, `bot@host`, `bot@host:port`.
 fn scan_name(text: &str) -> Option<&str> {
-    let user = run(text, |letter| {
-        letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-')
-    })?;
-    let host = text
-        .get(user.len()..)
-        .and_then(|rest| rest.strip_prefix('@'))
-        .and_then(|rest| {
-            run(rest, |letter| {
-                letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')
-            })
-            .map(str::len)
-        });
+    let user = run(text, |letter| letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-'))?;
+    let host = text.get(user.len()..).and_then(|rest| rest.strip_prefix('@')).and_then(|rest| {
+        run(rest, |letter| letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')).map(str::len)
+    });
     text.get(..user.len() + host.map_or(0, |length| length + 1))
 }
 
 /// The longest run of such letters that begins and ends with a letter, a digit or `_`.
 fn run(text: &str, fits: impl Fn(char) -> bool) -> Option<&str> {
-    let end = text
-        .find(|letter: char| !fits(letter))
-        .unwrap_or(text.len());
+    let end = text.find(|letter: char| !fits(letter)).unwrap_or(text.len());
     let run = text.get(..end)?.trim_end_matches(['.', '-', ':']);
-    run.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
-        .then_some(run)
+    run.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_').then_some(run)
 }
 
 /// The length of the address at the beginning of a text: with a scheme, with `www.`, or a host with a path.
 fn address_length(text: &str) -> Option<usize> {
     let end = text
-        .find(|letter: char| {
-            letter.is_whitespace() || matches!(letter, '<' | '>' | '"') || letter == LINK_END
-        })
+        .find(|letter: char| letter.is_whitespace() || matches!(letter, '<' | '>' | '"') || letter == LINK_END)
         .unwrap_or(text.len());
-    let word = text
-        .get(..end)?
-        .trim_end_matches(['.', ',', '!', '?', ')', ':', ';', '…']);
-    let scheme = word.split_once("://").is_some_and(|(scheme, rest)| {
-        !rest.is_empty() && scheme.chars().all(|letter| letter.is_ascii_alphanumeric())
-    });
+    let word = text.get(..end)?.trim_end_matches(['.', ',', '!', '?', ')', ':', ';', '…']);
+    let scheme = word
+        .split_once("://")
+        .is_some_and(|(scheme, rest)| !rest.is_empty() && scheme.chars().all(|letter| letter.is_ascii_alphanumeric()));
     let with_path = word.split_once('/').is_some_and(|(host, _)| {
         let last = host.rsplit_once('.').map_or("", |(_, last)| last);
         last.len() >= 2 && last.chars().all(|letter| letter.is_ascii_alphabetic())
@@ -251,24 +221,12 @@ fn address_length(text: &str) -> Option<usize> {
 
 /// The name an anchor stands for: its text where that has a host, else with the host of its address.
 fn name_of(text: &str, href: &str) -> Option<String> {
-    let (host, path) = href.split_once("://").map_or(("", ""), |(_, rest)| {
-        rest.split_once('/').unwrap_or((rest, ""))
-    });
-    let from_text = scan_name(text.trim_start_matches('@'))
-        .filter(|name| name.len() == text.trim_start_matches('@').len());
-    let last = path
-        .rsplit('/')
-        .find(|part| !part.is_empty())
-        .map(|part| part.trim_start_matches('@'))
-        .and_then(scan_name);
+    let (host, path) = href.split_once("://").map_or(("", ""), |(_, rest)| rest.split_once('/').unwrap_or((rest, "")));
+    let from_text =
+        scan_name(text.trim_start_matches('@')).filter(|name| name.len() == text.trim_start_matches('@').len());
+    let last =
+        path.rsplit('/').find(|part| !part.is_empty()).map(|part| part.trim_start_matches('@')).and_then(scan_name);
     let name = from_text.or(last)?;
-    let host = run(host, |letter| {
-        letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')
-    })
-    .unwrap_or_default();
-    Some(if name.contains('@') || host.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name}@{host}")
-    })
+    let host = run(host, |letter| letter.is_alphanumeric() || matches!(letter, '.' | '-' | ':')).unwrap_or_default();
+    Some(if name.contains('@') || host.is_empty() { name.to_owned() } else { format!("{name}@{host}") })
 }

@@ -47,7 +47,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         Err(error) => {
             tracing::warn!(account.name = %account.name, error = %error, "server out of reach");
             let words = format!("{} is out of reach: {error}", account.server);
-            let step = "check the address in config/watchpost.toml; watchpost keeps trying and sends what is still in time";
+            let step =
+                "check the address in config/watchpost.toml; watchpost keeps trying and sends what is still in time";
             ctx.store.raise(&reach_key(account), account.name.as_str(), &words, step, now).await?;
             return Ok(Outcome::Later);
         }

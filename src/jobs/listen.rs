@@ -183,9 +183,7 @@ async fn session(
             Ok(stream) => Some(stream),
             Err(error) => {
                 tracing::debug!(account.name = %account.name, error = %error, "no stream; polling");
-                if matches!(error, StreamError::NotServed { .. }) {
-                    *stream_from = ctx.clock.now() + NO_STREAM_FOR;
-                }
+                *stream_from = ctx.clock.now() + stream_again(&error);
                 None
             }
         }
@@ -238,6 +236,17 @@ async fn session(
         rest(ctx, breath, stop).await;
     }
     Ok(())
+}
+
+/// How long polling goes on alone after a stream could not be opened.
+fn stream_again(error: &StreamError) -> chrono::Duration {
+    match (error, error.advice()) {
+        (StreamError::NotServed { .. }, _) => NO_STREAM_FOR,
+        (_, Advice::Retry(Some(wait))) => chrono::Duration::from_std(wait).unwrap_or(LOOK_AGAIN_AT_MOST),
+        // A token that may not stream still polls; the next link finds out whether it works at all.
+        (_, Advice::AskPerson | Advice::GiveUp) => NO_STREAM_FOR,
+        (_, Advice::Retry(None)) => chrono::Duration::zero(),
+    }
 }
 
 /// Waits on the campaign's clock, in slices, or until `stop`.

@@ -54,6 +54,12 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
         .map(|post| post.id.clone())
         .collect();
     let written = ctx.store.write_plan(wanted, present, now, now).await?;
+    if written.already_said > 0 {
+        let words =
+            format!("{} posts are held: their account showed the same text within 60 days", written.already_said);
+        let step = "`watchpost queue list --state held` shows them; release those that should be said again";
+        ctx.store.raise("already-said", "", &words, step, now).await?;
+    }
     if written != Written::default() {
         tracing::info!(
             added = written.added,
@@ -144,4 +150,3 @@ fn content_hash(post: &Post) -> String {
     }
     hex::encode(hash.finalize())
 }
-

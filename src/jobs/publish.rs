@@ -94,11 +94,14 @@ async fn ready_accounts(ctx: &Ctx, busy: &HashSet<AccountName>) -> Result<Vec<Ar
         return Ok(Vec::new());
     }
     let known = ctx.store.accounts().await?;
-    let waits = |account: &AccountName| {
-        known.get(account).and_then(|row| row.wait_until).is_some_and(|until| until > now)
-    };
+    let waits =
+        |account: &AccountName| known.get(account).and_then(|row| row.wait_until).is_some_and(|until| until > now);
     let ready = due.iter().filter(|account| !busy.contains(*account) && !waits(account));
-    Ok(ready.filter_map(|account| ctx.accounts.get(account)).filter(|account| account.link().is_some()).cloned().collect())
+    Ok(ready
+        .filter_map(|account| ctx.accounts.get(account))
+        .filter(|account| account.link().is_some())
+        .cloned()
+        .collect())
 }
 
 /// One account's turn: its due posts, one at a time, then its waiting replies.
@@ -274,9 +277,7 @@ async fn send(
             );
             (Ending::Sent(receipt), false)
         }
-        Outcome::NotSent { reason } => {
-            (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true)
-        }
+        Outcome::NotSent { reason } => (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true),
         Outcome::Throttled { wait } => {
             let at = now + Duration::from_std(wait).unwrap_or(Duration::minutes(5));
             ctx.store.wait_until(&account.name, at).await?;
@@ -319,9 +320,7 @@ async fn doubtful(
             Ok((Ending::Again { at: now + Duration::seconds(5), reason: words }, true))
         }
         // A clear refusal, and then no clear word about the account: nothing was created, so it may be tried again.
-        Err(error) => {
-            Ok((Ending::Again { at: now + backoff(ctx, armed.attempt), reason: error.to_string() }, true))
-        }
+        Err(error) => Ok((Ending::Again { at: now + backoff(ctx, armed.attempt), reason: error.to_string() }, true)),
     }
 }
 
@@ -343,10 +342,9 @@ async fn parent_missing(
         _ => 15,
     };
     let ending = match parent {
-        Ok(None) if is_thread => Ending::Settled {
-            state: State::Held,
-            reason: "the part before it is gone from the server".to_owned(),
-        },
+        Ok(None) if is_thread => {
+            Ending::Settled { state: State::Held, reason: "the part before it is gone from the server".to_owned() }
+        }
         Ok(None) => Ending::Settled { state: State::Cancelled, reason: "the mention is gone".to_owned() },
         Ok(Some(_)) if armed.attempt > 3 => Ending::Settled {
             state: State::Held,
@@ -407,9 +405,10 @@ fn notice(ending: &Ending) -> Option<(String, String)> {
         Ending::Settled { state: State::Refused, reason } => {
             Some((reason.clone(), "edit the post, or `watchpost queue release` to try again".to_owned()))
         }
-        Ending::Settled { state: State::Held, reason } => {
-            Some((reason.clone(), "`watchpost queue release` to send it, `watchpost queue cancel` to drop it".to_owned()))
-        }
+        Ending::Settled { state: State::Held, reason } => Some((
+            reason.clone(),
+            "`watchpost queue release` to send it, `watchpost queue cancel` to drop it".to_owned(),
+        )),
         Ending::Settled { state: State::Expired, reason } => {
             Some((reason.clone(), "nothing to do; queue it again if it should still be said".to_owned()))
         }

@@ -57,9 +57,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
         match parts.extensions.get::<Caller>() {
             Some(Caller::Account(key)) => Ok(Me(*key)),
             Some(Caller::Refused(refused)) => Err(refused.clone()),
-            Some(Caller::App) => {
-                Err(Refused::Unprocessable("This method requires an authenticated user".to_owned()))
-            }
+            Some(Caller::App) => Err(Refused::Unprocessable("This method requires an authenticated user".to_owned())),
             Some(Caller::Nobody) | None => Err(Refused::Token { status: 401, message: INVALID }),
         }
     }
@@ -151,9 +149,9 @@ fn enter(sandbox: &Sandbox, request: &mut Request) -> Entry {
         });
         let paged = ["max_id=", "min_id=", "since_id="].iter().any(|cursor| query.contains(cursor));
         let limits = state.profile.limits;
-        let left = limits.filter(|_| endpoint != Endpoint::Stream).map(|limits| {
-            state.counters.request(&limits, endpoint, paged, serial, account, now)
-        });
+        let left = limits
+            .filter(|_| endpoint != Endpoint::Stream)
+            .map(|limits| state.counters.request(&limits, endpoint, paged, serial, account, now));
         let State { faults, dice, .. } = state;
         let troubles = faults.take(endpoint, name.as_deref(), dice);
         (caller, Entry { number, endpoint, account, left, troubles })
@@ -251,12 +249,10 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
             }
             Some(response)
         }
-        Trouble::Hang { when, ms } if *when == now => {
-            sandbox.hang(ms.map(Duration::from_millis)).await.then(|| {
-                cutter.cut();
-                Refused::NotFound.into_response()
-            })
-        }
+        Trouble::Hang { when, ms } if *when == now => sandbox.hang(ms.map(Duration::from_millis)).await.then(|| {
+            cutter.cut();
+            Refused::NotFound.into_response()
+        }),
         Trouble::Cut { when } if *when == now => {
             cutter.cut();
             Some(Refused::NotFound.into_response())

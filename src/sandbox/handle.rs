@@ -268,11 +268,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// When `within` (real time) has passed.
-    pub async fn wait_until(
-        &self,
-        mut wished: impl FnMut(&State) -> bool,
-        within: Duration,
-    ) -> Result<(), TimedOut> {
+    pub async fn wait_until(&self, mut wished: impl FnMut(&State) -> bool, within: Duration) -> Result<(), TimedOut> {
         self.wait_for(|state| wished(state).then_some(()), within).await
     }
 

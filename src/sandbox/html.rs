@@ -110,7 +110,10 @@ mod tests {
             "@eyes @nobody",
             "<p><span class=\"h-card\" translate=\"no\"><a href=\"http://s/@eyes\" class=\"u-url mention\">@<span>eyes</span></a></span> @nobody</p>",
         );
-        check("#Eyes", "<p><a href=\"http://s/tags/eyes\" class=\"mention hashtag\" rel=\"tag\">#<span>Eyes</span></a></p>");
+        check(
+            "#Eyes",
+            "<p><a href=\"http://s/tags/eyes\" class=\"mention hashtag\" rel=\"tag\">#<span>Eyes</span></a></p>",
+        );
         check(
             "https://www.example.org/a-path-that-is-rather-long",
             "<p><a href=\"https://www.example.org/a-path-that-is-rather-long\" target=\"_blank\" rel=\"nofollow noopener\" translate=\"no\">\

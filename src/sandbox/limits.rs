@@ -64,7 +64,8 @@ impl Counters {
 
     /// Says what is left without counting.
     pub(crate) fn peek(&self, family: Family, owner: Owner, window: Window, now: DateTime<Utc>) -> Left {
-        let used = self.counts.get(&(family, owner)).filter(|slot| slot.0 == start(window, now)).map_or(0, |slot| slot.1);
+        let used =
+            self.counts.get(&(family, owner)).filter(|slot| slot.0 == start(window, now)).map_or(0, |slot| slot.1);
         left(window, used, now)
     }
 

@@ -43,7 +43,10 @@ pub(crate) async fn answer(response: Response, trouble: &Trouble, cutter: &Cutte
         }
         Trouble::MalformedNotification => {
             rewrite(response, |body| {
-                on_top(body, |_| json!({ "id": 7, "type": "mention", "created_at": "yesterday", "account": [], "status": "?" }));
+                on_top(
+                    body,
+                    |_| json!({ "id": 7, "type": "mention", "created_at": "yesterday", "account": [], "status": "?" }),
+                );
             })
             .await
         }

@@ -61,7 +61,8 @@ impl State {
             return Rule::Accept;
         }
         let status = status.and_then(|key| self.standing(key));
-        let private = status.is_some_and(|row| row.visibility == Visibility::Direct && !self.answers(row.in_reply_to, to));
+        let private =
+            status.is_some_and(|row| row.visibility == Visibility::Direct && !self.answers(row.in_reply_to, to));
         let limited = if sender.limited { recipient.policy.limited_accounts } else { Rule::Accept };
         let private = if private { recipient.policy.private_mentions } else { Rule::Accept };
         match (limited, private) {

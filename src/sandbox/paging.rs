@@ -23,12 +23,7 @@ impl Cursor {
     }
 
     /// One page of `all`, newest first: of the items that pass.
-    pub(crate) fn page<'a, T>(
-        &self,
-        all: &'a [T],
-        id: impl Fn(&T) -> u64,
-        passes: impl Fn(&T) -> bool,
-    ) -> Vec<&'a T> {
+    pub(crate) fn page<'a, T>(&self, all: &'a [T], id: impl Fn(&T) -> u64, passes: impl Fn(&T) -> bool) -> Vec<&'a T> {
         let floor = self.min.or(self.since);
         let from = floor.map_or(0, |floor| all.partition_point(|item| id(item) <= floor));
         let to = self.max.map_or(all.len(), |max| all.partition_point(|item| id(item) < max));

@@ -95,10 +95,8 @@ impl<S: Send + Sync> FromRequest<S> for Params {
             let form = Multipart::from_request(request, state).await.map_err(|_unreadable| Refused::Unreadable)?;
             params.multipart(form).await?;
         } else if kind.starts_with("application/x-www-form-urlencoded") && request.method() != "GET" {
-            let Form(pairs) = request
-                .extract::<Form<Vec<(String, String)>>, _>()
-                .await
-                .map_err(|_unreadable| Refused::Unreadable)?;
+            let Form(pairs) =
+                request.extract::<Form<Vec<(String, String)>>, _>().await.map_err(|_unreadable| Refused::Unreadable)?;
             params.pairs.extend(pairs);
         } else if kind.starts_with("application/json") {
             let body = Bytes::from_request(request, state).await.map_err(|_unreadable| Refused::Unreadable)?;

@@ -98,12 +98,7 @@ impl State {
     }
 
     /// Boosts a status; a second time gives the first boost.
-    pub(crate) fn boost(
-        &mut self,
-        who: AccountKey,
-        key: StatusKey,
-        now: DateTime<Utc>,
-    ) -> Result<StatusKey, Refused> {
+    pub(crate) fn boost(&mut self, who: AccountKey, key: StatusKey, now: DateTime<Utc>) -> Result<StatusKey, Refused> {
         let row = self.visible(key, Some(who)).ok_or(Refused::NotFound)?.clone();
         match row.visibility {
             Visibility::Public | Visibility::Unlisted => {}

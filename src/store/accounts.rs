@@ -45,9 +45,7 @@ fn read(row: &AnyRow) -> Result<(AccountName, AccountRow), StoreError> {
     };
     let mark: Option<String> = row.try_get("walk_mark")?;
     let walk_mark = match mark {
-        Some(json) => {
-            serde_json::from_str(&json).map_err(|_shape| StoreError::Garbled { what: "a listening mark" })?
-        }
+        Some(json) => serde_json::from_str(&json).map_err(|_shape| StoreError::Garbled { what: "a listening mark" })?,
         None => Vec::new(),
     };
     let account = AccountRow {

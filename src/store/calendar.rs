@@ -108,13 +108,17 @@ impl Store {
                     for row in sqlx::query(LIST).fetch_all(&mut *connection).await? {
                         known.insert(PostId::new(row.try_get::<String, _>("post_id")?), row.try_get("content_hash")?);
                     }
-                    let mut vanished: HashMap<&String, &PostId> =
-                        known.iter().filter(|(id, _)| !present.contains_key(*id)).map(|(id, hash)| (hash, id)).collect();
+                    let mut vanished: HashMap<&String, &PostId> = known
+                        .iter()
+                        .filter(|(id, _)| !present.contains_key(*id))
+                        .map(|(id, hash)| (hash, id))
+                        .collect();
                     let mut renames = Vec::new();
                     for (id, hash) in present.iter().filter(|(id, _)| !known.contains_key(*id)) {
                         if let Some(old) = vanished.remove(hash) {
                             for text in [MOVE_ROWS, MOVE_MARK] {
-                                let query = sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
+                                let query =
+                                    sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
                                 query.execute(&mut *connection).await?;
                             }
                             renames.push((old.clone(), id.clone()));
@@ -163,8 +167,13 @@ impl Store {
                 history.slots_used.insert((account.clone(), due));
             }
             let topic: String = row.try_get("topic")?;
-            if !topic.is_empty() && due <= now {
-                history.last_topic.insert(account.clone(), TopicId::new(topic));
+            if due <= now {
+                // Rows come in time order: the last one speaks, also when it has no topic.
+                if topic.is_empty() {
+                    history.last_topic.remove(&account);
+                } else {
+                    history.last_topic.insert(account.clone(), TopicId::new(topic));
+                }
             }
             let occurrence = Occurrence::from_ledger(row.try_get("occurrence")?);
             history.taken.insert((account, post, occurrence));

@@ -144,7 +144,8 @@ impl Store {
         until: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<Delivery>, StoreError> {
-        const LIST: &str = concat_columns!(" FROM deliveries WHERE due_at >= $1 AND due_at < $2 ORDER BY due_at, id LIMIT $3");
+        const LIST: &str =
+            concat_columns!(" FROM deliveries WHERE due_at >= $1 AND due_at < $2 ORDER BY due_at, id LIMIT $3");
         self.list(sqlx::query(LIST).bind(from.timestamp_millis()).bind(until.timestamp_millis()).bind(limit)).await
     }
 
@@ -198,8 +199,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn next_planned(&self) -> Result<Option<Delivery>, StoreError> {
-        const NEXT: &str =
-            concat_columns!(" FROM deliveries WHERE state = 'planned' ORDER BY not_before, id LIMIT 1");
+        const NEXT: &str = concat_columns!(" FROM deliveries WHERE state = 'planned' ORDER BY not_before, id LIMIT 1");
         Ok(self.list(sqlx::query(NEXT)).await?.pop())
     }
 

@@ -172,7 +172,8 @@ impl Intake<'_> {
         decide: &Decide,
         sending: Sending,
     ) -> Result<Recorded, StoreError> {
-        let known = sqlx::query(KNOWN).bind(self.account.as_str().to_owned()).bind(self.mention.uri.as_str().to_owned());
+        let known =
+            sqlx::query(KNOWN).bind(self.account.as_str().to_owned()).bind(self.mention.uri.as_str().to_owned());
         if known.fetch_optional(&mut *connection).await?.is_some() {
             return Ok(Recorded::Known);
         }
@@ -198,7 +199,9 @@ impl Intake<'_> {
     /// The thread a mention belongs to: that of the status it answers, when we know that status; else that status
     /// itself; else the mention. Servers give no thread id.
     async fn thread(&self, connection: &mut AnyConnection) -> Result<String, StoreError> {
-        const OURS: &str = "SELECT thread FROM deliveries WHERE account = $1 AND status_id = $2 AND thread <> ''";
+        // Any account of the campaign on the same server: ids are the server's.
+        const OURS: &str = "SELECT thread FROM deliveries WHERE status_id = $2 AND thread <> '' AND account IN \
+            (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
         const HEARD: &str = "SELECT thread FROM mentions WHERE account = $1 AND status_id = $2";
         let Some(parent) = &self.mention.in_reply_to else { return Ok(self.mention.status.as_str().to_owned()) };
         for query in [OURS, HEARD] {
@@ -210,12 +213,7 @@ impl Intake<'_> {
         Ok(parent.as_str().to_owned())
     }
 
-    async fn past(
-        &self,
-        connection: &mut AnyConnection,
-        person: &str,
-        thread: &str,
-    ) -> Result<Past, StoreError> {
+    async fn past(&self, connection: &mut AnyConnection, person: &str, thread: &str) -> Result<Past, StoreError> {
         const OPTED_OUT: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
         const PERSON: &str = "SELECT created_at, thread, topic, facts FROM deliveries WHERE kind = 'reply' \
             AND person = $1 AND state <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT 200";
@@ -224,7 +222,8 @@ impl Intake<'_> {
         const ACCOUNT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND account = $1 \
             AND created_at > $2 AND state <> 'cancelled'";
         const ELSEWHERE: &str = "SELECT account FROM mentions WHERE uri = $1 AND decision <> 'silent' LIMIT 1";
-        const BELOW: &str = "SELECT topic, facts FROM deliveries WHERE account = $1 AND status_id = $2";
+        const BELOW: &str = "SELECT topic, facts FROM deliveries WHERE status_id = $2 AND account IN \
+            (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
         const SINCE: &str = "SELECT listening_since FROM accounts WHERE name = $1";
         let mut past = Past::default();
         let account = self.account.as_str().to_owned();

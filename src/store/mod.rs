@@ -30,8 +30,8 @@ pub mod mentions;
 pub mod notices;
 pub mod people;
 pub mod queue;
-pub mod sending;
 mod secret;
+pub mod sending;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -79,8 +79,7 @@ impl Store {
     pub async fn open(url: &str, role: Role, dice: &mut Dice) -> Result<(Store, Option<Lock>), StoreError> {
         let file = connect::file_of(url)?;
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)
-            .map_err(|source| StoreError::Folder { path: folder.to_path_buf(), source })?;
+        std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_path_buf(), source })?;
         let lock = match role {
             Role::Daemon => Some(Lock::take(&file)?),
             Role::Visitor => None,

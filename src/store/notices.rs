@@ -56,8 +56,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn notices(&self) -> Result<Vec<Notice>, StoreError> {
-        const LIST: &str =
-            "SELECT id, key, account, text, next_step, raised_at FROM notices ORDER BY raised_at, id";
+        const LIST: &str = "SELECT id, key, account, text, next_step, raised_at FROM notices ORDER BY raised_at, id";
         let rows = sqlx::query(LIST).fetch_all(&self.inner.reads).await?;
         let read = |row: &sqlx::any::AnyRow| {
             Ok(Notice {

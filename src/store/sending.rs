@@ -208,7 +208,8 @@ impl Store {
             .write(move |connection| {
                 let (payload, ids) = (payload.clone(), ids.clone());
                 Box::pin(async move {
-                    let query = sqlx::query(ARM).bind(now_ms).bind(ids).bind(payload).bind(was_late).bind(id.0).bind(fence);
+                    let query =
+                        sqlx::query(ARM).bind(now_ms).bind(ids).bind(payload).bind(was_late).bind(id.0).bind(fence);
                     Ok(query.execute(connection).await?.rows_affected() == 1)
                 })
             })

@@ -31,14 +31,8 @@ pub enum Command {
 
 impl Command {
     /// Every command.
-    pub const ALL: [Command; 6] = [
-        Command::Stop,
-        Command::Start,
-        Command::More,
-        Command::Sources,
-        Command::Topics,
-        Command::Help,
-    ];
+    pub const ALL: [Command; 6] =
+        [Command::Stop, Command::Start, Command::More, Command::Sources, Command::Topics, Command::Help];
 
     /// The word `config/commands.toml` and the database use.
     #[must_use]

@@ -37,10 +37,7 @@ impl PhraseList {
     #[must_use]
     pub fn at_start(&self, words: &[&str]) -> Option<usize> {
         let phrases = self.by_first.get(*words.first()?)?;
-        phrases
-            .iter()
-            .find(|phrase| starts_with(words, phrase))
-            .map(Vec::len)
+        phrases.iter().find(|phrase| starts_with(words, phrase)).map(Vec::len)
     }
 
     /// How many words the longest phrase takes at the end.
@@ -59,21 +56,13 @@ impl PhraseList {
 }
 
 fn starts_with(words: &[&str], phrase: &[String]) -> bool {
-    phrase.len() <= words.len()
-        && phrase
-            .iter()
-            .zip(words)
-            .all(|(wanted, word)| wanted == word)
+    phrase.len() <= words.len() && phrase.iter().zip(words).all(|(wanted, word)| wanted == word)
 }
 
 /// The folded words of a phrase; unlike [`crate::core::text::phrase`] a possessive s stays (`that's enough`).
 pub(super) fn full_words(written: &str) -> Vec<String> {
     let words = Words::read(written);
-    words
-        .list()
-        .iter()
-        .map(|word| words.text(word).to_owned())
-        .collect()
+    words.list().iter().map(|word| words.text(word).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -83,10 +72,7 @@ mod tests {
 
     #[test]
     fn the_longest_phrase_is_taken_at_either_end() {
-        let list = PhraseList::new(&ByLang::from([(
-            Lang::from("en"),
-            vec!["please".into(), "pretty please".into()],
-        )]));
+        let list = PhraseList::new(&ByLang::from([(Lang::from("en"), vec!["please".into(), "pretty please".into()])]));
         assert_eq!(list.at_start(&["pretty", "please", "stop"]), Some(2));
         assert_eq!(list.at_end(&["stop", "pretty", "please"]), Some(2));
         assert_eq!(list.at_end(&["stop", "please"]), Some(1));

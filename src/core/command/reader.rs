@@ -51,48 +51,26 @@ impl CommandReader {
             near: Nearness::default(),
         };
         for (command, by_lang) in &book.phrases {
-            for (lang, written) in by_lang
-                .iter()
-                .flat_map(|(lang, list)| list.iter().map(move |text| (lang, text)))
-            {
+            for (lang, written) in by_lang.iter().flat_map(|(lang, list)| list.iter().map(move |text| (lang, text))) {
                 let words = full_words(written);
                 reader.vocabulary.extend(words.iter().cloned());
                 let meaning = reader
                     .phrases
                     .entry(words.join(" "))
-                    .or_insert_with(|| Meaning {
-                        command: *command,
-                        langs: Vec::new(),
-                    });
+                    .or_insert_with(|| Meaning { command: *command, langs: Vec::new() });
                 if !meaning.langs.contains(lang) {
                     meaning.langs.push(lang.clone());
                 }
             }
         }
         for (command, by_lang) in &book.patterns {
-            for (lang, written) in by_lang
-                .iter()
-                .flat_map(|(lang, list)| list.iter().map(move |text| (lang, text)))
-            {
+            for (lang, written) in by_lang.iter().flat_map(|(lang, list)| list.iter().map(move |text| (lang, text))) {
                 let parts = pattern_words(written);
-                reader
-                    .vocabulary
-                    .extend(parts.iter().filter(|part| *part != "*").cloned());
-                reader.patterns.push((
-                    parts,
-                    Meaning {
-                        command: *command,
-                        langs: vec![lang.clone()],
-                    },
-                ));
+                reader.vocabulary.extend(parts.iter().filter(|part| *part != "*").cloned());
+                reader.patterns.push((parts, Meaning { command: *command, langs: vec![lang.clone()] }));
             }
         }
-        reader.vocabulary.extend(
-            book.courtesy
-                .values()
-                .flatten()
-                .flat_map(|text| full_words(text)),
-        );
+        reader.vocabulary.extend(book.courtesy.values().flatten().flat_map(|text| full_words(text)));
         reader.phrases.remove("");
         for word in &reader.vocabulary {
             reader.near.learn(word, word);
@@ -103,20 +81,13 @@ impl CommandReader {
     /// The command of a text: stop before start before whatever comes first.
     #[must_use]
     pub fn read(&self, words: &Words) -> Option<Found> {
-        let heard: Vec<&str> = words
-            .list()
-            .iter()
-            .map(|word| self.heard(words.text(word)))
-            .collect();
+        let heard: Vec<&str> = words.list().iter().map(|word| self.heard(words.text(word))).collect();
         let mut first: Option<Found> = None;
         for unit in units(words) {
             let Some(found) = self.read_unit(&heard, &unit) else {
                 continue;
             };
-            if first
-                .as_ref()
-                .is_none_or(|kept| rank(found.command) < rank(kept.command))
-            {
+            if first.as_ref().is_none_or(|kept| rank(found.command) < rank(kept.command)) {
                 first = Some(found);
             }
         }
@@ -127,10 +98,7 @@ impl CommandReader {
     #[must_use]
     pub fn courtesy_at_start(&self, words: &[&str]) -> usize {
         let mut skipped = 0;
-        while let Some(count) = words
-            .get(skipped..)
-            .and_then(|rest| self.courtesy.at_start(rest))
-        {
+        while let Some(count) = words.get(skipped..).and_then(|rest| self.courtesy.at_start(rest)) {
             skipped += count;
         }
         skipped
@@ -139,9 +107,7 @@ impl CommandReader {
     /// How many words of courtesy close it.
     #[must_use]
     pub fn courtesy_at_end(&self, words: &[&str]) -> usize {
-        self.tails(words)
-            .last()
-            .map_or(0, |until| words.len() - until)
+        self.tails(words).last().map_or(0, |until| words.len() - until)
     }
 
     /// The word as the phrase lists would write it: `stoooop` is `stop`, `unsubcribe` is `unsubscribe`.
@@ -150,45 +116,24 @@ impl CommandReader {
             return word;
         }
         let known = |form: String| self.vocabulary.get(&form).map(String::as_str);
-        squeezed(word)
-            .into_iter()
-            .find_map(known)
-            .or_else(|| self.near.nearest(word))
-            .unwrap_or(word)
+        squeezed(word).into_iter().find_map(known).or_else(|| self.near.nearest(word)).unwrap_or(word)
     }
 
     fn read_unit(&self, heard: &[&str], unit: &[usize]) -> Option<Found> {
-        let mut said: Vec<&str> = unit
-            .iter()
-            .filter_map(|index| heard.get(*index).copied())
-            .collect();
+        let mut said: Vec<&str> = unit.iter().filter_map(|index| heard.get(*index).copied()).collect();
         said.dedup();
         let tails = self.tails(&said);
         let mut from = 0;
         loop {
             for until in &tails {
                 let clause = said.get(from..*until)?;
-                if let Some(meaning) = self
-                    .phrases
-                    .get(&clause.join(" "))
-                    .or_else(|| self.pattern(clause))
-                {
-                    let lang = if let [lang] = meaning.langs.as_slice() {
-                        Some(lang.clone())
-                    } else {
-                        None
-                    };
-                    return Some(Found {
-                        command: meaning.command,
-                        lang,
-                        words: unit.to_vec(),
-                    });
+                if let Some(meaning) = self.phrases.get(&clause.join(" ")).or_else(|| self.pattern(clause)) {
+                    let lang = if let [lang] = meaning.langs.as_slice() { Some(lang.clone()) } else { None };
+                    return Some(Found { command: meaning.command, lang, words: unit.to_vec() });
                 }
             }
             let until = tails.last().copied().unwrap_or_default();
-            from += said
-                .get(from..until)
-                .and_then(|rest| self.courtesy.at_start(rest))?;
+            from += said.get(from..until).and_then(|rest| self.courtesy.at_start(rest))?;
         }
     }
 
@@ -196,10 +141,7 @@ impl CommandReader {
     fn tails(&self, said: &[&str]) -> Vec<usize> {
         let mut until = said.len();
         let mut tails = vec![until];
-        while let Some(count) = said
-            .get(..until)
-            .and_then(|rest| self.courtesy.at_end(rest))
-        {
+        while let Some(count) = said.get(..until).and_then(|rest| self.courtesy.at_end(rest)) {
             until -= count;
             if until == 0 {
                 break;
@@ -210,10 +152,7 @@ impl CommandReader {
     }
 
     fn pattern(&self, clause: &[&str]) -> Option<&Meaning> {
-        self.patterns
-            .iter()
-            .find(|(pattern, _)| fits(pattern, clause))
-            .map(|(_, meaning)| meaning)
+        self.patterns.iter().find(|(pattern, _)| fits(pattern, clause)).map(|(_, meaning)| meaning)
     }
 }
 
@@ -251,11 +190,7 @@ fn units(words: &Words) -> Vec<Vec<usize>> {
     let clauses = group(&clause);
     if clauses == 0 {
         // Nothing but hashtags: `#stop` is meant.
-        return list
-            .iter()
-            .enumerate()
-            .map(|(index, _)| vec![index])
-            .collect();
+        return list.iter().enumerate().map(|(index, _)| vec![index]).collect();
     }
     if clauses > 1 && group(&sentence) > 1 {
         group(&|_| 0);
@@ -266,13 +201,7 @@ fn units(words: &Words) -> Vec<Vec<usize>> {
 fn pattern_words(written: &str) -> Vec<String> {
     written
         .split_whitespace()
-        .flat_map(|part| {
-            if part == "*" {
-                vec!["*".to_owned()]
-            } else {
-                full_words(part)
-            }
-        })
+        .flat_map(|part| if part == "*" { vec!["*".to_owned()] } else { full_words(part) })
         .collect()
 }
 
@@ -314,33 +243,17 @@ mod tests {
 
     fn reader() -> CommandReader {
         let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);
-        let mut book = CommandBook {
-            courtesy: en(&["please", "hi", "bot", "thanks"]),
-            ..CommandBook::default()
-        };
+        let mut book = CommandBook { courtesy: en(&["please", "hi", "bot", "thanks"]), ..CommandBook::default() };
         book.phrases.insert(
             Command::Stop,
             ByLang::from([
-                (
-                    Lang::from("en"),
-                    list(&[
-                        "stop",
-                        "no more",
-                        "that's enough",
-                        "unsubscribe",
-                        "leave me alone",
-                    ]),
-                ),
+                (Lang::from("en"), list(&["stop", "no more", "that's enough", "unsubscribe", "leave me alone"])),
                 (Lang::from("es"), list(&["basta", "basta ya", "stop"])),
             ]),
         );
-        book.phrases
-            .insert(Command::More, en(&["more", "another one"]));
+        book.phrases.insert(Command::More, en(&["more", "another one"]));
         book.phrases.insert(Command::Start, en(&["start"]));
-        book.patterns.insert(
-            Command::Stop,
-            en(&["stop sending me *", "* out of my mentions"]),
-        );
+        book.patterns.insert(Command::Stop, en(&["stop sending me *", "* out of my mentions"]));
         CommandReader::new(&book)
     }
 
@@ -398,11 +311,7 @@ mod tests {
 
     #[test]
     fn the_language_of_a_phrase_is_known_when_one_language_has_it() {
-        let lang = |text: &str| {
-            reader()
-                .read(&Words::read(text))
-                .and_then(|found| found.lang)
-        };
+        let lang = |text: &str| reader().read(&Words::read(text)).and_then(|found| found.lang);
         assert_eq!(lang("basta ya"), Some(Lang::from("es")));
         assert_eq!(lang("no more"), Some(Lang::from("en")));
         assert_eq!(lang("stop"), None);

@@ -31,34 +31,17 @@ impl Speech {
     /// Learns from texts, labels, phrases and names; then from keywords, whose language their known words tell.
     pub(super) fn learn(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Self {
         let languages: Vec<Lang> = languages.iter().map(Lang::primary).collect();
-        let mut speech = Self {
-            languages,
-            words: HashMap::new(),
-        };
+        let mut speech = Self { languages, words: HashMap::new() };
         for fact in &facts.facts {
             speech.hear_all(fact.text.iter().chain(&fact.short));
-            speech.hear_all(
-                fact.variants
-                    .iter()
-                    .flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))),
-            );
+            speech.hear_all(fact.variants.iter().flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))));
         }
         speech.hear_all(facts.sources.values().flat_map(|source| &source.title));
         speech.hear_all(facts.links.values().flat_map(|link| &link.label));
-        speech.hear_all(
-            commands
-                .texts
-                .values()
-                .chain(commands.topic_names.values())
-                .flatten(),
-        );
+        speech.hear_all(commands.texts.values().chain(commands.topic_names.values()).flatten());
         let lists = commands.phrases.values().chain(commands.patterns.values());
         for by_lang in lists.chain([&commands.courtesy, &commands.asking, &commands.negation]) {
-            speech.hear_all(
-                by_lang
-                    .iter()
-                    .flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))),
-            );
+            speech.hear_all(by_lang.iter().flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))));
         }
         speech.hear_keywords(facts);
         speech
@@ -85,21 +68,12 @@ impl Speech {
     /// A phrase with a Spanish word in it is Spanish, and so are its words that no text has (`cumbre de aws`).
     fn hear_keywords(&mut self, facts: &FactBook) {
         let mut learned: Vec<(String, usize)> = Vec::new();
-        for written in facts
-            .facts
-            .iter()
-            .flat_map(|fact| fact.keywords.iter().chain(&fact.weak))
-        {
+        for written in facts.facts.iter().flat_map(|fact| fact.keywords.iter().chain(&fact.weak)) {
             let words = word_set(written);
             let Some(index) = self.winner(&self.votes(words.iter().map(String::as_str))) else {
                 continue;
             };
-            learned.extend(
-                words
-                    .into_iter()
-                    .filter(|word| !self.knows(word))
-                    .map(|word| (word, index)),
-            );
+            learned.extend(words.into_iter().filter(|word| !self.knows(word)).map(|word| (word, index)));
         }
         for (word, index) in learned {
             self.hear(word, index);
@@ -122,9 +96,7 @@ impl Speech {
     /// One vote for this language, if it is ours.
     pub(super) fn vote_for(&self, lang: Option<&Lang>) -> Votes {
         let index = lang.and_then(|lang| self.index(lang));
-        (0..self.languages.len())
-            .map(|of| usize::from(Some(of) == index))
-            .collect()
+        (0..self.languages.len()).map(|of| usize::from(Some(of) == index)).collect()
     }
 
     /// Whether the campaign's own texts have this folded word.
@@ -135,10 +107,7 @@ impl Speech {
     /// The language with more votes than any other.
     pub(super) fn winner(&self, votes: &Votes) -> Option<usize> {
         let most = votes.iter().copied().max().filter(|most| *most > 0)?;
-        let mut winners = votes
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count == most);
+        let mut winners = votes.iter().enumerate().filter(|(_, count)| **count == most);
         let (index, _) = winners.next()?;
         winners.next().is_none().then_some(index)
     }
@@ -146,49 +115,26 @@ impl Speech {
     /// DESIGN §6: the matched keywords' language, then the status's if it is ours, then detection from 40 characters and
     /// single words below, then the default. Where single words leave no doubt, the detector is not asked: it costs more
     /// than everything else here.
-    pub(super) fn decide(
-        &self,
-        keywords: &Votes,
-        status: Option<&Lang>,
-        own: &str,
-        words: &Words,
-    ) -> Lang {
-        let index = self
-            .winner(keywords)
-            .or_else(|| status.and_then(|lang| self.index(lang)))
-            .or_else(|| {
-                let votes = self.votes(words.list().iter().map(|word| words.text(word)));
-                let (total, most) = (
-                    votes.iter().sum::<usize>(),
-                    votes.iter().copied().max().unwrap_or_default(),
-                );
-                let clear = most >= 3 && most * 4 >= total * 3;
-                if clear || own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
-                    self.winner(&votes)
-                } else {
-                    self.detect(own).or_else(|| self.winner(&votes))
-                }
-            });
+    pub(super) fn decide(&self, keywords: &Votes, status: Option<&Lang>, own: &str, words: &Words) -> Lang {
+        let index = self.winner(keywords).or_else(|| status.and_then(|lang| self.index(lang))).or_else(|| {
+            let votes = self.votes(words.list().iter().map(|word| words.text(word)));
+            let (total, most) = (votes.iter().sum::<usize>(), votes.iter().copied().max().unwrap_or_default());
+            let clear = most >= 3 && most * 4 >= total * 3;
+            if clear || own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
+                self.winner(&votes)
+            } else {
+                self.detect(own).or_else(|| self.winner(&votes))
+            }
+        });
         let index = index.unwrap_or_default();
-        self.languages
-            .get(index)
-            .cloned()
-            .unwrap_or_else(|| Lang::from("en"))
+        self.languages.get(index).cloned().unwrap_or_else(|| Lang::from("en"))
     }
 
     fn detect(&self, own: &str) -> Option<usize> {
-        let known: Vec<(usize, Detected)> = self
-            .languages
-            .iter()
-            .enumerate()
-            .filter_map(|(index, lang)| Some((index, detected(lang)?)))
-            .collect();
-        let found = Detector::with_allowlist(known.iter().map(|(_, lang)| *lang).collect())
-            .detect_lang(own)?;
-        known
-            .iter()
-            .find(|(_, lang)| *lang == found)
-            .map(|(index, _)| *index)
+        let known: Vec<(usize, Detected)> =
+            self.languages.iter().enumerate().filter_map(|(index, lang)| Some((index, detected(lang)?))).collect();
+        let found = Detector::with_allowlist(known.iter().map(|(_, lang)| *lang).collect()).detect_lang(own)?;
+        known.iter().find(|(_, lang)| *lang == found).map(|(index, _)| *index)
     }
 
     /// The campaign language this is, region aside.
@@ -200,11 +146,7 @@ impl Speech {
 
 fn word_set(text: &str) -> HashSet<String> {
     let words = Words::read(text);
-    words
-        .list()
-        .iter()
-        .map(|word| words.text(word).to_owned())
-        .collect()
+    words.list().iter().map(|word| words.text(word).to_owned()).collect()
 }
 
 /// The detector's name for an ISO 639-1 code; `None` for languages it cannot tell.

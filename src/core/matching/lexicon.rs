@@ -54,9 +54,7 @@ impl Lexicon {
         let stems_joined = stems.join(" ");
         let joined = folded.replace(' ', "");
         if stems.len() > 1 && joined.len() >= JOINED {
-            self.joined
-                .entry(joined)
-                .or_insert_with(|| stems_joined.clone());
+            self.joined.entry(joined).or_insert_with(|| stems_joined.clone());
         }
         stems_joined
     }
@@ -68,39 +66,24 @@ impl Lexicon {
 
     /// The stems a folded word stands for; several when it is a joined phrase. `real` says that the campaign's own texts
     /// have the word, so it is no misspelling of another.
-    pub(super) fn read<'a>(
-        &'a self,
-        word: &str,
-        real: impl Fn(&str) -> bool,
-    ) -> (&'a str, Likeness) {
+    pub(super) fn read<'a>(&'a self, word: &str, real: impl Fn(&str) -> bool) -> (&'a str, Likeness) {
         if let Some(stems) = self.exact.get(word) {
             return (stems, Likeness::Exact);
         }
         if let Some(stems) = self.alike(word) {
             return (stems, Likeness::Alike);
         }
-        let stretched = squeezed(word).into_iter().find_map(|form| {
-            self.exact
-                .get(&form)
-                .map(String::as_str)
-                .or_else(|| self.alike(&form))
-        });
+        let stretched = squeezed(word)
+            .into_iter()
+            .find_map(|form| self.exact.get(&form).map(String::as_str).or_else(|| self.alike(&form)));
         let guessed = stretched.or_else(|| self.near.nearest(word).filter(|_| !real(word)));
-        guessed.map_or((STRANGER, Likeness::Unknown), |stems| {
-            (stems, Likeness::Alike)
-        })
+        guessed.map_or((STRANGER, Likeness::Unknown), |stems| (stems, Likeness::Alike))
     }
 
     fn alike(&self, word: &str) -> Option<&str> {
-        let inflected = || {
-            self.stems
-                .get_key_value(&stem(word))
-                .map(|(stem, ())| stem.as_str())
-        };
+        let inflected = || self.stems.get_key_value(&stem(word)).map(|(stem, ())| stem.as_str());
         let joined = |word: &str| self.joined.get(word).map(String::as_str);
-        joined(word)
-            .or_else(inflected)
-            .or_else(|| joined(word.strip_suffix('s')?))
+        joined(word).or_else(inflected).or_else(|| joined(word.strip_suffix('s')?))
     }
 }
 
@@ -109,16 +92,9 @@ impl Lexicon {
 pub(super) fn stem(word: &str) -> String {
     if word.len() < 5 || !word.is_ascii() || word.bytes().any(|byte| byte.is_ascii_digit()) {
         // `cops` and `cop`, `raids` and `raid` still meet.
-        let short_plural = word.len() == 4
-            && word.is_ascii()
-            && word.ends_with('s')
-            && !word.ends_with("ss")
-            && !word.ends_with("us");
-        return if short_plural {
-            word.trim_end_matches('s').to_owned()
-        } else {
-            word.to_owned()
-        };
+        let short_plural =
+            word.len() == 4 && word.is_ascii() && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us");
+        return if short_plural { word.trim_end_matches('s').to_owned() } else { word.to_owned() };
     }
     let singular = match word.strip_suffix("ies") {
         Some(root) if root.len() >= 3 => format!("{root}y"),
@@ -127,9 +103,7 @@ pub(super) fn stem(word: &str) -> String {
             _ => word.to_owned(),
         },
     };
-    let bare = ["ing", "ed"]
-        .iter()
-        .find_map(|ending| singular.strip_suffix(ending).filter(|root| root.len() >= 4));
+    let bare = ["ing", "ed"].iter().find_map(|ending| singular.strip_suffix(ending).filter(|root| root.len() >= 4));
     let root = bare.unwrap_or(&singular);
     let mut letters: Vec<char> = root.chars().collect();
     if bare.is_some() && letters.len() >= 4 {
@@ -167,13 +141,8 @@ mod tests {
         for (one, other) in same {
             assert_eq!(stem(one), stem(other), "{one} {other}");
         }
-        let different = [
-            ("ring", "spring"),
-            ("police", "policy"),
-            ("spring", "spr"),
-            ("string", "str"),
-            ("nimbus", "nimb"),
-        ];
+        let different =
+            [("ring", "spring"), ("police", "policy"), ("spring", "spr"), ("string", "str"), ("nimbus", "nimb")];
         for (one, other) in different {
             assert_ne!(stem(one), stem(other), "{one} {other}");
         }
@@ -190,9 +159,6 @@ mod tests {
         assert_eq!(read("palantiiiir"), (palantir.as_str(), Likeness::Alike));
         assert_eq!(read("facerecognition"), (phrase.as_str(), Likeness::Alike));
         assert_eq!(read("weather"), (STRANGER, Likeness::Unknown));
-        assert_eq!(
-            lexicon.read("palentir", |_| true),
-            (STRANGER, Likeness::Unknown)
-        );
+        assert_eq!(lexicon.read("palentir", |_| true), (STRANGER, Likeness::Unknown));
     }
 }

@@ -66,12 +66,7 @@ pub struct FactMatch {
 
 impl FactMatch {
     fn of(sayable: &Sayable) -> Self {
-        Self {
-            fact: sayable.id.clone(),
-            topic: sayable.topic.clone(),
-            words: Vec::new(),
-            score: 0,
-        }
+        Self { fact: sayable.id.clone(), topic: sayable.topic.clone(), words: Vec::new(), score: 0 }
     }
 }
 
@@ -96,10 +91,7 @@ impl Matcher {
         let command = self.commands.read(&words);
         let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, &words);
         if let Some(found) = command.as_ref().filter(|found| found.command.always_wins()) {
-            return Reading::of_command(
-                found.command,
-                decide(&self.speech.vote_for(found.lang.as_ref())),
-            );
+            return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
         }
         let clauses = self.clauses(&words);
         let mut hits = self.patterns.find(&words, &self.speech);
@@ -107,34 +99,18 @@ impl Matcher {
             hits.retain(|hit| !found.words.contains(&hit.first));
         }
         let negated = self.take_negated(&words, &clauses, &mut hits);
-        let quoted = if text.quoted.is_empty() {
-            Words::default()
-        } else {
-            Words::read(&text.quoted)
-        };
+        let quoted = if text.quoted.is_empty() { Words::default() } else { Words::read(&text.quoted) };
         let quoted_hits = self.patterns.find(&quoted, &self.speech);
         let quoted_company = quoted_hits.iter().filter(|hit| hit.pattern.company).count();
-        let scene = Scene {
-            patterns: &self.patterns,
-            words: &words,
-            clauses: &clauses,
-            hits: &hits,
-            quoted_company,
-        };
+        let scene = Scene { patterns: &self.patterns, words: &words, clauses: &clauses, hits: &hits, quoted_company };
         let mut weighed = scene.weigh();
         let mut from_quote = false;
         if let Some(found) = &command
             && weighed.matches.is_empty()
         {
-            return Reading::of_command(
-                found.command,
-                decide(&self.speech.vote_for(found.lang.as_ref())),
-            );
+            return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
         }
-        if weighed.matches.is_empty()
-            && negated.is_empty()
-            && clauses.iter().any(|clause| clause.asks)
-        {
+        if weighed.matches.is_empty() && negated.is_empty() && clauses.iter().any(|clause| clause.asks) {
             let lonely = std::mem::take(&mut weighed.lonely);
             let context = Scene {
                 words: &quoted,
@@ -143,22 +119,11 @@ impl Matcher {
                 quoted_company: 0,
                 ..scene
             };
-            weighed = Weighed {
-                lonely,
-                langs: Vec::new(),
-                ..context.weigh()
-            };
+            weighed = Weighed { lonely, langs: Vec::new(), ..context.weigh() };
             from_quote = !weighed.matches.is_empty();
         }
         let lang = decide(&weighed.langs);
-        Reading {
-            command: None,
-            lang,
-            matches: weighed.matches,
-            weak_only: weighed.lonely,
-            negated,
-            from_quote,
-        }
+        Reading { command: None, lang, matches: weighed.matches, weak_only: weighed.lonely, negated, from_quote }
     }
 
     fn clauses(&self, words: &Words) -> Vec<Clause> {
@@ -170,53 +135,32 @@ impl Matcher {
             let until = from + run.len();
             let said = texts.get(from..until).unwrap_or_default();
             let polite = self.commands.courtesy_at_start(said);
-            let opened = said
-                .get(polite..)
-                .and_then(|rest| self.asking.at_start(rest));
+            let opened = said.get(polite..).and_then(|rest| self.asking.at_start(rest));
             let end = said.len() - self.commands.courtesy_at_end(said);
             let begin = (polite + opened.unwrap_or_default()).min(end);
-            let mark = run
-                .first()
-                .is_some_and(|word| words.has_question_mark(word.sentence));
-            clauses.push(Clause {
-                from,
-                until,
-                core: (from + begin, from + end),
-                asks: mark || opened.is_some(),
-            });
+            let mark = run.first().is_some_and(|word| words.has_question_mark(word.sentence));
+            clauses.push(Clause { from, until, core: (from + begin, from + end), asks: mark || opened.is_some() });
             from = until;
         }
         clauses
     }
 
     /// Removes the hits that stand right behind a negation; their keywords are the answer.
-    fn take_negated(
-        &self,
-        words: &Words,
-        clauses: &[Clause],
-        hits: &mut Vec<Hit<'_>>,
-    ) -> Vec<String> {
+    fn take_negated(&self, words: &Words, clauses: &[Clause], hits: &mut Vec<Hit<'_>>) -> Vec<String> {
         let mut negated: Vec<String> = Vec::new();
         let texts: Vec<&str> = words.list().iter().map(|word| words.text(word)).collect();
         for clause in clauses {
             for at in clause.from..clause.until {
-                let Some(count) = texts
-                    .get(at..clause.until)
-                    .and_then(|rest| self.negation.at_start(rest))
-                else {
+                let Some(count) = texts.get(at..clause.until).and_then(|rest| self.negation.at_start(rest)) else {
                     continue;
                 };
                 let behind = at + count;
                 let reach = behind..(behind + NEGATION_REACHES).min(clause.until);
                 let reached = || hits.iter().filter(|hit| reach.contains(&hit.first));
                 let inner = |hit: &Hit<'_>| {
-                    reached().any(|other| {
-                        other.overlaps(hit) && other.pattern.letters > hit.pattern.letters
-                    })
+                    reached().any(|other| other.overlaps(hit) && other.pattern.letters > hit.pattern.letters)
                 };
-                let named = reached()
-                    .filter(|hit| !inner(hit))
-                    .filter_map(|hit| hit.uses.first());
+                let named = reached().filter(|hit| !inner(hit)).filter_map(|hit| hit.uses.first());
                 negated.extend(named.map(|used| used.shown.clone()));
                 hits.retain(|hit| !reach.contains(&hit.first));
             }
@@ -229,14 +173,7 @@ impl Matcher {
 impl Reading {
     fn of_command(command: Command, lang: Lang) -> Self {
         let command = Some(command);
-        Self {
-            command,
-            lang,
-            matches: Vec::new(),
-            weak_only: Vec::new(),
-            negated: Vec::new(),
-            from_quote: false,
-        }
+        Self { command, lang, matches: Vec::new(), weak_only: Vec::new(), negated: Vec::new(), from_quote: false }
     }
 }
 

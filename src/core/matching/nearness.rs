@@ -36,31 +36,19 @@ impl Nearness {
         if length + 1 < LONG || length > 40 {
             return None;
         }
-        self.among(word, word)
-            .or_else(|| shorter_by_one(word).find_map(|form| self.among(word, &form)))
+        self.among(word, word).or_else(|| shorter_by_one(word).find_map(|form| self.among(word, &form)))
     }
 
     fn among(&self, word: &str, form: &str) -> Option<&str> {
         let candidates = self.forms.get(form)?;
-        let fits = |index: &usize| {
-            self.known
-                .get(*index)
-                .filter(|(known, _)| one_slip(word, known))
-        };
-        candidates
-            .iter()
-            .find_map(fits)
-            .map(|(_, answer)| answer.as_str())
+        let fits = |index: &usize| self.known.get(*index).filter(|(known, _)| one_slip(word, known));
+        candidates.iter().find_map(fits).map(|(_, answer)| answer.as_str())
     }
 }
 
 fn shorter_by_one(word: &str) -> impl Iterator<Item = String> {
-    word.char_indices().map(|(at, _)| {
-        word.char_indices()
-            .filter(|(other, _)| *other != at)
-            .map(|(_, letter)| letter)
-            .collect()
-    })
+    word.char_indices()
+        .map(|(at, _)| word.char_indices().filter(|(other, _)| *other != at).map(|(_, letter)| letter).collect())
 }
 
 /// One letter added, left out or changed, or two neighbours swapped; the first letter is right.
@@ -69,13 +57,8 @@ fn one_slip(typed: &str, known: &str) -> bool {
     if typed.first() != known.first() {
         return false;
     }
-    let same_start = typed
-        .iter()
-        .zip(&known)
-        .take_while(|(one, other)| one == other)
-        .count();
-    let rest =
-        |word: &[char], skip: usize| word.get(same_start + skip..).unwrap_or_default().to_vec();
+    let same_start = typed.iter().zip(&known).take_while(|(one, other)| one == other).count();
+    let rest = |word: &[char], skip: usize| word.get(same_start + skip..).unwrap_or_default().to_vec();
     let swapped = || {
         let (mut one, other) = (rest(&typed, 0), rest(&known, 0));
         one.len() >= 2 && {
@@ -99,22 +82,14 @@ pub(crate) fn squeezed(word: &str) -> Vec<String> {
         longest = longest.max(run);
         last = Some(letter);
     }
-    if longest < 3 {
-        Vec::new()
-    } else {
-        vec![with_runs_of(word, 2), with_runs_of(word, 1)]
-    }
+    if longest < 3 { Vec::new() } else { vec![with_runs_of(word, 2), with_runs_of(word, 1)] }
 }
 
 /// Shortens runs of three letters or more to `keep`; shorter runs stay.
 fn with_runs_of(word: &str, keep: usize) -> String {
     let letters: Vec<char> = word.chars().collect();
     let runs = letters.chunk_by(|one, other| one == other);
-    runs.flat_map(|run| {
-        run.iter()
-            .take(if run.len() >= 3 { keep } else { run.len() })
-    })
-    .collect()
+    runs.flat_map(|run| run.iter().take(if run.len() >= 3 { keep } else { run.len() })).collect()
 }
 
 #[cfg(test)]

@@ -103,12 +103,7 @@ impl Patterns {
                 topic_word: phrase(fact.topic.as_str()),
             })
             .collect();
-        let mut patterns = Self {
-            facts,
-            list: Vec::new(),
-            lexicon: Lexicon::default(),
-            automaton: None,
-        };
+        let mut patterns = Self { facts, list: Vec::new(), lexicon: Lexicon::default(), automaton: None };
         let mut by_stems: HashMap<String, usize> = HashMap::new();
         for fact in &book.facts {
             let Some(heir) = heir(book, &fact.id) else {
@@ -117,31 +112,22 @@ impl Patterns {
             let Some(index) = patterns.facts.iter().position(|sayable| sayable.id == heir) else {
                 continue;
             };
-            let keywords = fact
-                .keywords
-                .iter()
-                .map(|written| (written, Strength::Keyword));
-            for (written, strength) in
-                keywords.chain(fact.weak.iter().map(|written| (written, Strength::Weak)))
-            {
+            let keywords = fact.keywords.iter().map(|written| (written, Strength::Keyword));
+            for (written, strength) in keywords.chain(fact.weak.iter().map(|written| (written, Strength::Weak))) {
                 let forgiving = strength == Strength::Keyword;
                 let Some(pattern) = patterns.entry(&mut by_stems, written, forgiving) else {
                     continue;
                 };
                 let form = phrase(written);
-                if pattern.uses.iter().any(|known| {
-                    known.fact == index && known.form == form && known.strength == strength
-                }) {
+                if pattern
+                    .uses
+                    .iter()
+                    .any(|known| known.fact == index && known.form == form && known.strength == strength)
+                {
                     continue;
                 }
                 let lang = speech.winner(&speech.votes(form.split(' ')));
-                pattern.uses.push(Use {
-                    fact: index,
-                    strength,
-                    shown: written.clone(),
-                    lang,
-                    form,
-                });
+                pattern.uses.push(Use { fact: index, strength, shown: written.clone(), lang, form });
             }
         }
         for written in &book.company {
@@ -159,12 +145,7 @@ impl Patterns {
         patterns
     }
 
-    fn entry(
-        &mut self,
-        by_stems: &mut HashMap<String, usize>,
-        written: &str,
-        forgiving: bool,
-    ) -> Option<&mut Pattern> {
+    fn entry(&mut self, by_stems: &mut HashMap<String, usize>, written: &str, forgiving: bool) -> Option<&mut Pattern> {
         let stems = self.lexicon.take(written, forgiving);
         if stems.is_empty() {
             return None;
@@ -172,11 +153,7 @@ impl Patterns {
         let words = stems.split(' ').count();
         let letters = stems.chars().filter(|letter| *letter != ' ').count();
         let index = *by_stems.entry(stems).or_insert_with(|| {
-            self.list.push(Pattern {
-                words,
-                letters,
-                ..Pattern::default()
-            });
+            self.list.push(Pattern { words, letters, ..Pattern::default() });
             self.list.len() - 1
         });
         self.list.get_mut(index)
@@ -193,31 +170,14 @@ impl Patterns {
             let Some(pattern) = self.list.get(found.pattern().as_usize()) else {
                 continue;
             };
-            let piece_at = |at: usize| {
-                pieces.get(
-                    pieces
-                        .partition_point(|piece| piece.at <= at)
-                        .saturating_sub(1),
-                )
-            };
-            let (Some(first), Some(last)) = (
-                piece_at(found.start() + 1),
-                piece_at(found.end().saturating_sub(2)),
-            ) else {
+            let piece_at = |at: usize| pieces.get(pieces.partition_point(|piece| piece.at <= at).saturating_sub(1));
+            let (Some(first), Some(last)) = (piece_at(found.start() + 1), piece_at(found.end().saturating_sub(2)))
+            else {
                 continue;
             };
-            let uses = if pattern.words == 1 {
-                self.allowed(pattern, first)
-            } else {
-                pattern.uses.iter().collect()
-            };
+            let uses = if pattern.words == 1 { self.allowed(pattern, first) } else { pattern.uses.iter().collect() };
             if !uses.is_empty() || pattern.company {
-                hits.push(Hit {
-                    pattern,
-                    first: first.word,
-                    last: last.word,
-                    uses,
-                });
+                hits.push(Hit { pattern, first: first.word, last: last.word, uses });
             }
             if hits.len() >= MOST_HITS {
                 break;
@@ -229,12 +189,9 @@ impl Patterns {
     /// A weak word must stand exactly as staff wrote it, and alone (`rings` is no `ring`, and `#IceCream` no `ice`). A keyword
     /// may be inflected or misspelt, unless staff listed that very form for something else.
     fn allowed<'a>(&self, pattern: &'a Pattern, piece: &Piece<'_>) -> Vec<&'a Use> {
-        let exact = |used: &&Use| {
-            used.form == piece.text && (used.strength == Strength::Keyword || !piece.part)
-        };
+        let exact = |used: &&Use| used.form == piece.text && (used.strength == Strength::Keyword || !piece.part);
         let exactly: Vec<&Use> = pattern.uses.iter().filter(exact).collect();
-        if !exactly.is_empty() || piece.likeness == Likeness::Exact || self.lexicon.has(piece.text)
-        {
+        if !exactly.is_empty() || piece.likeness == Likeness::Exact || self.lexicon.has(piece.text) {
             return exactly;
         }
         let inflected = |used: &&Use| used.strength == Strength::Keyword && used.form.len() > 3;
@@ -247,20 +204,11 @@ impl Patterns {
         let mut clause = None;
         stream.push(' ');
         for (index, word) in words.list().iter().enumerate() {
-            if clause
-                .replace(word.clause)
-                .is_some_and(|last| last != word.clause)
-            {
+            if clause.replace(word.clause).is_some_and(|last| last != word.clause) {
                 stream.push_str("\n ");
             }
             let mut put = |text: &'t str, stems: &str, likeness: Likeness, part: bool| {
-                pieces.push(Piece {
-                    at: stream.len(),
-                    word: index,
-                    text,
-                    likeness,
-                    part,
-                });
+                pieces.push(Piece { at: stream.len(), word: index, text, likeness, part });
                 stream.push_str(stems);
                 stream.push(' ');
             };
@@ -283,11 +231,7 @@ impl Patterns {
 fn heir(book: &FactBook, id: &FactId) -> Option<FactId> {
     let mut heir = id;
     for _ in 0..=book.facts.len() {
-        match book
-            .facts
-            .iter()
-            .find(|fact| fact.supersedes.as_ref() == Some(heir))
-        {
+        match book.facts.iter().find(|fact| fact.supersedes.as_ref() == Some(heir)) {
             Some(next) => heir = &next.id,
             None => return Some(heir.clone()),
         }

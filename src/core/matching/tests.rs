@@ -17,10 +17,7 @@ fn fact(id: &str, topic: &str, keywords: &[&str], weak: &[&str], en: &str, es: &
         topic: topic.into(),
         keywords: list(keywords),
         weak: list(weak),
-        text: ByLang::from([
-            (Lang::from("en"), en.to_owned()),
-            (Lang::from("es"), es.to_owned()),
-        ]),
+        text: ByLang::from([(Lang::from("en"), en.to_owned()), (Lang::from("es"), es.to_owned())]),
         short: ByLang::new(),
         variants: ByLang::new(),
         source: "page".into(),
@@ -35,12 +32,7 @@ fn books() -> (FactBook, CommandBook) {
     let mut newer = fact(
         "ring-2000",
         "ring",
-        &[
-            "ring doorbell",
-            "ring camera",
-            "timbre ring",
-            "police partnership",
-        ],
+        &["ring doorbell", "ring camera", "timbre ring", "police partnership"],
         &["ring", "doorbell", "timbre"],
         "Ring doorbells work for the police",
         "El timbre Ring trabaja para la policía",
@@ -48,14 +40,7 @@ fn books() -> (FactBook, CommandBook) {
     newer.supersedes = Some("ring-1600".into());
     let facts = vec![
         newer,
-        fact(
-            "ring-1600",
-            "ring",
-            &["1,600 police"],
-            &[],
-            "Old one about the police",
-            "Uno viejo sobre la policía",
-        ),
+        fact("ring-1600", "ring", &["1,600 police"], &[], "Old one about the police", "Uno viejo sobre la policía"),
         fact(
             "ring-footage",
             "ring",
@@ -98,15 +83,10 @@ fn books() -> (FactBook, CommandBook) {
         company: list(&["amazon", "police", "policía", "surveillance", "immigrants"]),
     };
     let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);
-    let both = |en: &[&str], es: &[&str]| {
-        ByLang::from([(Lang::from("en"), list(en)), (Lang::from("es"), list(es))])
-    };
+    let both = |en: &[&str], es: &[&str]| ByLang::from([(Lang::from("en"), list(en)), (Lang::from("es"), list(es))]);
     let commands = CommandBook {
         phrases: BTreeMap::from([
-            (
-                Command::Stop,
-                both(&["stop", "leave me alone"], &["basta", "stop"]),
-            ),
+            (Command::Stop, both(&["stop", "leave me alone"], &["basta", "stop"])),
             (Command::More, both(&["more"], &["otra"])),
             (Command::Help, en(&["help"])),
         ]),
@@ -121,20 +101,11 @@ fn books() -> (FactBook, CommandBook) {
 fn read(own: &str, quoted: &str, lang: Option<&str>) -> Reading {
     let (facts, commands) = books();
     let matcher = Matcher::new(&facts, &commands, &["en".into(), "es".into()]);
-    matcher.read(
-        &MentionText {
-            own: own.to_owned(),
-            quoted: quoted.to_owned(),
-        },
-        lang.map(Lang::from).as_ref(),
-    )
+    matcher.read(&MentionText { own: own.to_owned(), quoted: quoted.to_owned() }, lang.map(Lang::from).as_ref())
 }
 
 fn best(own: &str) -> Option<String> {
-    read(own, "", None)
-        .matches
-        .first()
-        .map(|found| found.fact.as_str().to_owned())
+    read(own, "", None).matches.first().map(|found| found.fact.as_str().to_owned())
 }
 
 fn check(own: &str, fact: Option<&str>) {
@@ -155,12 +126,7 @@ fn keywords_answer_alone_in_any_way_of_writing() {
     ] {
         check(text, Some("palantir"));
     }
-    for text in [
-        "ring doorbells",
-        "#RingDoorbell",
-        "#ringdoorbell",
-        "the ring-doorbell",
-    ] {
+    for text in ["ring doorbells", "#RingDoorbell", "#ringdoorbell", "the ring-doorbell"] {
         check(text, Some("ring-2000"));
     }
 }
@@ -200,9 +166,7 @@ fn the_most_specific_fact_comes_first_and_a_replaced_one_never() {
     check("what about the 1,600 police", Some("ring-2000"));
     let all = read("palantir and the ring camera", "", None).matches;
     assert_eq!(
-        all.iter()
-            .map(|found| found.fact.as_str())
-            .collect::<Vec<_>>(),
+        all.iter().map(|found| found.fact.as_str()).collect::<Vec<_>>(),
         ["ring-2000", "palantir", "ring-footage"]
     );
 }
@@ -211,14 +175,8 @@ fn the_most_specific_fact_comes_first_and_a_replaced_one_never() {
 fn what_is_negated_is_not_asked_for() {
     let reading = read("this is not about the Ring doorbell", "", None);
     assert!(reading.matches.is_empty());
-    assert_eq!(
-        reading.negated.first().map(String::as_str),
-        Some("ring doorbell")
-    );
-    check(
-        "not about ring doorbells, tell me about palantir",
-        Some("palantir"),
-    );
+    assert_eq!(reading.negated.first().map(String::as_str), Some("ring doorbell"));
+    check("not about ring doorbells, tell me about palantir", Some("palantir"));
 }
 
 #[test]
@@ -226,19 +184,13 @@ fn quoted_words_give_the_topic_only_when_the_own_words_ask_and_name_none() {
     assert!(read("what about this?", "palantir again", None).from_quote);
     assert!(read("lovely", "palantir again", None).matches.is_empty());
     let own = read("is ring footage safe?", "palantir again", None);
-    assert_eq!(
-        own.matches.first().map(|found| found.fact.as_str()),
-        Some("ring-footage")
-    );
+    assert_eq!(own.matches.first().map(|found| found.fact.as_str()), Some("ring-footage"));
 }
 
 #[test]
 fn stop_wins_over_everything_and_the_other_commands_give_way_to_a_question() {
     let reading = read("palantir? please stop.", "", None);
-    assert_eq!(
-        (reading.command, reading.matches.len()),
-        (Some(Command::Stop), 0)
-    );
+    assert_eq!((reading.command, reading.matches.len()), (Some(Command::Stop), 0));
     assert_eq!(read("more", "", None).command, Some(Command::More));
     let reading = read("more! palantir", "", None);
     assert_eq!((reading.command, reading.matches.len()), (None, 1));
@@ -253,13 +205,7 @@ fn the_language_is_that_of_the_keywords_then_of_the_status_then_of_the_words() {
     assert_eq!(lang("palantir", Some("es-MX")), "es");
     assert_eq!(lang("palantir", Some("de")), "en");
     assert_eq!(lang("hola palantir", None), "es");
-    assert_eq!(
-        lang(
-            "cuéntame por favor todo lo que ustedes saben de palantir",
-            None
-        ),
-        "es"
-    );
+    assert_eq!(lang("cuéntame por favor todo lo que ustedes saben de palantir", None), "es");
     assert_eq!(lang("basta", None), "es");
     assert_eq!(lang("stop", Some("es")), "es");
 }

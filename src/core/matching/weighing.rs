@@ -53,10 +53,7 @@ impl Scene<'_> {
     /// Weighs every hit.
     pub(super) fn weigh(&self) -> Weighed {
         let mut weighed = Weighed::default();
-        let named: BTreeSet<&TopicId> = self
-            .uses(Strength::Keyword)
-            .filter_map(|(_, fact)| self.topic(fact))
-            .collect();
+        let named: BTreeSet<&TopicId> = self.uses(Strength::Keyword).filter_map(|(_, fact)| self.topic(fact)).collect();
         let mut counted: BTreeMap<usize, Vec<(&Hit<'_>, u32, &str)>> = BTreeMap::new();
         for hit in self.hits {
             for used in &hit.uses {
@@ -74,10 +71,7 @@ impl Scene<'_> {
                     }
                     continue;
                 }
-                counted
-                    .entry(used.fact)
-                    .or_default()
-                    .push((hit, weight(hit, weak), &used.shown));
+                counted.entry(used.fact).or_default().push((hit, weight(hit, weak), &used.shown));
                 if let Some(lang) = used.lang {
                     weighed.langs.resize(weighed.langs.len().max(lang + 1), 0);
                     if let Some(votes) = weighed.langs.get_mut(lang) {
@@ -86,29 +80,16 @@ impl Scene<'_> {
                 }
             }
         }
-        weighed.matches = counted
-            .into_iter()
-            .filter_map(|(fact, uses)| self.matched(fact, uses))
-            .collect();
+        weighed.matches = counted.into_iter().filter_map(|(fact, uses)| self.matched(fact, uses)).collect();
         // Facts come in file order; a stable sort keeps it among equals.
-        weighed
-            .matches
-            .sort_by_key(|found| std::cmp::Reverse(found.score));
-        weighed.lonely.retain(|word| {
-            !weighed
-                .matches
-                .iter()
-                .any(|found| found.words.contains(word))
-        });
+        weighed.matches.sort_by_key(|found| std::cmp::Reverse(found.score));
+        weighed.lonely.retain(|word| !weighed.matches.iter().any(|found| found.words.contains(word)));
         weighed
     }
 
     fn uses(&self, strength: Strength) -> impl Iterator<Item = (&Hit<'_>, usize)> {
         self.hits.iter().flat_map(move |hit| {
-            hit.uses
-                .iter()
-                .filter(move |used| used.strength == strength)
-                .map(move |used| (hit, used.fact))
+            hit.uses.iter().filter(move |used| used.strength == strength).map(move |used| (hit, used.fact))
         })
     }
 
@@ -117,9 +98,7 @@ impl Scene<'_> {
     }
 
     fn clause(&self, hit: &Hit<'_>) -> Option<&Clause> {
-        self.clauses
-            .iter()
-            .find(|clause| (clause.from..clause.until).contains(&hit.first))
+        self.clauses.iter().find(|clause| (clause.from..clause.until).contains(&hit.first))
     }
 
     /// The sum of what stands around a weak word; every word counts once.
@@ -127,22 +106,15 @@ impl Scene<'_> {
         let clause = self.clause(weak);
         let mut taken: Vec<&Hit<'_>> = Vec::new();
         let mut points = 0;
-        let mut others: Vec<&Hit<'_>> = self
-            .hits
-            .iter()
-            .filter(|other| self.is_company(other, topic) && !other.overlaps(weak))
-            .collect();
+        let mut others: Vec<&Hit<'_>> =
+            self.hits.iter().filter(|other| self.is_company(other, topic) && !other.overlaps(weak)).collect();
         others.sort_by_key(|other| (std::cmp::Reverse(other.pattern.letters), other.first));
         for other in others {
-            let again = |known: &&Hit<'_>| {
-                known.overlaps(other) || std::ptr::eq(known.pattern, other.pattern)
-            };
-            if std::ptr::eq(other.pattern, weak.pattern) || taken.iter().any(again)
-            {
+            let again = |known: &&Hit<'_>| known.overlaps(other) || std::ptr::eq(known.pattern, other.pattern);
+            if std::ptr::eq(other.pattern, weak.pattern) || taken.iter().any(again) {
                 continue;
             }
-            let near =
-                clause.is_some_and(|clause| (clause.from..clause.until).contains(&other.first));
+            let near = clause.is_some_and(|clause| (clause.from..clause.until).contains(&other.first));
             points += if near { IN_CLAUSE } else { ELSEWHERE };
             taken.push(other);
         }
@@ -150,25 +122,13 @@ impl Scene<'_> {
         if points == 0 {
             return false;
         }
-        let named = self
-            .words
-            .list()
-            .get(weak.first)
-            .is_some_and(|word| word.named);
-        let signs = [
-            named,
-            clause.is_some_and(|clause| clause.asks),
-            weak.pattern.words > 1,
-        ];
+        let named = self.words.list().get(weak.first).is_some_and(|word| word.named);
+        let signs = [named, clause.is_some_and(|clause| clause.asks), weak.pattern.words > 1];
         points + signs.iter().filter(|sign| **sign).count() * SIGN >= NEEDED
     }
 
     fn is_company(&self, hit: &Hit<'_>, topic: &TopicId) -> bool {
-        hit.pattern.company
-            || hit
-                .uses
-                .iter()
-                .any(|used| self.topic(used.fact) == Some(topic))
+        hit.pattern.company || hit.uses.iter().any(|used| self.topic(used.fact) == Some(topic))
     }
 
     /// `what about ring?`: a question that is nothing but the topic's own name.
@@ -177,15 +137,8 @@ impl Scene<'_> {
             return false;
         };
         let named = || {
-            let word = self
-                .words
-                .list()
-                .get(hit.first)
-                .map(|word| self.words.base(word));
-            self.patterns
-                .facts
-                .get(fact)
-                .is_some_and(|sayable| Some(sayable.topic_word.as_str()) == word)
+            let word = self.words.list().get(hit.first).map(|word| self.words.base(word));
+            self.patterns.facts.get(fact).is_some_and(|sayable| Some(sayable.topic_word.as_str()) == word)
         };
         clause.asks && clause.core == (hit.first, hit.last + 1) && named()
     }
@@ -193,23 +146,12 @@ impl Scene<'_> {
     /// The longest hits of a fact count, each stretch of text once.
     fn matched(&self, fact: usize, mut uses: Vec<(&Hit<'_>, u32, &str)>) -> Option<FactMatch> {
         uses.sort_by_key(|(hit, weight, _)| {
-            (
-                std::cmp::Reverse(hit.pattern.letters),
-                std::cmp::Reverse(*weight),
-                hit.first,
-            )
+            (std::cmp::Reverse(hit.pattern.letters), std::cmp::Reverse(*weight), hit.first)
         });
         let mut kept: Vec<&Hit<'_>> = Vec::new();
-        let mut found = FactMatch {
-            score: 0,
-            words: Vec::new(),
-            ..FactMatch::of(self.patterns.facts.get(fact)?)
-        };
+        let mut found = FactMatch { score: 0, words: Vec::new(), ..FactMatch::of(self.patterns.facts.get(fact)?) };
         for (hit, weight, shown) in uses {
-            if kept
-                .iter()
-                .any(|known| known.overlaps(hit) || std::ptr::eq(known.pattern, hit.pattern))
-            {
+            if kept.iter().any(|known| known.overlaps(hit) || std::ptr::eq(known.pattern, hit.pattern)) {
                 continue;
             }
             found.score = found.score.saturating_add(weight);

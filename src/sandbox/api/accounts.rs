@@ -4,6 +4,7 @@ use axum::extract::{Path, State as Context};
 use axum::response::Response;
 use serde_json::Value;
 
+use crate::core::post::Visibility;
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::{json as answer, set};
 use crate::sandbox::faults::Trouble;
@@ -14,7 +15,6 @@ use crate::sandbox::params::Params;
 use crate::sandbox::profile::Existence;
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{AccountRow, State, StatusRow};
-use crate::core::post::Visibility;
 
 pub(crate) async fn verify(Context(sandbox): Context<Sandbox>, Me(me): Me) -> Result<Response, Refused> {
     sandbox.look(|state| {
@@ -118,7 +118,11 @@ pub(crate) async fn statuses(
 ) -> Result<Response, Refused> {
     let now = sandbox.now();
     let newest = troubles.iter().filter_map(|trouble| {
-        if let Trouble::Lag { seconds } = trouble { Some(now - chrono::Duration::seconds(i64::from(*seconds))) } else { None }
+        if let Trouble::Lag { seconds } = trouble {
+            Some(now - chrono::Duration::seconds(i64::from(*seconds)))
+        } else {
+            None
+        }
     });
     let newest = newest.min();
     let flag = |name: &str| params.flag(name).unwrap_or(false);

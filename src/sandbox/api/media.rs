@@ -1,8 +1,8 @@
 //! Uploads: taken, described, looked at until ready, served back.
 
+use axum::body::Bytes;
 use axum::extract::{Path, State as Context};
 use axum::response::Response;
-use axum::body::Bytes;
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::{json as answer, set, text};
@@ -15,8 +15,18 @@ use crate::sandbox::state::{MediaRow, Progress, State};
 
 /// What may be uploaded; also told by the instance documents.
 pub(crate) const TYPES: [&str; 12] = [
-    "image/jpeg", "image/png", "image/gif", "image/heic", "image/heif", "image/webp", "image/avif", "video/webm",
-    "video/mp4", "video/quicktime", "audio/mpeg", "audio/ogg",
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/heic",
+    "image/heif",
+    "image/webp",
+    "image/avif",
+    "video/webm",
+    "video/mp4",
+    "video/quicktime",
+    "audio/mpeg",
+    "audio/ogg",
 ];
 /// Largest image and video in bytes.
 pub(crate) const IMAGE_BYTES: usize = 16_777_216;

@@ -22,7 +22,11 @@ pub(crate) async fn list(
 ) -> Result<Response, Refused> {
     let now = sandbox.now();
     let newest = troubles.iter().filter_map(|trouble| {
-        if let Trouble::Lag { seconds } = trouble { Some(now - chrono::Duration::seconds(i64::from(*seconds))) } else { None }
+        if let Trouble::Lag { seconds } = trouble {
+            Some(now - chrono::Duration::seconds(i64::from(*seconds)))
+        } else {
+            None
+        }
     });
     let newest = newest.min();
     let (only, without) = (params.list("types"), params.list("exclude_types").unwrap_or_default());

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::{html, json as answer, set, text};
+use crate::sandbox::faults::Endpoint;
 use crate::sandbox::gate::{Caller, bearer};
 use crate::sandbox::html::escape;
 use crate::sandbox::ids::AccountKey;
@@ -17,7 +18,6 @@ use crate::sandbox::paging::encode;
 use crate::sandbox::params::Params;
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{AppRow, CodeRow, Part, State};
-use crate::sandbox::faults::Endpoint;
 
 const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
 const BAD_CLIENT: Refused = Refused::OAuth {
@@ -39,7 +39,8 @@ const BAD_GRANT_TYPE: Refused = Refused::OAuth {
 };
 
 pub(crate) async fn register(Context(sandbox): Context<Sandbox>, params: Params) -> Result<Response, Refused> {
-    let name = params.text("client_name").ok_or_else(|| Refused::Invalid("Application name can't be blank".to_owned()))?;
+    let name =
+        params.text("client_name").ok_or_else(|| Refused::Invalid("Application name can't be blank".to_owned()))?;
     let mut redirects = params.list("redirect_uris").unwrap_or_default();
     redirects.extend(params.text("redirect_uris").map(str::to_owned));
     let redirect = redirects.first().ok_or_else(|| Refused::Invalid("Redirect URI can't be blank".to_owned()))?.clone();

@@ -6,6 +6,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::sandbox::Sandbox;
 use crate::sandbox::answer::json as answer;
 use crate::sandbox::create::{Draft, PollDraft, Via};
 use crate::sandbox::entity::visibility;
@@ -15,7 +16,6 @@ use crate::sandbox::ids::{AccountKey, StatusKey, time};
 use crate::sandbox::params::Params;
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{Made, State, StatusRow};
-use crate::sandbox::Sandbox;
 
 /// How much of a thread is shown: Mastodon's limits for signed-in readers.
 const CONTEXT_MAX: usize = 4_096;

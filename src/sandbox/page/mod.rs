@@ -50,9 +50,8 @@ pub(crate) fn router() -> Router<Sandbox> {
 async fn page(Context(sandbox): Context<Sandbox>, params: Params) -> Response {
     let version = *sandbox.0.changed.borrow();
     let now = sandbox.now();
-    let (threads, bots, choices) = sandbox.look(|state| {
-        (threads::all(state, now), campaign_names(state), threads::choices(state, params.text("reply")))
-    });
+    let (threads, bots, choices) = sandbox
+        .look(|state| (threads::all(state, now), campaign_names(state), threads::choices(state, params.text("reply"))));
     let names: Vec<String> = bots.iter().map(|name| format!("<strong>@{}</strong>", escape(name))).collect();
     let who = match names.as_slice() {
         [] => "No account yet: start a bot, or make one over <code>/sandbox/accounts</code>.".to_owned(),

@@ -33,7 +33,8 @@ pub(super) fn all(state: &State, now: DateTime<Utc>) -> String {
         }
     }
     if roots.is_empty() {
-        return "<p class=\"empty\">Nothing here yet. Write something with the form, and see what answers.</p>".to_owned();
+        return "<p class=\"empty\">Nothing here yet. Write something with the form, and see what answers.</p>"
+            .to_owned();
     }
     let mut out = String::new();
     for root in roots {
@@ -90,7 +91,8 @@ fn head(out: &mut String, state: &State, author: &AccountRow, row: &StatusRow, n
         Part::Campaign => "<span class=\"badge\">bot</span>",
         Part::Follower => "",
     };
-    let answers = row.in_reply_to.and_then(|key| state.statuses.get(&key)).and_then(|parent| state.accounts.get(&parent.author));
+    let answers =
+        row.in_reply_to.and_then(|key| state.statuses.get(&key)).and_then(|parent| state.accounts.get(&parent.author));
     let answers = answers.map(|parent| format!(" <span class=\"to\">answers @{}</span>", escape(&state.acct(parent))));
     let seen_by = match row.visibility {
         Visibility::Public => "public",
@@ -114,7 +116,8 @@ fn head(out: &mut String, state: &State, author: &AccountRow, row: &StatusRow, n
 }
 
 fn body(out: &mut String, state: &State, row: &StatusRow) {
-    let language = row.language.as_deref().map(|language| format!(" lang=\"{}\"", escape(language))).unwrap_or_default();
+    let language =
+        row.language.as_deref().map(|language| format!(" lang=\"{}\"", escape(language))).unwrap_or_default();
     // Made by `html::content`, which escapes all that was written.
     out.push_str(&format!("<div class=\"text\"{language}>{}</div>", row.html));
     for media in row.media.iter().filter_map(|key| state.media.get(key)) {

@@ -49,7 +49,7 @@ CREATE INDEX deliveries_said ON deliveries (account, text_hash) WHERE kind = 'po
 CREATE INDEX deliveries_person ON deliveries (person, created_at) WHERE kind = 'reply';
 CREATE INDEX deliveries_replies ON deliveries (account, created_at) WHERE kind = 'reply';
 CREATE INDEX deliveries_thread ON deliveries (thread) WHERE kind = 'reply';
-CREATE INDEX deliveries_status ON deliveries (account, status_id);
+CREATE INDEX deliveries_status ON deliveries (status_id);
 
 -- What each attempt that did not end in `sent` did, in words.
 CREATE TABLE attempts (
