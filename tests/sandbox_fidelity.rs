@@ -22,7 +22,8 @@ use tokio::sync::mpsc;
 use watchpost::clock::Clock;
 use watchpost::core::post::Visibility;
 use watchpost::sandbox::{
-    Credentials, Draft, Endpoint, Fault, Moment, NewAccount, Options, Running, Sandbox, StreamEnd, Trouble,
+    Credentials, Draft, Endpoint, Existence, Fault, Idempotency, LengthRule, LocalAcct, Moment, NewAccount, Options,
+    Profile, Running, Sandbox, StreamEnd, Trouble,
 };
 
 /// How long a state may take on a busy machine.
@@ -469,6 +470,78 @@ async fn troubles_before_and_after_accepting_differ_in_what_is_there() {
     let half = rig.create(None, json!({ "status": "x" })).await.unwrap();
     assert_eq!(half.status(), 200);
     assert!(half.text().await.is_err());
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_too_slow_to_keep_the_key_posts_twice() {
+    let rig = Rig::start().await;
+    rig.hand.fault(Fault::on(Endpoint::Create, Trouble::KeyLost));
+    rig.hand.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(504)));
+    let body = json!({ "status": "once" });
+    assert_eq!(rig.create(Some("k"), body.clone()).await.unwrap().status(), 504);
+    assert_eq!(rig.create(Some("k"), body).await.unwrap().status(), 200);
+    assert_eq!((rig.hand.own("eyes").len(), rig.hand.duplicates()), (2, 1));
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_profile_is_another_server() {
+    let profile = Profile {
+        software: "gotosocial",
+        instance_v2: Existence::Absent,
+        max_characters: 30,
+        length_rule: LengthRule::AsWritten,
+        idempotency: Idempotency::Ignored,
+        streaming: Existence::Absent,
+        limits: None,
+        bad_token: 422,
+        local_acct: LocalAcct::WithHost,
+        own_directs: Existence::Absent,
+        ..Profile::mastodon()
+    };
+    let mut rig = Rig::start().await;
+    rig.running.stop().await;
+    rig.running = Sandbox::start(Options { profile, ..Options::new(rig.clock.clone()) }).await.unwrap();
+    rig.hand = rig.running.handle();
+    rig.eyes = rig.hand.add_account(NewAccount::campaign("eyes")).unwrap();
+    assert_eq!(megalodon::detector(&rig.running.base_url()).await.unwrap(), SNS::Gotosocial);
+    assert_eq!(rig.get("/api/v2/instance").await.status(), 404);
+    assert_eq!(rig.get("/api/v1/streaming?stream=user").await.status(), 404);
+    let posted = rig.create(Some("k"), json!({ "status": "x" })).await.unwrap();
+    assert_eq!(header(&posted, "x-ratelimit-limit"), "");
+    let (_, posted) = json_of(posted).await;
+    assert_eq!(posted["account"]["acct"], format!("eyes@{}", rig.running.address()));
+    assert_ne!(json_of(rig.create(Some("k"), json!({ "status": "x" })).await.unwrap()).await.1["id"], posted["id"]);
+    let link = json!({ "status": "https://example.org/a/path/of/length" });
+    assert_eq!(rig.create(None, link).await.unwrap().status(), 422);
+    rig.create(None, json!({ "status": "psst", "visibility": "direct" })).await.unwrap();
+    let (_, own) = json_of(rig.get(&format!("/api/v1/accounts/{}/statuses", rig.eyes.id)).await).await;
+    assert_eq!(own.as_array().unwrap().len(), 2);
+    rig.eyes.token = "nonsense".into();
+    assert_eq!(rig.get("/api/v1/accounts/verify_credentials").await.status(), 422);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_what_was_said_and_runs_none_of_it() {
+    let rig = Rig::start().await;
+    let form = [("from", "ada"), ("text", "@eyes <script>x</script>"), ("visibility", "public")];
+    let said = rig.http.post(rig.url("/sandbox/say")).form(&form).send().await.unwrap();
+    assert_eq!((said.status().as_u16(), header(&said, "location").starts_with("/#s-")), (303, true));
+    let page = rig.http.get(rig.url("/")).send().await.unwrap();
+    assert!(header(&page, "content-security-policy").starts_with("default-src 'none'"));
+    let page = page.text().await.unwrap();
+    assert!(page.contains("&lt;script&gt;x&lt;/script&gt;") && !page.contains("<script>x"));
+    assert!(!page.contains("{threads}") && !page.contains("{choices}"));
+    let said = rig.http.post(rig.url("/sandbox/say")).form(&[("from", "eyes"), ("text", "x")]).send().await.unwrap();
+    assert!(header(&said, "location").starts_with("/?said=eyes"));
+    // A reader who waits is told of the next change.
+    let version = json_of(rig.http.get(rig.url("/sandbox/threads")).send().await.unwrap()).await.1["version"].clone();
+    let waiting = tokio::spawn(rig.http.get(rig.url(&format!("/sandbox/threads?after={version}"))).send());
+    rig.hand.mention("bob", "@eyes and me").unwrap();
+    let (_, update) = json_of(waiting.await.unwrap().unwrap()).await;
+    assert!(update["threads"].as_str().unwrap().contains("and me"));
     rig.stop().await;
 }
 

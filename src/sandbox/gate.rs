@@ -15,7 +15,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::Sandbox;
 use super::answer::set;
-use super::faults::{Endpoint, Moment, Trouble};
+use super::endpoint::Endpoint;
+use super::faults::{Moment, Trouble};
 use super::ids::AccountKey;
 use super::limits::{Family, Left, Owner};
 use super::mangle;
@@ -269,6 +270,7 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
         | Trouble::Date { .. }
         | Trouble::Pretend
         | Trouble::Lag { .. }
+        | Trouble::KeyLost
         | Trouble::NotPushed
         | Trouble::SilentStream
         | Trouble::CloseStream { .. }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::faults::Endpoint;
+use super::endpoint::Endpoint;
 use super::ids::AccountKey;
 use super::profile::{Limits, Window};
 

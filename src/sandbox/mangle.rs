@@ -57,6 +57,7 @@ pub(crate) async fn answer(response: Response, trouble: &Trouble, cutter: &Cutte
         | Trouble::Date { .. }
         | Trouble::Pretend
         | Trouble::Lag { .. }
+        | Trouble::KeyLost
         | Trouble::NotPushed
         | Trouble::SilentStream
         | Trouble::CloseStream { .. }

@@ -15,6 +15,7 @@ mod answer;
 mod api;
 mod control;
 mod create;
+mod endpoint;
 mod entity;
 mod faults;
 mod gate;
@@ -51,7 +52,8 @@ use tokio_util::task::TaskTracker;
 use crate::clock::{Clock, Dice};
 
 pub use create::{Draft, PollDraft};
-pub use faults::{Endpoint, Fault, Moment, Trouble};
+pub use endpoint::Endpoint;
+pub use faults::{Fault, Moment, Trouble};
 pub use handle::{StreamEnd, TimedOut};
 pub use ids::{AccountKey, MediaKey, NotificationKey, StatusKey};
 pub use people::{Credentials, NewAccount};
@@ -59,6 +61,9 @@ pub use profile::{Existence, Idempotency, LengthRule, Limits, LocalAcct, Profile
 pub use refused::Refused;
 pub use seen::{Ever, MediaSeen, RequestSeen, StatusSeen};
 pub use state::{Part, Policy, Rule, State};
+
+/// How long [`Running::stop`] waits for requests under way.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -238,8 +243,11 @@ impl Running {
         let shared = &self.sandbox.0;
         shared.stop.cancel();
         shared.tasks.close();
-        // The server's own end: an error here is a socket that is closed already.
-        drop(self.server.await);
+        // A client that never finishes its request is not waited for; an error is a socket that is closed already.
+        let mut server = self.server;
+        if tokio::time::timeout(LAST_CALL, &mut server).await.is_err() {
+            server.abort();
+        }
         shared.tasks.wait().await;
     }
 }

@@ -7,7 +7,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::faults::{Endpoint, Trouble};
+use super::endpoint::Endpoint;
+use super::faults::Trouble;
 use super::ids::{AccountKey, NotificationKey, StatusKey};
 use super::state::{NotificationRow, Push, Rule, State};
 use crate::core::post::Visibility;

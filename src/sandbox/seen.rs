@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::faults::Endpoint;
+use super::endpoint::Endpoint;
 use super::ids::{AccountKey, StatusKey};
 use super::state::{Part, State, StatusRow};
 use crate::core::post::Visibility;

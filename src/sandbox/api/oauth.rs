@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::{html, json as answer, set, text};
-use crate::sandbox::faults::Endpoint;
+use crate::sandbox::endpoint::Endpoint;
 use crate::sandbox::gate::{Caller, bearer};
 use crate::sandbox::html::escape;
 use crate::sandbox::ids::AccountKey;

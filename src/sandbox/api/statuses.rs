@@ -33,8 +33,13 @@ pub(crate) async fn create(
     if troubles.iter().any(|trouble| matches!(trouble, Trouble::Pretend)) {
         return Ok(answer(200, &sandbox.change(|state| pretend(state, me, &draft, now))));
     }
+    let lost = troubles.contains(&Trouble::KeyLost).then(|| draft.key.clone()).flatten();
     sandbox.change(|state| {
-        let entity = match state.create(me, draft, now, Via::Api)? {
+        let made = state.create(me, draft, now, Via::Api)?;
+        if let Some(key) = lost {
+            state.keys.remove(&(me, key));
+        }
+        let entity = match made {
             Made::Status(key) => {
                 let row = state.standing(key).ok_or(Refused::NotFound)?;
                 state.status_json(row, Some(me))
