@@ -1,5 +1,9 @@
 //! The hand over HTTP: everything [`super::Sandbox`] can do, as JSON under `/sandbox/…`.
 //!
+//! A fault is `{"on": "create", "account": "eyes", "times": 2, "chance": 0.5, "what": {"kind": "answer", "when": "after",
+//! "status": 500}}`; every field but `what` may be absent, `"times": null` means until cleared. The kinds are those of
+//! [`super::Trouble`] in snake case.
+//!
 //! For scripts, for tests in other languages, and for the page. No token is asked for: the sandbox listens on loopback.
 
 use std::time::Duration;
