@@ -17,7 +17,7 @@ use crate::clock::{Clock, Dice};
 use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
 use crate::fedi::{Fedi, Http, Link};
-use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish};
+use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish, settle};
 use crate::store::{Lock, Role, Store, StoreError};
 
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
@@ -63,7 +63,7 @@ impl App {
         let now = clock.now();
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
-            let words = format!("{unclear} deliveries were being sent when watchpost last stopped; they may exist");
+            let words = format!("{unclear} deliveries were being sent when watchpost last stopped");
             let step =
                 "look at them with `watchpost queue list --state unknown`; they are never sent again by themselves";
             store.raise("take-over", "", &words, step, now).await?;
@@ -87,6 +87,7 @@ impl App {
         let watcher = watch::watch(root)?;
         let (ctx, stop) = (&self.ctx, &self.stop);
         self.tasks.spawn(job("publish", publish::run(ctx.clone(), stop.clone())));
+        self.tasks.spawn(job("settle", settle::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("keep", keep::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("plan", planning(ctx.clone(), stop.clone())));
         for account in ctx.accounts.values() {

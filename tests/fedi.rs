@@ -66,6 +66,7 @@ fn armed(text: &str) -> Armed {
         account: AccountName::new("eyes"),
         fence: 1,
         attempt: 1,
+        may_exist: false,
         key: format!("key of {text}"),
         payload: Payload {
             text: text.to_owned(),
@@ -125,7 +126,7 @@ async fn a_full_status_arrives_as_it_was_asked_for() {
     let own = rig.hand.own("eyes");
     assert_eq!((own.len(), own[0].cw.as_str(), own[0].visibility), (1, "policing", Visibility::Unlisted));
 
-    let seen = rig.fedi.own_statuses(&rig.me, 40).await.unwrap();
+    let seen = rig.fedi.own_statuses(&rig.me, None, 40).await.unwrap();
     assert_eq!((seen.len(), &seen[0].id, seen[0].media), (1, &receipt.status, 1));
     assert_eq!(seen[0].text.trim(), "Ring shared footage with police. #EyesOnAmazon");
     assert_eq!(seen[0].cw.as_deref(), Some("policing"));

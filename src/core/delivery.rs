@@ -5,9 +5,9 @@
 //! | `planned` | waits for its time | the publish job claims it when due; plan changes or cancels it |
 //! | `claimed` | one sender prepares it (uploads media); holds a lease and a fence | the same sender arms it; a lost lease returns it to `planned` |
 //! | `armed` | committed before the first byte; frozen | the same sender records the outcome; a lost lease makes it `unknown` |
-//! | `sent` | the server gave us its id | reading it back on the server makes it `verified` |
-//! | `verified` | seen on the server; the end | nobody |
-//! | `unknown` | the attempt was unclear: it may exist | read-back; until that is built, a person (`queue release` refuses it) |
+//! | `sent` | the server gave us its id | the settle job sees it on the server: `verified`; not seen in 10 min: `held` |
+//! | `verified` | seen on the server; the end | nobody; for an hour after a resend the settle job watches for a twin |
+//! | `unknown` | the attempt was unclear: it may exist | the settle job at +5, +30, +120 s (keyless also +300 s): found → `verified`; absent at the last look → `planned`, if still wanted |
 //! | `refused` | the server said no, with a reason | a person: a release or an edited file |
 //! | `held` | waits for a person | a person: `queue release` or `queue cancel` |
 //! | `expired` | its time passed unsent; the end | nobody |
@@ -126,6 +126,8 @@ pub struct Armed {
     pub fence: i64,
     /// 1 for the first attempt.
     pub attempt: i64,
+    /// An earlier attempt may have succeeded: then a refusal of this one proves nothing.
+    pub may_exist: bool,
     /// The Idempotency-Key: the same over attempts, restarts and machines.
     pub key: String,
     /// What is said, frozen.

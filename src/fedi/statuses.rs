@@ -59,7 +59,12 @@ impl Fedi {
     ///
     /// # Errors
     /// Whatever kept us from looking: a look that fails is no look, so nothing is returned of a walk cut short.
-    pub async fn own_statuses(&self, me: &Me, limit: usize) -> Result<Vec<StatusView>, FediError> {
+    pub async fn own_statuses(
+        &self,
+        me: &Me,
+        until: Option<&StatusId>,
+        limit: usize,
+    ) -> Result<Vec<StatusView>, FediError> {
         let first = self.at_segments(&["api", "v1", "accounts", me.id.as_str(), "statuses"]);
         let path = first.path().to_owned();
         let mut url = first;
@@ -82,7 +87,8 @@ impl Fedi {
             let all_boosts =
                 !read.is_empty() && read.iter().all(|status| status.get("reblog").is_some_and(Value::is_object));
             // A page that brings nothing new is a server that ignores cursors.
-            if found.len() >= limit || (found.len() == known && !all_boosts) {
+            let met = until.is_some_and(|until| found.iter().any(|seen| &seen.id == until));
+            if met || found.len() >= limit || (found.len() == known && !all_boosts) {
                 break;
             }
             let last = read.iter().rev().find_map(|status| json::id(status, "id"));

@@ -72,6 +72,8 @@ pub struct Ctx {
     pub plan_wanted: Notify,
     /// Wakes the publish job.
     pub send_wanted: Notify,
+    /// Wakes the settle job.
+    pub look_wanted: Notify,
     desk: RwLock<Arc<Desk>>,
 }
 
@@ -147,6 +149,7 @@ impl Ctx {
             accounts: accounts.into_iter().map(|account| (account.name.clone(), Arc::new(account))).collect(),
             plan_wanted: Notify::new(),
             send_wanted: Notify::new(),
+            look_wanted: Notify::new(),
             desk: RwLock::new(Arc::new(desk)),
         }
     }

@@ -55,7 +55,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
     };
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     if known.me.is_none() {
-        match fedi.own_statuses(&me, OWN_STATUSES).await {
+        match fedi.own_statuses(&me, None, OWN_STATUSES).await {
             Ok(own) => {
                 let texts: Vec<String> = own.iter().map(|status| status.text.clone()).collect();
                 let newest = own.first().map(|status| &status.id);

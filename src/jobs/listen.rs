@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, Answered};
 use super::context::{Ctx, LinkState, Linked};
 use super::link;
+use super::trouble::Trouble;
 use crate::core::mention::Mention;
-use crate::fedi::{Advice, FediError, PageFrom, StreamError, Streamed};
+use crate::fedi::{Advice, PageFrom, StreamError, Streamed};
 use crate::store::StoreError;
 
 /// Between two walks while a stream is alive, and while there is none (DESIGN §6).
@@ -40,17 +41,6 @@ const SIDE_BY_SIDE: usize = 64;
 /// Pages of one walk, so that a server that never ends cannot hold it for ever: 80 × 500 mentions.
 const PAGES_AT_MOST: usize = 500;
 
-/// What went wrong with a walk.
-#[derive(Debug, thiserror::Error)]
-pub enum ListenError {
-    /// The server.
-    #[error(transparent)]
-    Fedi(#[from] FediError),
-    /// The database.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// What a walk found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Walked {
@@ -66,7 +56,7 @@ pub struct Walked {
 ///
 /// # Errors
 /// When the server or the database fails: the mark stays, and the next walk begins at the same place.
-pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walked, ListenError> {
+pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walked, Trouble> {
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     let mark: HashSet<&String> = known.walk_mark.iter().collect();
     let mut walked = Walked::default();
@@ -148,13 +138,13 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
         };
         match session(&ctx, &account, &link, &mut stream_from, &stop).await {
             Ok(()) => failures = 0,
-            Err(ListenError::Store(error)) => return Err(error),
-            Err(ListenError::Fedi(error)) if error.advice() == Advice::AskPerson => {
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Fedi(error)) if error.advice() == Advice::AskPerson => {
                 // Linking again finds out whether the token really fails, and says so.
                 account.set_link(None);
                 failures = 0;
             }
-            Err(ListenError::Fedi(error)) => {
+            Err(Trouble::Fedi(error)) => {
                 failures = failures.saturating_add(1);
                 tracing::warn!(account.name = %account.name, error = %error, "cannot read notifications; trying again");
                 rest(&ctx, pause_after(&ctx, failures), &stop).await;
@@ -171,7 +161,7 @@ async fn session(
     link: &LinkState,
     stream_from: &mut DateTime<Utc>,
     stop: &CancellationToken,
-) -> Result<(), ListenError> {
+) -> Result<(), Trouble> {
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     if known.listening_since.is_none() {
         tick(ctx, account, link).await?;

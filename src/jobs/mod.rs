@@ -4,6 +4,7 @@
 //! - [`link`]: learn who we are on a server and what it can do, before anything else;
 //! - [`plan`]: posts → planned deliveries;
 //! - [`publish`]: due deliveries → claimed → armed → sent;
+//! - [`settle`]: read-back: unclear → sent or again, sent → verified, twins;
 //! - [`listen`]: stream and notifications → mentions;
 //! - [`answer`]: mention → decision, with its reply armed in the same transaction;
 //! - [`keep`]: purge what must not be kept.
@@ -17,5 +18,9 @@ pub mod link;
 pub mod listen;
 pub mod plan;
 pub mod publish;
+pub mod settle;
+mod trouble;
+mod turns;
 
 pub use context::{Ctx, Desk, Linked, Said, Voice};
+pub use trouble::Trouble;

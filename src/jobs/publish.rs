@@ -3,7 +3,6 @@
 //!
 //! One account sends its posts one at a time; its replies side by side. Accounts do not wait for each other.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
@@ -13,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Ctx, LinkState, Linked, Said, Voice};
 use super::link;
+use super::turns::{self, Work};
 use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
@@ -36,12 +36,12 @@ pub struct Published {
 /// # Errors
 /// When the database cannot be read or written.
 pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
-    let mut turns = JoinSet::new();
-    for account in ready_accounts(ctx, &HashSet::new()).await? {
-        turns.spawn(turn(ctx.clone(), account));
+    let mut under_way = JoinSet::new();
+    for account in work(ctx).await?.accounts {
+        under_way.spawn(turn(ctx.clone(), account));
     }
     let mut total = Published::default();
-    while let Some(done) = turns.join_next().await {
+    while let Some(done) = under_way.join_next().await {
         let Ok(done) = done else { return Err(StoreError::Closed) };
         let done = done?;
         total.sent += done.sent;
@@ -55,53 +55,24 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
 /// # Errors
 /// When the database cannot be read or written: sending stops safely.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
-    let mut busy: HashSet<AccountName> = HashSet::new();
-    let mut turns: JoinSet<(AccountName, Result<Published, StoreError>)> = JoinSet::new();
-    while !stop.is_cancelled() {
-        for account in ready_accounts(&ctx, &busy).await? {
-            busy.insert(account.name.clone());
-            let ctx = ctx.clone();
-            turns.spawn(async move { (account.name.clone(), turn(ctx, account).await) });
-        }
-        let next = ctx.store.next_due().await?.filter(|next| *next > ctx.clock.now());
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = ctx.send_wanted.notified() => {}
-            () = ctx.clock.slice(next) => {}
-            Some(done) = turns.join_next() => free(&mut busy, done)?,
-        }
-    }
-    while let Some(done) = turns.join_next().await {
-        free(&mut busy, done)?;
-    }
-    Ok(())
+    let shared = ctx.clone();
+    turns::run(ctx, stop, &shared.send_wanted, work, |ctx, account| async move { turn(ctx, account).await.map(drop) })
+        .await
 }
 
-type Done = Result<(AccountName, Result<Published, StoreError>), tokio::task::JoinError>;
-
-fn free(busy: &mut HashSet<AccountName>, done: Done) -> Result<(), StoreError> {
-    // A turn that panicked stops the program: its row is armed and must be settled by a restart.
-    let Ok((account, outcome)) = done else { return Err(StoreError::Closed) };
-    busy.remove(&account);
-    outcome.map(drop)
-}
-
-/// Accounts with something due that are linked, not asked to wait, and not at work already.
-async fn ready_accounts(ctx: &Ctx, busy: &HashSet<AccountName>) -> Result<Vec<Arc<Linked>>, StoreError> {
+/// Accounts with something due that are linked and not asked to wait.
+async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     let now = ctx.clock.now();
-    let due = ctx.store.due_accounts(now).await?;
-    if due.iter().all(|account| busy.contains(account)) {
-        return Ok(Vec::new());
+    let next = ctx.store.next_due().await?;
+    if next.is_none_or(|next| next > now) {
+        return Ok(Work { accounts: Vec::new(), next });
     }
+    let due = ctx.store.due_accounts(now).await?;
     let known = ctx.store.accounts().await?;
     let waits =
         |account: &AccountName| known.get(account).and_then(|row| row.wait_until).is_some_and(|until| until > now);
-    let ready = due.iter().filter(|account| !busy.contains(*account) && !waits(account));
-    Ok(ready
-        .filter_map(|account| ctx.accounts.get(account))
-        .filter(|account| account.link().is_some())
-        .cloned()
-        .collect())
+    let linked = |name: &AccountName| ctx.accounts.get(name).filter(|account| account.link().is_some()).cloned();
+    Ok(Work { accounts: due.iter().filter(|account| !waits(account)).filter_map(linked).collect(), next: None })
 }
 
 /// One account's turn: its due posts, one at a time, then its waiting replies.
@@ -148,7 +119,8 @@ async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -
     let Claimed { delivery, late_sent, last_late } = claimed;
     let (id, fence) = (delivery.id, delivery.fence);
     let mut lateness = Lateness::InTime;
-    if let Of::Post { part: 1, kind, .. } = &delivery.of {
+    // Judged at the first attempt only: what was tried before is not late, it is being settled.
+    if let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.attempt) {
         if kind == "slot" && delivery.late != "released" && now - delivery.due_at > DEFAULT_EXPIRY {
             // Planning gives it the next free slot; until then it is not ours to send.
             let reason = "it missed its slot; it takes the next free one".to_owned();
@@ -283,6 +255,10 @@ async fn send(
             ctx.store.wait_until(&account.name, at).await?;
             (Ending::Again { at, reason: "the server asked us to wait".to_owned() }, true)
         }
+        // An earlier attempt may have succeeded; this refusal says nothing about that one (DESIGN §5).
+        Outcome::Refused { message } | Outcome::Doubtful { message } if armed.may_exist => {
+            (Ending::Unknown { reason: format!("after an unclear attempt the server said: {message}") }, false)
+        }
         Outcome::Refused { message } => {
             (Ending::Settled { state: State::Refused, reason: format!("the server refused it: {message}") }, false)
         }
@@ -345,6 +321,10 @@ async fn parent_missing(
         Ok(None) if is_thread => {
             Ending::Settled { state: State::Held, reason: "the part before it is gone from the server".to_owned() }
         }
+        Ok(None) if armed.may_exist => Ending::Settled {
+            state: State::Held,
+            reason: "the mention is gone, and an earlier attempt may have answered it".to_owned(),
+        },
         Ok(None) => Ending::Settled { state: State::Cancelled, reason: "the mention is gone".to_owned() },
         Ok(Some(_)) if armed.attempt > 3 => Ending::Settled {
             state: State::Held,
@@ -377,9 +357,7 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
     if let Some(changed) = changed {
         tracing::warn!(account.name = %account.name, delivery.id = %armed.id, changed, "the server changed the status");
     }
-    if armed.payload.in_reply_to.is_none() {
-        ctx.send_wanted.notify_one();
-    }
+    ctx.look_wanted.notify_one();
     Ok(())
 }
 
@@ -398,10 +376,6 @@ async fn end(ctx: &Ctx, account: &Linked, delivery: &Delivery, ending: Ending) -
 /// What a person must know of an ending, with the next step.
 fn notice(ending: &Ending) -> Option<(String, String)> {
     match ending {
-        Ending::Unknown { reason } => Some((
-            format!("it may or may not be on the server ({reason})"),
-            "look at the account's profile; it is never sent again by itself".to_owned(),
-        )),
         Ending::Settled { state: State::Refused, reason } => {
             Some((reason.clone(), "edit the post, or `watchpost queue release` to try again".to_owned()))
         }
@@ -412,7 +386,8 @@ fn notice(ending: &Ending) -> Option<(String, String)> {
         Ending::Settled { state: State::Expired, reason } => {
             Some((reason.clone(), "nothing to do; queue it again if it should still be said".to_owned()))
         }
-        Ending::Sent(_) | Ending::Again { .. } | Ending::Settled { .. } => None,
+        // Unknown is read back, which settles it or says what a person must do.
+        Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => None,
     }
 }
 

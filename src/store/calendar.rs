@@ -142,7 +142,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn history(&self, now: DateTime<Utc>) -> Result<History, StoreError> {
-        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic FROM deliveries \
+        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt FROM deliveries \
             WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND NOT (state = 'cancelled' AND reason = $2) AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
         const LAST_USED: &str = "SELECT account, post_id, MAX(due_at) AS last FROM deliveries WHERE kind = 'post' \
@@ -159,7 +159,7 @@ impl Store {
             let kind: String = row.try_get("plan_kind")?;
             let state: String = row.try_get("state")?;
             let due = millis(row.try_get("due_at")?);
-            if kind == "slot" && state == "planned" && due <= missed {
+            if kind == "slot" && state == "planned" && due <= missed && row.try_get::<i64, _>("attempt")? == 0 {
                 // It missed its slot by more than a late post may: the next free slot takes it.
                 continue;
             }

@@ -32,6 +32,10 @@ pub struct Delivery {
     pub topic: Option<TopicId>,
     /// Attempts so far.
     pub attempt: i64,
+    /// Attempts that may have succeeded.
+    pub unclear: i64,
+    /// New keys taken where a server replays errors.
+    pub rekeys: i64,
     /// The fence of the last claim.
     pub fence: i64,
     /// 1, and one more for every time a person decided anew.
@@ -103,6 +107,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Delivery, StoreError> {
             .map_err(|_shape| StoreError::Garbled { what: "a delivery's payload" })?,
         topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
         attempt: row.try_get("attempt")?,
+        unclear: row.try_get("unclear")?,
+        rekeys: row.try_get("rekeys")?,
         fence: row.try_get("fence")?,
         generation: row.try_get("generation")?,
         late: row.try_get("late")?,
@@ -310,7 +316,9 @@ async fn steer(
     const ONE: &str = concat_columns!(" FROM deliveries WHERE id = $1");
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, fence = fence + 1, updated_at = $3, \
         generation = generation + $4, not_before = CASE WHEN not_before = $5 THEN not_before ELSE $6 END, \
-        late = CASE WHEN $7 = 'planned' THEN 'released' ELSE late END \
+        late = CASE WHEN $7 IN ('planned', 'unknown') THEN 'released' ELSE late END, \
+        look_at = CASE WHEN $7 = 'unknown' THEN $3 ELSE NULL END, \
+        status_id = CASE WHEN $7 = 'unknown' THEN NULL ELSE status_id END \
         WHERE id = $8 AND state = $9 AND fence = $10";
     let query = match rows {
         Rows::Post(post) => sqlx::query(OF_POST).bind(post.to_owned()),
@@ -322,10 +330,12 @@ async fn steer(
         let next = match (wish, row.state) {
             (Wish::Hold, State::Planned | State::Claimed) => State::Held,
             (Wish::Cancel, State::Planned | State::Claimed | State::Held | State::Refused) => State::Cancelled,
+            // It may exist: read back first, at once; only a look that sees nothing sends it again (DESIGN §5).
+            (Wish::Release, State::Held | State::Refused) if row.unclear > 0 || row.status.is_some() => State::Unknown,
             (Wish::Release, State::Held | State::Refused) => State::Planned,
             (_, State::Armed | State::Unknown) => {
                 granted.left.push(format!(
-                    "delivery {} on {} is {}: it may already be on the server, so it is neither stopped nor sent again",
+                    "delivery {} on {} is {}: it may already be on the server; it is being looked for, and is neither stopped nor sent blindly",
                     row.id,
                     row.account,
                     row.state.as_str()
@@ -352,7 +362,7 @@ async fn steer(
             granted.left.push(format!("delivery {} on {} expired while it was held", row.id, row.account));
             continue;
         }
-        let new_generation = i64::from(row.state == State::Refused && next == State::Planned);
+        let new_generation = i64::from(matches!(wish, Wish::Release) && row.attempt > 0);
         let not_before = row.due_at.max(now).timestamp_millis();
         let query = sqlx::query(MOVE).bind(next.as_str()).bind(reason.to_owned()).bind(now.timestamp_millis());
         let query = query.bind(new_generation).bind(WAITS_FOR_PART).bind(not_before);

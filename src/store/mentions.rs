@@ -307,6 +307,7 @@ impl Intake<'_> {
             account: self.account.clone(),
             fence: 1,
             attempt: 1,
+            may_exist: false,
             key: reply_key(self.store.secret(), self.account.as_str(), self.mention.uri.as_str(), "1"),
             payload: reply.clone(),
             media: Vec::new(),

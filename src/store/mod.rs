@@ -14,7 +14,7 @@ macro_rules! concat_columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, account, kind, post_id, occurrence, part, parts, mention_uri, generation, plan_kind, state, ",
-            "due_at, not_before, expires_at, late, payload, topic, attempt, fence, status_id, status_url, sent_at, reason",
+            "due_at, not_before, expires_at, late, payload, topic, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason",
             $rest
         )
     };
@@ -32,6 +32,7 @@ pub mod people;
 pub mod queue;
 mod secret;
 pub mod sending;
+pub mod settling;
 mod writer;
 
 use std::path::{Path, PathBuf};

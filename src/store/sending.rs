@@ -11,9 +11,7 @@ use super::errors::StoreError;
 use super::{InstallSecret, Store};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
-
-/// Once part 1 is out, the rest of its thread follows for this long (DESIGN §7).
-const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
+use crate::core::looking;
 
 /// What kind of row to claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +78,7 @@ impl Store {
         const UNCLAIM: &str = "UPDATE deliveries SET state = 'planned', fence = fence + 1, updated_at = $1 \
             WHERE state = 'claimed'";
         const UNCLEAR: &str = "UPDATE deliveries SET state = 'unknown', fence = fence + 1, updated_at = $1, \
+            unclear = unclear + 1, looks = 0, look_at = armed_at + 5000, \
             reason = 'watchpost stopped while it was being sent' WHERE state = 'armed'";
         let now = now.timestamp_millis();
         self.inner
@@ -217,6 +216,7 @@ impl Store {
         let key = key_of(self.secret(), &claimed);
         Ok(armed.then(|| Armed {
             id,
+            may_exist: claimed.unclear > 0,
             account: claimed.account,
             fence,
             attempt: claimed.attempt + 1,
@@ -259,7 +259,11 @@ pub enum Lateness {
 
 /// The Idempotency-Key: identity and generation under the install secret, so the same after a restart and elsewhere.
 fn key_of(secret: &InstallSecret, delivery: &Delivery) -> String {
-    let generation = delivery.generation.to_string();
+    // Where a server replays errors, a negative last look takes a new key (DESIGN §5, law 6).
+    let generation = match delivery.rekeys {
+        0 => delivery.generation.to_string(),
+        rekeys => format!("{}.{rekeys}", delivery.generation),
+    };
     let account = delivery.account.as_str();
     match &delivery.of {
         Of::Post { post, occurrence, part, .. } => {
@@ -284,19 +288,27 @@ async fn record_one(
     ending: &Ending,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
+    // A part that another waits for is looked at once; the rest some seconds later, many in one request.
     const SENT: &str = "UPDATE deliveries SET state = 'sent', status_id = $1, status_url = $2, sent_at = $3, \
-        reason = $4, updated_at = $3, thread = CASE WHEN thread = '' THEN $1 ELSE thread END \
+        reason = $4, updated_at = $3, thread = CASE WHEN thread = '' THEN $1 ELSE thread END, from_post = 1, \
+        look_at = CASE WHEN kind = 'post' AND part < parts THEN $3 ELSE $7 END, \
+        watch_until = CASE WHEN unclear > 0 THEN $8 ELSE watch_until END \
         WHERE id = $5 AND state = 'armed' AND fence = $6";
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, not_before = CASE WHEN $3 = 0 THEN not_before \
-        ELSE $3 END, updated_at = $4 WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
+        ELSE $3 END, updated_at = $4, unclear = unclear + $7, \
+        looks = CASE WHEN $7 = 1 THEN 0 ELSE looks END, \
+        look_at = CASE WHEN $7 = 1 THEN armed_at + 5000 ELSE look_at END \
+        WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
     let now_ms = now.timestamp_millis();
     let (state, reason, not_before) = match ending {
         Ending::Sent(receipt) => {
             let query = sqlx::query(SENT).bind(receipt.status.as_str().to_owned()).bind(receipt.url.clone());
             let query = query.bind(now_ms).bind(receipt.changed.join("; ")).bind(id.0).bind(fence);
+            let first_look = looking::first_for_sent(now).timestamp_millis();
+            let query = query.bind(first_look).bind(looking::twin_until(now).timestamp_millis());
             let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
             if ours {
-                after_sent(connection, id, receipt, now).await?;
+                after_sent(connection, id, receipt).await?;
             }
             return Ok(ours);
         }
@@ -307,7 +319,8 @@ async fn record_one(
     const LOG: &str = "INSERT INTO attempts (delivery, attempt, armed_at, ended_at, outcome, detail) \
         SELECT id, attempt, armed_at, $2, $3, $4 FROM deliveries WHERE id = $1";
     let query = sqlx::query(MOVE).bind(state.as_str()).bind(reason.clone()).bind(not_before).bind(now_ms);
-    let ours = query.bind(id.0).bind(fence).execute(&mut *connection).await?.rows_affected() == 1;
+    let query = query.bind(id.0).bind(fence).bind(i64::from(state == State::Unknown));
+    let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
     if ours {
         let log = sqlx::query(LOG).bind(id.0).bind(now_ms).bind(state.as_str()).bind(reason.clone());
         log.execute(connection).await?;
@@ -315,25 +328,11 @@ async fn record_one(
     Ok(ours)
 }
 
-/// The newest own status becomes the next baseline, and the next part of a thread may go.
-async fn after_sent(
-    connection: &mut AnyConnection,
-    id: DeliveryId,
-    receipt: &Receipt,
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// The newest own status becomes the next baseline.
+async fn after_sent(connection: &mut AnyConnection, id: DeliveryId, receipt: &Receipt) -> Result<(), StoreError> {
     const BASELINE: &str =
         "UPDATE accounts SET newest_own = $1 WHERE name = (SELECT account FROM deliveries WHERE id = $2)";
-    const NEXT_PART: &str = "UPDATE deliveries SET not_before = $1, expires_at = $2, updated_at = $1 \
-        WHERE kind = 'post' AND state = 'planned' AND not_before = $3 \
-        AND post_id = (SELECT post_id FROM deliveries WHERE id = $4) \
-        AND account = (SELECT account FROM deliveries WHERE id = $4) \
-        AND occurrence = (SELECT occurrence FROM deliveries WHERE id = $4) \
-        AND part = (SELECT part + 1 FROM deliveries WHERE id = $4 AND kind = 'post' AND part < parts)";
     let query = sqlx::query(BASELINE).bind(receipt.status.as_str().to_owned()).bind(id.0);
-    query.execute(&mut *connection).await?;
-    let follows_until = (now + THREAD_FOLLOWS).timestamp_millis();
-    let query = sqlx::query(NEXT_PART).bind(now.timestamp_millis()).bind(follows_until).bind(WAITS_FOR_PART);
-    query.bind(id.0).execute(connection).await?;
+    query.execute(connection).await?;
     Ok(())
 }

@@ -123,6 +123,7 @@ pub(super) fn armed(text: &str) -> Armed {
         account: AccountName::new("eyes"),
         fence: 1,
         attempt: 1,
+        may_exist: false,
         key: "key-1".to_owned(),
         payload: Payload {
             text: text.to_owned(),

@@ -184,7 +184,7 @@ async fn our_own_list_is_read_as_far_as_asked() {
     let found = |limit| {
         let fedi = fedi.clone();
         async move {
-            fedi.own_statuses(&me(), limit)
+            fedi.own_statuses(&me(), None, limit)
                 .await
                 .unwrap()
                 .iter()
@@ -197,7 +197,7 @@ async fn our_own_list_is_read_as_far_as_asked() {
     assert!(server.lines()[0].starts_with("GET /api/v1/accounts/1/statuses?limit=1&exclude_reblogs=true"));
 
     let stubborn = Server::start(|_| says(200, json!([{ "id": "9" }, { "id": "8" }]))).await;
-    assert_eq!(super::fedi(&stubborn.url).own_statuses(&me(), 100).await.unwrap().len(), 2);
+    assert_eq!(super::fedi(&stubborn.url).own_statuses(&me(), None, 100).await.unwrap().len(), 2);
     assert_eq!(stubborn.lines().len(), 2);
 }
 

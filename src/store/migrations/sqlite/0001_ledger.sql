@@ -30,12 +30,18 @@ CREATE TABLE deliveries (
     thread       TEXT   NOT NULL DEFAULT '',
     fence        BIGINT NOT NULL DEFAULT 0,     -- grows with every claim; later writes must name it
     attempt      BIGINT NOT NULL DEFAULT 0,
+    unclear      BIGINT NOT NULL DEFAULT 0,     -- attempts that may have succeeded
+    rekeys       BIGINT NOT NULL DEFAULT 0,     -- new keys taken where a server replays errors
     armed_at     BIGINT,
     baseline     TEXT,                          -- newest own status id known when armed
     media        TEXT   NOT NULL DEFAULT '',    -- attachment ids, frozen when armed, separated by spaces
     status_id    TEXT,
     status_url   TEXT,
     sent_at      BIGINT,
+    looks        BIGINT NOT NULL DEFAULT 0,     -- looks that saw the server's own list, since the last attempt
+    look_at      BIGINT,                        -- when to look next: for an unknown row, for a sent one, for a twin
+    watch_until  BIGINT,                        -- after a resend without a key: a twin may appear until then
+    from_post    BIGINT NOT NULL DEFAULT 0,     -- 1: status_id came from our own POST, not from a look
     reason       TEXT   NOT NULL DEFAULT '',
     created_at   BIGINT NOT NULL,
     updated_at   BIGINT NOT NULL,
@@ -43,6 +49,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (account, not_before) WHERE state = 'planned';
 CREATE INDEX deliveries_next ON deliveries (not_before) WHERE state = 'planned';
+CREATE INDEX deliveries_looks ON deliveries (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX deliveries_open ON deliveries (state) WHERE state IN ('claimed', 'armed', 'unknown', 'refused', 'held');
 CREATE INDEX deliveries_post ON deliveries (post_id) WHERE kind = 'post';
 CREATE INDEX deliveries_said ON deliveries (account, text_hash) WHERE kind = 'post';

@@ -1,0 +1,88 @@
+//! Whether a status on the server is the one a delivery wanted (DESIGN §5, law 7): visible text on both sides, folded
+//! the same way, and how much of the words they share. In doubt it is the same.
+
+use std::collections::HashMap;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// From this share of common words on, two texts count as one.
+const NEAR: f64 = 0.9;
+
+/// How alike two texts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// Another text.
+    Other,
+    /// At least nine tenths of the words are the same: found, and reported.
+    Near,
+    /// The same, once folded.
+    Same,
+}
+
+/// Compares what was to be said with what is seen.
+#[must_use]
+pub fn likeness(wanted: &str, seen: &str) -> Likeness {
+    let (wanted, seen) = (folded(wanted), folded(seen));
+    if wanted == seen {
+        return Likeness::Same;
+    }
+    if share(&wanted, &seen) >= NEAR { Likeness::Near } else { Likeness::Other }
+}
+
+/// The words of a text as every server leaves them: NFC, invisible characters and white space folded, `@user@host` as
+/// `@user`, since servers show mentions either way.
+fn folded(text: &str) -> Vec<String> {
+    let plain: String = text.nfc().filter(|letter| !is_invisible(*letter)).collect();
+    plain.split_whitespace().map(mention_folded).collect()
+}
+
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' | '\u{ad}')
+}
+
+fn mention_folded(word: &str) -> String {
+    match word.strip_prefix('@').and_then(|name| name.split_once('@')) {
+        Some((user, _)) if !user.is_empty() => format!("@{user}"),
+        Some(_) | None => word.to_owned(),
+    }
+}
+
+/// Dice's coefficient over the two bags of words: 1 for the same words in any order, 0 for none in common.
+fn share(a: &[String], b: &[String]) -> f64 {
+    let total = a.len() + b.len();
+    if total == 0 {
+        return 1.0;
+    }
+    let mut bag: HashMap<&String, usize> = HashMap::new();
+    for word in a {
+        *bag.entry(word).or_default() += 1;
+    }
+    let mut common = 0_u32;
+    for word in b {
+        if let Some(left) = bag.get_mut(word).filter(|left| **left > 0) {
+            *left -= 1;
+            common += 1;
+        }
+    }
+    2.0 * f64::from(common) / f64::from(u32::try_from(total).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_do_to_a_text_leaves_it_the_same() {
+        let cases = [
+            ("@luz@far.example In July 2022", "@luz In July 2022", Likeness::Same),
+            ("two\n\nparagraphs  here", "two paragraphs here", Likeness::Same),
+            ("cafe\u{301} \u{200b}now", "café now", Likeness::Same),
+            ("a b c d e f g h i j", "a b c d e f g h i", Likeness::Near),
+            ("a b c d", "a b c x", Likeness::Other),
+            ("", "something", Likeness::Other),
+        ];
+        for (wanted, seen, expected) in cases {
+            assert_eq!(likeness(wanted, seen), expected, "{wanted:?} against {seen:?}");
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Read-back: what did an unclear attempt do, is a status the server said yes to really there, did a resend make a twin
+//! (DESIGN §5, laws 7 and 8). Looks at our own statuses; sends nothing: what must go again returns to `planned`.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Ctx, LinkState, Linked};
+use super::trouble::Trouble;
+use super::turns::{self, Work};
+use crate::core::delivery::State;
+use crate::core::ids::{AccountName, StatusId};
+use crate::core::looking::{self, Keyed};
+use crate::core::post::Visibility;
+use crate::core::resemblance::{Likeness, likeness};
+use crate::fedi::{FediError, KeyClass, StatusView};
+use crate::store::StoreError;
+use crate::store::deliveries::Of;
+use crate::store::settling::{Found, Open};
+
+/// Rows one turn settles: a page of the own list.
+const AT_ONCE: i64 = 40;
+
+/// Own statuses read back when a baseline is not met: an account that says more than this between an attempt and its
+/// look is not one this program speaks for.
+const LOOK_BACK: usize = 200;
+
+/// What one tick did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Rows seen on their server.
+    pub found: u64,
+    /// Rows that go again.
+    pub again: u64,
+    /// Rows that wait for another look, or for a person.
+    pub open: u64,
+}
+
+/// Looks for everything that is due at this moment.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
+    let mut total = Settled::default();
+    for account in work(ctx).await?.accounts {
+        let settled = turn(ctx, &account).await?;
+        total.found += settled.found;
+        total.again += settled.again;
+        total.open += settled.open;
+    }
+    Ok(total)
+}
+
+/// Keeps looking until `stop`.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
+    let shared = ctx.clone();
+    turns::run(ctx, stop, &shared.look_wanted, work, |ctx, account| async move { turn(&ctx, &account).await.map(drop) })
+        .await
+}
+
+async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
+    let now = ctx.clock.now();
+    let next = ctx.store.next_look().await?;
+    if next.is_none_or(|next| next > now) {
+        return Ok(Work { accounts: Vec::new(), next });
+    }
+    let due = ctx.store.look_accounts(now).await?;
+    let linked = |name: &AccountName| ctx.accounts.get(name).filter(|account| account.link().is_some()).cloned();
+    Ok(Work { accounts: due.iter().filter_map(linked).collect(), next: None })
+}
+
+async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
+    let mut settled = Settled::default();
+    let Some(link) = account.link() else { return Ok(settled) };
+    let now = ctx.clock.now();
+    let open = ctx.store.open_looks(&account.name, now, AT_ONCE).await?;
+    if open.is_empty() {
+        return Ok(settled);
+    }
+    let look = match Look::take(&link, &open).await {
+        Ok(look) => look,
+        Err(error) => {
+            // A look that fails is no look: the rows stay due, and the turn comes again with the next slice.
+            tracing::warn!(account.name = %account.name, %error, "cannot read our own statuses; looking again");
+            ctx.clock.slice(None).await;
+            return Ok(settled);
+        }
+    };
+    for row in &open {
+        let case = Case { ctx, account, link: &link, look: &look, row, now };
+        match row.delivery.state {
+            State::Unknown => case.unclear(&mut settled).await?,
+            State::Sent => case.accepted(&mut settled).await?,
+            State::Verified => case.twin(&mut settled).await?,
+            State::Planned
+            | State::Claimed
+            | State::Armed
+            | State::Refused
+            | State::Held
+            | State::Expired
+            | State::Cancelled => {}
+        }
+    }
+    Ok(settled)
+}
+
+/// What the server showed of our own statuses, newest first.
+struct Look {
+    own: Vec<StatusView>,
+}
+
+impl Look {
+    async fn take(link: &LinkState, open: &[Open]) -> Result<Look, FediError> {
+        if let [Open { delivery, .. }] = open
+            && delivery.state == State::Sent
+        {
+            // One status is asked for by its id.
+            return Ok(Look { own: Vec::new() });
+        }
+        // The oldest attempt's baseline ends the walk; rows that only want to be seen need one page.
+        let unclear = open.iter().find(|row| row.delivery.state != State::Sent);
+        let (until, limit) = match unclear {
+            Some(row) => (row.baseline.as_ref(), LOOK_BACK),
+            None => (None, usize::try_from(AT_ONCE).unwrap_or(40)),
+        };
+        Ok(Look { own: link.fedi.own_statuses(&link.me, until, limit).await? })
+    }
+
+    fn shows(&self, status: &StatusId) -> bool {
+        self.own.iter().any(|own| &own.id == status)
+    }
+}
+
+struct Case<'a> {
+    ctx: &'a Ctx,
+    account: &'a Linked,
+    link: &'a LinkState,
+    look: &'a Look,
+    row: &'a Open,
+    now: DateTime<Utc>,
+}
+
+impl Case<'_> {
+    async fn unclear(&self, settled: &mut Settled) -> Result<(), StoreError> {
+        let found = match self.candidates().await {
+            Ok(found) => found.into_iter().next(),
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Fedi(error)) => {
+                tracing::warn!(account.name = %self.account.name, %error, "a look failed; looking again");
+                settled.open += 1;
+                return Ok(());
+            }
+        };
+        let store = &self.ctx.store;
+        let outcome = match found {
+            Some((status, likeness)) => {
+                let note = match likeness {
+                    Likeness::Same => "found on the server after an unclear attempt".to_owned(),
+                    Likeness::Near | Likeness::Other => {
+                        "found on the server after an unclear attempt, with slightly other words".to_owned()
+                    }
+                };
+                settled.found += 1;
+                Found::There { status: status.id.clone(), url: status.url.clone(), note }
+            }
+            None => self.absent(settled),
+        };
+        let notice = format!("delivery:{}", self.row.delivery.id);
+        match &outcome {
+            Found::There { .. } | Found::SendAgain { .. } => store.settle_notice(&notice).await?,
+            Found::Ended { state: State::Held, reason } => {
+                let text = format!("delivery {} on {}: {reason}", self.row.delivery.id, self.account.name);
+                let step = "`watchpost queue release` looks again and sends it, `watchpost queue cancel` drops it";
+                store.raise(&notice, self.account.name.as_str(), &text, step, self.now).await?;
+            }
+            Found::Ended { .. } | Found::NotYet(_) => {}
+        }
+        tracing::info!(
+            account.name = %self.account.name,
+            delivery.id = %self.row.delivery.id,
+            outcome = ?outcome,
+            "unclear attempt read back"
+        );
+        let again = matches!(outcome, Found::SendAgain { .. });
+        store.looked(self.row, outcome, self.now).await?;
+        if again {
+            self.ctx.send_wanted.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Not on the server at this look.
+    fn absent(&self, settled: &mut Settled) -> Found {
+        if let Some(next) = looking::next_for_unclear(self.keyed(), self.row.armed_at, self.now) {
+            settled.open += 1;
+            return Found::NotYet(next);
+        }
+        let is_reply = matches!(self.row.delivery.of, Of::Reply { .. });
+        let expired = self.row.delivery.expires_at.is_some_and(|expires| expires <= self.now);
+        let ended = |state, reason: &str| Found::Ended { state, reason: reason.to_owned() };
+        settled.open += 1;
+        match (is_reply, expired, self.row.opted_out) {
+            (true, _, true) => ended(State::Held, "not on the server, and they said stop since"),
+            (true, true, _) => ended(State::Held, "not on the server, and too old to answer now"),
+            (false, true, _) => ended(State::Expired, "not on the server at the last look, and its time has passed"),
+            (_, false, _) => match self.link.capabilities.key {
+                KeyClass::Refusing if self.row.unclear > 1 => {
+                    ended(State::Held, "not on the server, which takes no second attempt with the same key")
+                }
+                KeyClass::ReplaysAnswers { .. } => self.again(settled, true),
+                KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Refusing | KeyClass::Ignored => {
+                    self.again(settled, false)
+                }
+            },
+        }
+    }
+
+    fn again(&self, settled: &mut Settled, new_key: bool) -> Found {
+        settled.open = settled.open.saturating_sub(1);
+        settled.again += 1;
+        Found::SendAgain { new_key }
+    }
+
+    /// Past a server's key window every server is keyless (DESIGN §5, law 6).
+    fn keyed(&self) -> Keyed {
+        let age = (self.now - self.row.armed_at).to_std().unwrap_or_default();
+        match self.link.capabilities.key.safe_for() {
+            Some(window) if age < window => Keyed::Shared,
+            Some(_) | None => Keyed::Keyless,
+        }
+    }
+
+    /// Everything of ours that may be this row's and is no other row's, best first: for a reply the parent decides, else
+    /// the words; how visibility, warning and pictures agree only ranks, because servers change them.
+    async fn candidates(&self) -> Result<Vec<(StatusView, Likeness)>, Trouble> {
+        let payload = &self.row.delivery.payload;
+        let mut found: Vec<(StatusView, Likeness)> = Vec::new();
+        for status in self.look.own.iter().chain(&self.below_the_parent().await?) {
+            let likeness = match (&payload.in_reply_to, &status.in_reply_to) {
+                (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
+                _ => self.by_words(status).await?,
+            };
+            if likeness != Likeness::Other && !found.iter().any(|(known, _)| known.id == status.id) {
+                found.push((status.clone(), likeness));
+            }
+        }
+        let ids: Vec<StatusId> = found.iter().map(|(status, _)| status.id.clone()).collect();
+        let owned = self.ctx.store.owned(&self.account.name, &ids).await?;
+        found.retain(|(status, _)| !owned.contains(&status.id));
+        found.sort_by_key(|(status, likeness)| {
+            let agreeing = u8::from(status.visibility == Some(payload.visibility))
+                + u8::from(status.cw == payload.cw)
+                + u8::from(status.media == payload.media.len());
+            std::cmp::Reverse((*likeness, agreeing))
+        });
+        Ok(found)
+    }
+
+    /// Directs do not stand in the own list of every server; there they are looked for under their parent.
+    async fn below_the_parent(&self) -> Result<Vec<StatusView>, FediError> {
+        let payload = &self.row.delivery.payload;
+        let Some(parent) = payload.in_reply_to.as_ref().filter(|_| payload.visibility == Visibility::Direct) else {
+            return Ok(Vec::new());
+        };
+        let thread = self.link.fedi.thread(parent).await?.unwrap_or_default();
+        let ours = |status: &StatusView| status.author.as_ref() == Some(&self.link.me.id);
+        Ok(thread.descendants.into_iter().filter(ours).collect())
+    }
+
+    async fn by_words(&self, status: &StatusView) -> Result<Likeness, FediError> {
+        let wanted = &self.row.delivery.payload.text;
+        let visible = likeness(wanted, &status.text);
+        if visible != Likeness::Near {
+            return Ok(visible);
+        }
+        // The text as written decides where the server keeps it.
+        match self.link.fedi.source(&status.id).await? {
+            Some(source) if likeness(wanted, &source) == Likeness::Same => Ok(Likeness::Same),
+            Some(_) | None => Ok(Likeness::Near),
+        }
+    }
+
+    /// The server said yes: is it there?
+    async fn accepted(&self, settled: &mut Settled) -> Result<(), StoreError> {
+        let Some(status) = &self.row.delivery.status else { return Ok(()) };
+        let seen = self.look.shows(status)
+            || match self.link.fedi.status(status).await {
+                Ok(seen) => seen.is_some(),
+                Err(error) => {
+                    tracing::warn!(account.name = %self.account.name, %error, "a look failed; looking again");
+                    settled.open += 1;
+                    return Ok(());
+                }
+            };
+        if seen {
+            settled.found += 1;
+            self.ctx.store.verified(self.row, self.now).await?;
+            if self.row.next_part_waits {
+                self.ctx.send_wanted.notify_one();
+            }
+            return Ok(());
+        }
+        settled.open += 1;
+        let sent_at = self.row.delivery.sent_at.unwrap_or(self.row.armed_at);
+        let next = looking::next_for_sent(sent_at, self.now);
+        self.ctx.store.not_seen(self.row, next, self.now).await?;
+        if next.is_none() {
+            let id = self.row.delivery.id;
+            let text = format!("delivery {id} on {}: the server said yes but does not show it", self.account.name);
+            let step =
+                "look at the account's profile; `watchpost queue release` looks again and sends it if it is not there";
+            let key = format!("delivery:{id}");
+            self.ctx.store.raise(&key, self.account.name.as_str(), &text, step, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// After a resend: of two statuses for one row the newer is taken back, only if its id came from our own POST and
+    /// nobody reacted to it; otherwise a person decides.
+    async fn twin(&self, settled: &mut Settled) -> Result<(), StoreError> {
+        let sent_at = self.row.delivery.sent_at.unwrap_or(self.row.armed_at);
+        let next = looking::next_for_twin(sent_at, self.now);
+        let Some(own) = &self.row.delivery.status else { return Ok(()) };
+        let twin = match self.candidates().await {
+            Ok(candidates) => candidates.into_iter().next().map(|(status, _)| status),
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Fedi(_)) => return Ok(()),
+        };
+        let Some(twin) = twin else {
+            settled.open += 1;
+            self.ctx.store.watched(self.row, next, None, self.now).await?;
+            return Ok(());
+        };
+        // The list is newest first, by the server's own order.
+        let place = |id: &StatusId| self.look.own.iter().position(|status| &status.id == id);
+        let ours_is_newer = place(own) < place(&twin.id);
+        let reactions = self.look.own.iter().find(|status| &status.id == own).map_or(1, |status| status.reactions);
+        if ours_is_newer && self.row.from_post && reactions == 0 && self.link.fedi.delete(own).await.is_ok() {
+            tracing::warn!(account.name = %self.account.name, delivery.id = %self.row.delivery.id, "a late twin appeared; the newer was taken back");
+            self.ctx.store.watched(self.row, next, Some(twin.id.clone()), self.now).await?;
+            return Ok(());
+        }
+        let text = format!("delivery {} stands twice on {}", self.row.delivery.id, self.account.name);
+        let step = "look at the account's profile and delete one of the two there";
+        self.ctx
+            .store
+            .raise(&format!("twin:{}", self.row.delivery.id), self.account.name.as_str(), &text, step, self.now)
+            .await?;
+        self.ctx.store.watched(self.row, None, None, self.now).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! What read-back found, in the ledger (DESIGN §5, laws 7 and 8): unknown → sent or sent again, sent → verified or
+//! held, and the watch for twins. Every write names id, state and fence.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::deliveries::{Delivery, WAITS_FOR_PART, read};
+use super::errors::StoreError;
+use super::{Store, millis};
+use crate::core::delivery::State;
+use crate::core::ids::{AccountName, DeliveryId, StatusId};
+
+/// Once part 1 is out, the rest of its thread follows for this long (DESIGN §7).
+const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
+
+/// A row somebody must look at the server for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Open {
+    /// The row.
+    pub delivery: Delivery,
+    /// When its last attempt was armed.
+    pub armed_at: DateTime<Utc>,
+    /// Our newest status when it was armed: looks end there.
+    pub baseline: Option<StatusId>,
+    /// Attempts that may have succeeded.
+    pub unclear: i64,
+    /// Until then a twin may appear.
+    pub watch_until: Option<DateTime<Utc>>,
+    /// The id came from our own POST.
+    pub from_post: bool,
+    /// The asker opted out since.
+    pub opted_out: bool,
+    /// A part waits until this one is seen.
+    pub next_part_waits: bool,
+}
+
+/// What a look decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// It is there.
+    There {
+        /// Its id.
+        status: StatusId,
+        /// Where people read it.
+        url: Option<String>,
+        /// What staff should know; empty is well.
+        note: String,
+    },
+    /// Not there; look again at this time.
+    NotYet(DateTime<Utc>),
+    /// Not there at the last look: send it again, with the same key or, where a server replays errors, a new one.
+    SendAgain {
+        /// A new key.
+        new_key: bool,
+    },
+    /// It ends here, with the reason.
+    Ended {
+        /// `held` or `expired`.
+        state: State,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Store {
+    /// When the next look is due, over all accounts.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn next_look(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        const NEXT: &str = "SELECT MIN(look_at) AS next FROM deliveries WHERE look_at IS NOT NULL";
+        let row = sqlx::query(NEXT).fetch_one(&self.inner.reads).await?;
+        Ok(row.try_get::<Option<i64>, _>("next")?.map(millis))
+    }
+
+    /// Accounts with a look due at `now`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn look_accounts(&self, now: DateTime<Utc>) -> Result<Vec<AccountName>, StoreError> {
+        const DUE: &str = "SELECT DISTINCT account FROM deliveries WHERE look_at IS NOT NULL AND look_at <= $1";
+        let rows = sqlx::query(DUE).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
+        rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
+    }
+
+    /// The account's rows whose look is due, oldest attempt first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_looks(
+        &self,
+        account: &AccountName,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<Open>, StoreError> {
+        const LIST: &str = concat_columns!(
+            ", armed_at, baseline, unclear, watch_until, from_post, \
+            CASE WHEN EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) THEN 1 ELSE 0 END \
+            AS opted_out, \
+            CASE WHEN kind = 'post' AND part < parts THEN 1 ELSE 0 END AS next_part_waits \
+            FROM deliveries WHERE account = $1 AND look_at IS NOT NULL AND look_at <= $2 \
+            ORDER BY armed_at, id LIMIT $3"
+        );
+        let query = sqlx::query(LIST).bind(account.as_str().to_owned()).bind(now.timestamp_millis()).bind(limit);
+        query.fetch_all(&self.inner.reads).await?.iter().map(open).collect()
+    }
+
+    /// Which of these statuses belong to a row already: they are never taken for another row's.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn owned(&self, account: &AccountName, statuses: &[StatusId]) -> Result<HashSet<StatusId>, StoreError> {
+        const OWNED: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND status_id = $2";
+        let mut owned = HashSet::new();
+        for status in statuses {
+            let query = sqlx::query(OWNED).bind(account.as_str().to_owned()).bind(status.as_str().to_owned());
+            if query.fetch_optional(&self.inner.reads).await?.is_some() {
+                owned.insert(status.clone());
+            }
+        }
+        Ok(owned)
+    }
+
+    /// Records what a look at an `unknown` row found. `false` when the row had moved on.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then the look counts as none.
+    pub async fn looked(&self, open: &Open, found: Found, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let (id, fence) = (open.delivery.id, open.delivery.fence);
+        self.inner
+            .writer
+            .write(move |connection| {
+                let found = found.clone();
+                Box::pin(async move { settle(connection, id, fence, &found, now).await })
+            })
+            .await
+    }
+
+    /// A `sent` row was seen on the server. The next part of its thread may go.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn verified(&self, open: &Open, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        const VERIFY: &str = "UPDATE deliveries SET state = 'verified', look_at = $1, updated_at = $2 \
+            WHERE id = $3 AND state = 'sent' AND fence = $4";
+        let (id, fence) = (open.delivery.id, open.delivery.fence);
+        let twin_look = open.watch_until.filter(|until| *until > now).map(|_| now.timestamp_millis());
+        self.inner
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let query = sqlx::query(VERIFY).bind(twin_look).bind(now.timestamp_millis());
+                    let ours = query.bind(id.0).bind(fence).execute(&mut *connection).await?.rows_affected() == 1;
+                    if ours {
+                        release_next_part(connection, id, now).await?;
+                    }
+                    Ok(ours)
+                })
+            })
+            .await
+    }
+
+    /// A `sent` row was not seen: look again at `next`, or hold it. Never sent again by itself.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn not_seen(
+        &self,
+        open: &Open,
+        next: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        const AGAIN: &str = "UPDATE deliveries SET look_at = $1, updated_at = $2 WHERE id = $3 AND state = 'sent' \
+            AND fence = $4";
+        const HOLD: &str = "UPDATE deliveries SET state = 'held', look_at = $1, updated_at = $2, \
+            reason = 'the server said yes but does not show it' WHERE id = $3 AND state = 'sent' AND fence = $4";
+        let (id, fence) = (open.delivery.id, open.delivery.fence);
+        let at = next.map(|at| at.timestamp_millis());
+        self.inner
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let query = sqlx::query(if at.is_some() { AGAIN } else { HOLD });
+                    let query = query.bind(at).bind(now.timestamp_millis()).bind(id.0).bind(fence);
+                    Ok(query.execute(connection).await?.rows_affected() == 1)
+                })
+            })
+            .await
+    }
+
+    /// The watch for a twin of a `verified` row: look again at `next`, or the watch is over. `now_is` names the status
+    /// that stays when the row's own was taken back.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn watched(
+        &self,
+        open: &Open,
+        next: Option<DateTime<Utc>>,
+        now_is: Option<StatusId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        const WATCH: &str = "UPDATE deliveries SET look_at = $1, updated_at = $2, \
+            status_id = CASE WHEN $3 = '' THEN status_id ELSE $3 END WHERE id = $4 AND state = 'verified' AND fence = $5";
+        let (id, fence) = (open.delivery.id, open.delivery.fence);
+        let at = next.map(|at| at.timestamp_millis());
+        let status = now_is.map(|status| status.as_str().to_owned()).unwrap_or_default();
+        self.inner
+            .writer
+            .write(move |connection| {
+                let status = status.clone();
+                Box::pin(async move {
+                    let query = sqlx::query(WATCH).bind(at).bind(now.timestamp_millis()).bind(status);
+                    Ok(query.bind(id.0).bind(fence).execute(connection).await?.rows_affected() == 1)
+                })
+            })
+            .await
+    }
+}
+
+fn open(row: &AnyRow) -> Result<Open, StoreError> {
+    let delivery = read(row)?;
+    let flag = |column: &str| -> Result<bool, StoreError> { Ok(row.try_get::<i64, _>(column)? != 0) };
+    Ok(Open {
+        armed_at: row.try_get::<Option<i64>, _>("armed_at")?.map_or(delivery.due_at, millis),
+        baseline: row.try_get::<Option<String>, _>("baseline")?.map(StatusId::new),
+        unclear: row.try_get("unclear")?,
+        watch_until: row.try_get::<Option<i64>, _>("watch_until")?.map(millis),
+        from_post: flag("from_post")?,
+        opted_out: flag("opted_out")?,
+        next_part_waits: flag("next_part_waits")?,
+        delivery,
+    })
+}
+
+async fn settle(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    fence: i64,
+    found: &Found,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    // Seen on the server: verified at once.
+    const THERE: &str = "UPDATE deliveries SET state = 'verified', status_id = $1, status_url = $2, sent_at = $3, \
+        reason = $4, updated_at = $3, look_at = NULL, from_post = 0, \
+        thread = CASE WHEN thread = '' THEN $1 ELSE thread END \
+        WHERE id = $5 AND state = 'unknown' AND fence = $6";
+    const BASELINE: &str =
+        "UPDATE accounts SET newest_own = $1 WHERE name = (SELECT account FROM deliveries WHERE id = $2)";
+    const NOT_YET: &str = "UPDATE deliveries SET looks = looks + 1, look_at = $1, updated_at = $2 \
+        WHERE id = $3 AND state = 'unknown' AND fence = $4";
+    const AGAIN: &str = "UPDATE deliveries SET state = 'planned', not_before = $1, look_at = NULL, looks = looks + 1, \
+        rekeys = rekeys + $2, reason = 'not on the server at the last look: sent again', updated_at = $1, \
+        fence = fence + 1 WHERE id = $3 AND state = 'unknown' AND fence = $4";
+    const END: &str = "UPDATE deliveries SET state = $1, look_at = NULL, looks = looks + 1, reason = $2, \
+        updated_at = $3 WHERE id = $4 AND state = 'unknown' AND fence = $5";
+    let now_ms = now.timestamp_millis();
+    let query = match found {
+        Found::There { status, url, note } => sqlx::query(THERE)
+            .bind(status.as_str().to_owned())
+            .bind(url.clone())
+            .bind(now_ms)
+            .bind(note.clone())
+            .bind(id.0)
+            .bind(fence),
+        Found::NotYet(next) => sqlx::query(NOT_YET).bind(next.timestamp_millis()).bind(now_ms).bind(id.0).bind(fence),
+        Found::SendAgain { new_key } => {
+            sqlx::query(AGAIN).bind(now_ms).bind(i64::from(*new_key)).bind(id.0).bind(fence)
+        }
+        Found::Ended { state, reason } => {
+            sqlx::query(END).bind(state.as_str()).bind(reason.clone()).bind(now_ms).bind(id.0).bind(fence)
+        }
+    };
+    let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+    if let (true, Found::There { status, .. }) = (ours, found) {
+        sqlx::query(BASELINE).bind(status.as_str().to_owned()).bind(id.0).execute(&mut *connection).await?;
+        release_next_part(connection, id, now).await?;
+    }
+    Ok(ours)
+}
+
+/// Part n + 1 leaves only after part n was seen on the server.
+async fn release_next_part(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const NEXT_PART: &str = "UPDATE deliveries SET not_before = $1, expires_at = $2, updated_at = $1 \
+        WHERE kind = 'post' AND state = 'planned' AND not_before = $3 \
+        AND post_id = (SELECT post_id FROM deliveries WHERE id = $4) \
+        AND account = (SELECT account FROM deliveries WHERE id = $4) \
+        AND occurrence = (SELECT occurrence FROM deliveries WHERE id = $4) \
+        AND part = (SELECT part + 1 FROM deliveries WHERE id = $4 AND kind = 'post' AND part < parts)";
+    let follows_until = (now + THREAD_FOLLOWS).timestamp_millis();
+    let query = sqlx::query(NEXT_PART).bind(now.timestamp_millis()).bind(follows_until).bind(WAITS_FOR_PART);
+    query.bind(id.0).execute(connection).await?;
+    Ok(())
+}
