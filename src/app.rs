@@ -161,17 +161,33 @@ async fn rehearsal_store(campaign: &Campaign, dice: &mut Dice) -> anyhow::Result
 fn linked(account: &Account, root: &Path, http: &Http) -> Linked {
     let (name, server) = (account.name.clone(), account.server.clone());
     let (account, root, http) = (account.clone(), root.to_path_buf(), http.clone());
-    let open: context::OpenLink = Box::new(move || {
-        let token = secrets::token(&account.token, &root).map_err(|error| format!("{}: {error}", account.name))?;
-        let link = Link {
-            account: account.name.clone(),
-            server: account.server.clone(),
-            streaming: account.streaming.clone(),
-            token,
-        };
-        Fedi::new(&http, link).map_err(|error| error.to_string())
-    });
+    let open: context::OpenLink = Box::new(move || open_link(&account, &root, &http));
     Linked::new(name, server, open)
+}
+
+/// Opens an account's link with its token as it stands now.
+///
+/// # Errors
+/// A sentence for staff: the token is missing or unreadable, the address is wrong.
+pub fn open_link(account: &Account, root: &Path, http: &Http) -> Result<Fedi, String> {
+    let token = secrets::token(&account.token, root).map_err(|error| format!("{}: {error}", account.name))?;
+    let link = Link {
+        account: account.name.clone(),
+        server: account.server.clone(),
+        streaming: account.streaming.clone(),
+        token,
+    };
+    Fedi::new(http, link).map_err(|error| error.to_string())
+}
+
+/// Where the database is, without what may be secret in its address.
+#[must_use]
+pub fn store_words(campaign: &Campaign) -> String {
+    match campaign.store_url.split_once("://") {
+        Some(("sqlite", path)) => path.to_owned(),
+        Some((scheme, _)) => format!("{scheme}://…"),
+        None => String::new(),
+    }
 }
 
 /// What staff wrote, as the jobs need it.

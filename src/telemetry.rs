@@ -1,6 +1,8 @@
 //! Logs: to stderr, so that stdout stays for what a command answers. One name per thing: `account.name`, `post.id`,
 //! `delivery.id`, `status.id`. Never logged: tokens, texts of mentions, handles.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -22,6 +24,7 @@ pub fn start(level: &str, shape: Shape) {
         .with_env_filter(filter)
         .with_span_events(FmtSpan::NONE)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first: not an error.
     let started = match shape {

@@ -7,7 +7,9 @@ pub mod completions;
 pub mod demo;
 #[cfg(feature = "sandbox")]
 mod demo_story;
+pub mod doctor;
 pub mod facts;
+pub mod ledger;
 pub mod output;
 pub mod plan;
 pub mod plan_command;
@@ -66,6 +68,10 @@ pub enum Command {
     Queue(queue::Args),
     /// Is it running, what is next, what waits for a person (exit 1 if anything does).
     Status(status::Args),
+    /// The ledger: every delivery, each attempt, what was read back, and why it stands where it stands.
+    Ledger(ledger::Args),
+    /// What watchpost knows of each account, server, limit, clock and of its database.
+    Doctor(doctor::Args),
     /// The facts: list, show, and try what a mention would be answered.
     Facts(facts::Args),
     /// A Mastodon-compatible server in memory, for rehearsals and other people's tools.
@@ -90,6 +96,8 @@ impl Command {
             | Command::Queue(_)
             | Command::Status(_)
             | Command::Facts(_)
+            | Command::Ledger(_)
+            | Command::Doctor(_)
             | Command::Completions(_) => false,
         }
     }
@@ -100,7 +108,8 @@ impl Command {
 /// # Errors
 /// When it could not run: exit code 2.
 pub async fn run(cli: Cli) -> anyhow::Result<u8> {
-    let root = cli.campaign;
+    // Paths written into the ledger must stay true when the next command runs elsewhere.
+    let root = std::path::absolute(&cli.campaign)?;
     let clock = Clock::system();
     match cli.command {
         #[cfg(feature = "sandbox")]
@@ -111,6 +120,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Queue(args) => queue::run(&root, &args, clock.now()).await,
         Command::Status(args) => status::run(&root, &args, clock.now()).await,
         Command::Facts(args) => facts::run(&root, &args, clock.now()),
+        Command::Ledger(args) => ledger::run(&root, &args, clock.now()).await,
+        Command::Doctor(args) => doctor::run(&root, &args, &clock).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(&args, clock).await,
         Command::Completions(args) => completions::run(&args),

@@ -221,14 +221,27 @@ async fn list(
     if page.is_empty() {
         page = format!("Nothing is queued for the next {days} days.\n");
     }
-    let waiting = queue.coming.waiting.iter().filter(|_| state.is_none());
-    let mut lines: Vec<String> = waiting.map(|waiting| format!("  {}: {}", waiting.post, waiting.why)).collect();
-    lines.dedup();
-    if !lines.is_empty() {
-        page.push_str(&format!("\nWaiting for a time:\n{}\n", lines.join("\n")));
+    if state.is_none() {
+        page.push_str(&waiting_words(&queue.coming));
     }
     output::text(&page)?;
     Ok(0)
+}
+
+/// Posts without a time, by the reason why.
+fn waiting_words(coming: &Plan) -> String {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for waiting in &coming.waiting {
+        match by_reason.iter_mut().find(|(why, _)| *why == waiting.why) {
+            Some((_, posts)) => posts.push(waiting.post.as_str()),
+            None => by_reason.push((&waiting.why, vec![waiting.post.as_str()])),
+        }
+    }
+    if by_reason.is_empty() {
+        return String::new();
+    }
+    let lines: String = by_reason.iter().map(|(why, posts)| format!("  {why}:\n    {}\n", posts.join(", "))).collect();
+    format!("\nWaiting for a time:\n{lines}")
 }
 
 async fn show(campaign: &Campaign, id: &str, json: bool, now: DateTime<Utc>) -> anyhow::Result<u8> {

@@ -9,7 +9,7 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
         return String::new();
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(headings.iter().map(|heading| (*heading).to_owned()));
     for row in rows {
         table.add_row(row);

@@ -78,14 +78,31 @@ async fn settle_raw(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// What the live connection says of itself.
+pub(super) async fn settings(connection: &mut AnyConnection) -> Result<Vec<(&'static str, String)>, StoreError> {
+    let mut settings = Vec::new();
+    for (name, query) in [
+        ("version", "SELECT sqlite_version()"),
+        ("journal_mode", "PRAGMA journal_mode"),
+        ("synchronous", "PRAGMA synchronous"),
+    ] {
+        settings.push((name, read_back(connection, query).await?));
+    }
+    Ok(settings)
+}
+
+async fn read_back(connection: &mut AnyConnection, query: &'static str) -> Result<String, StoreError> {
+    let row = sqlx::query(query).fetch_one(connection).await?;
+    Ok(row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|number| number.to_string()))?)
+}
+
 async fn check(
     connection: &mut AnyConnection,
     query: &'static str,
     setting: &'static str,
     wanted: &'static str,
 ) -> Result<(), StoreError> {
-    let row = sqlx::query(query).fetch_one(connection).await?;
-    let found = row.try_get::<String, _>(0).or_else(|_| row.try_get::<i64, _>(0).map(|number| number.to_string()))?;
+    let found = read_back(connection, query).await?;
     if found == wanted { Ok(()) } else { Err(StoreError::Setting { setting, found, wanted }) }
 }
 

@@ -21,6 +21,7 @@ macro_rules! concat_columns {
 }
 
 pub mod accounts;
+pub mod attempts;
 pub mod calendar;
 mod connect;
 pub mod deliveries;
@@ -130,6 +131,14 @@ impl Store {
     #[must_use]
     pub fn file(&self) -> &Path {
         &self.inner.file
+    }
+
+    /// The settings the ledger law rests on, read back from the live connection that writes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn settings(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
+        self.inner.writer.write(|connection| Box::pin(connect::settings(connection))).await
     }
 
     /// A number that changes whenever another process wrote to the database.

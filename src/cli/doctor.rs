@@ -1,0 +1,163 @@
+//! `watchpost doctor`: what is known of each account, its server and limits, the clock and the database. It asks the
+//! servers anew where a token is there, and sends nothing.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{output, workplace};
+use crate::app;
+use crate::campaign::{Account, Campaign};
+use crate::clock::Clock;
+use crate::fedi::{Capabilities, Http, Me};
+use crate::store::Store;
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  watchpost doctor\n  watchpost doctor --json")]
+pub struct Args {
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    campaign: String,
+    database: String,
+    daemon_runs: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_settings: Option<Vec<(&'static str, String)>>,
+    accounts: Vec<AccountReport>,
+}
+
+#[derive(Serialize)]
+struct AccountReport {
+    name: String,
+    server: String,
+    works: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_as: Option<Me>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Capabilities>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_differs_by_seconds: Option<i64>,
+    slots: Vec<String>,
+}
+
+/// Examines everything. Exit 1 if something does not work.
+///
+/// # Errors
+/// When the campaign has mistakes in its settings.
+pub async fn run(root: &Path, args: &Args, clock: &Clock) -> anyhow::Result<u8> {
+    let (campaign, _) = workplace::campaign(root, clock.now())?;
+    let http = Http::new()?;
+    let mut accounts = Vec::new();
+    for account in &campaign.accounts {
+        accounts.push(examine(&campaign, account, &http, clock).await);
+    }
+    let settings = match workplace::store_if_any(&campaign).await? {
+        Some(store) => {
+            let settings = store.settings().await?;
+            store.close().await;
+            Some(settings)
+        }
+        None => None,
+    };
+    let report = Report {
+        campaign: campaign.name.clone(),
+        database: app::store_words(&campaign),
+        daemon_runs: Store::daemon_runs(&campaign.store_url)?,
+        database_settings: settings,
+        accounts,
+    };
+    if args.json {
+        output::json(&report)?
+    } else {
+        output::text(&page(&report))?
+    }
+    Ok(u8::from(report.accounts.iter().any(|account| !account.works)))
+}
+
+async fn examine(campaign: &Campaign, account: &Account, http: &Http, clock: &Clock) -> AccountReport {
+    let mut report = AccountReport {
+        name: account.name.to_string(),
+        server: account.server.clone(),
+        works: false,
+        problem: None,
+        known_as: None,
+        capabilities: None,
+        clock_differs_by_seconds: None,
+        slots: account.slots.iter().map(|slot| slot.written().to_owned()).collect(),
+    };
+    let fedi = match app::open_link(account, &campaign.root, http) {
+        Ok(fedi) => fedi,
+        Err(words) => {
+            report.problem = Some(words);
+            return report;
+        }
+    };
+    match fedi.whoami().await {
+        Ok(me) => {
+            report.works = true;
+            report.known_as = Some(me);
+        }
+        Err(error) => {
+            report.problem = Some(error.to_string());
+            return report;
+        }
+    }
+    match fedi.capabilities().await {
+        Ok(capabilities) => report.capabilities = Some(capabilities),
+        Err(error) => report.problem = Some(error.to_string()),
+    }
+    if let Ok(Some(theirs)) = fedi.server_time().await {
+        let ours: DateTime<Utc> = clock.now();
+        report.clock_differs_by_seconds = Some((ours - theirs).num_seconds());
+    }
+    report
+}
+
+fn page(report: &Report) -> String {
+    let running = if report.daemon_runs { "a daemon runs on it" } else { "no daemon runs on it" };
+    let mut page = format!("{}\n  database     {} ({running})\n", report.campaign, report.database);
+    for (name, value) in report.database_settings.iter().flatten() {
+        page.push_str(&format!("  {name:<12} {value}\n"));
+    }
+    for account in &report.accounts {
+        page.push_str(&format!("\n{} on {}\n", account.name, account.server));
+        if let Some(problem) = &account.problem {
+            page.push_str(&format!("  problem      {problem}\n"));
+        }
+        if let Some(me) = &account.known_as {
+            let bot = if me.bot { "marked as a bot" } else { "NOT marked as a bot: set it in the profile" };
+            page.push_str(&format!("  profile      {} ({bot})\n", me.url));
+        }
+        if let Some(caps) = &account.capabilities {
+            page.push_str(&format!("  server       {} {}\n", caps.software, caps.version));
+            page.push_str(&format!(
+                "  limits       {} characters, {} attachments\n",
+                caps.rules.max_characters, caps.max_media
+            ));
+            page.push_str(&format!("  repeated key {:?}\n", caps.key));
+            page.push_str(&format!(
+                "  keeps        unlisted: {}, content warnings: {}\n",
+                yes(caps.keeps_unlisted),
+                yes(caps.keeps_cw)
+            ));
+        }
+        if let Some(seconds) = account.clock_differs_by_seconds {
+            page.push_str(&format!("  clock        differs from the server's by {seconds} s\n"));
+        }
+        let slots = if account.slots.is_empty() { "none".to_owned() } else { account.slots.join("; ") };
+        page.push_str(&format!("  slots        {slots}\n"));
+    }
+    page
+}
+
+fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "no" }
+}
