@@ -19,6 +19,7 @@ use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::fedi::{Advice, UploadError};
 use crate::store::StoreError;
+use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::sending::{Claimed, Ending, Lateness, Turn};
 
@@ -116,9 +117,14 @@ enum Step {
 
 async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -> Result<Step, StoreError> {
     let now = ctx.clock.now();
-    let Claimed { delivery, late_sent, last_late } = claimed;
+    let Claimed { delivery, late_sent, last_late, already_said } = claimed;
     let (id, fence) = (delivery.id, delivery.fence);
     let mut lateness = Lateness::InTime;
+    if already_said {
+        let ending = Ending::Settled { state: State::Held, reason: ALREADY_SAID.to_owned() };
+        end(ctx, account, &delivery, ending).await?;
+        return Ok(Step::Other);
+    }
     // Judged at the first attempt only: what was tried before is not late, it is being settled.
     if let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.attempt) {
         if kind == "slot" && delivery.late != "released" && now - delivery.due_at > DEFAULT_EXPIRY {

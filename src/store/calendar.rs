@@ -86,6 +86,9 @@ const FILE_GONE: &str = "its post was removed";
 /// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
 const SAID_FOR: Duration = Duration::days(60);
 
+/// Why a row is held by law 1.
+pub const ALREADY_SAID: &str = "already said: this account showed the same text within 60 days";
+
 impl Store {
     /// Notes which posts exist, with the hash of their content: one that vanished while another with equal content
     /// appeared was renamed, and its rows follow. Returns the renames.
@@ -310,15 +313,30 @@ async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standin
     Ok(rows)
 }
 
+/// Whether the account showed this text within 60 days, as another post or before it was first linked. Asked when a
+/// row is made, so that people see it early, and again when it is claimed: between the two, a twin may have gone out,
+/// an edit may have changed the words, or the account's own statuses may have been read for the first time.
+pub(super) async fn is_said(
+    connection: &mut AnyConnection,
+    account: &AccountName,
+    post: &PostId,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
+        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
+        UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
+    let since = (now - SAID_FOR).timestamp_millis();
+    let said = sqlx::query(SAID).bind(account.as_str().to_owned()).bind(text_hash(text)).bind(since);
+    Ok(said.bind(post.as_str().to_owned()).fetch_optional(connection).await?.is_some())
+}
+
 async fn insert(
     connection: &mut AnyConnection,
     row: &Wanted,
     now: DateTime<Utc>,
     written: &mut Written,
 ) -> Result<(), StoreError> {
-    const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
-        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
-        UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
     const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
         due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
         created_at, updated_at) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
@@ -326,15 +344,13 @@ async fn insert(
     let hash = text_hash(&row.payload.text);
     let mut state = State::Planned;
     let mut reason = "";
-    if row.part == 1 && row.occurrence == Occurrence::once() {
-        let since = (now - SAID_FOR).timestamp_millis();
-        let said = sqlx::query(SAID).bind(row.account.as_str().to_owned()).bind(hash.clone()).bind(since);
-        let said = said.bind(row.post.as_str().to_owned());
-        if said.fetch_optional(&mut *connection).await?.is_some() {
-            state = State::Held;
-            reason = "already said: this account showed the same text within 60 days";
-            written.already_said += 1;
-        }
+    if row.part == 1
+        && row.occurrence == Occurrence::once()
+        && is_said(connection, &row.account, &row.post, &row.payload.text, now).await?
+    {
+        state = State::Held;
+        reason = ALREADY_SAID;
+        written.already_said += 1;
     }
     if row.expires_at.is_some_and(|expires| expires <= now) && row.part == 1 && state == State::Planned {
         state = State::Expired;

@@ -106,4 +106,12 @@ impl Story {
         self.stop().await.unwrap();
         self.start().await;
     }
+
+    /// Stops the daemon and takes its database away, key and all.
+    pub(crate) async fn lose_database(&mut self) {
+        self.stop().await.unwrap();
+        self.store.close().await;
+        std::fs::remove_dir_all(self.folder.path().join("data")).unwrap();
+        self.store = super::scene::visit(&self.folder).await;
+    }
 }

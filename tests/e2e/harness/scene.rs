@@ -87,11 +87,19 @@ impl Scene {
             servers.push(Server { accounts, hand, address, running: Some(running) });
         }
         let folder = Folder::write(&self, &servers);
-        let url = format!("sqlite://{}", folder.database().display());
-        // The key and the tables are made here, by the same verbs a command uses beside the daemon.
-        let (store, _) = Store::open(&url, Role::Visitor, &mut Dice::seeded(7)).await.unwrap();
+        let store = visit(&folder).await;
         Story { folder, clock, servers, daemon: None, store, leftovers: Vec::new(), scene: self }
     }
+}
+
+/// Opens the database of a folder as a command beside the daemon does; makes it when it is not there.
+pub(crate) async fn visit(folder: &Folder) -> Store {
+    let url = format!("sqlite://{}", folder.database().display());
+    // A database made anew gets a key of its own, as it would in life.
+    static INSTALL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(7);
+    let mut dice = Dice::seeded(INSTALL.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+    let (store, _) = Store::open(&url, Role::Visitor, &mut dice).await.unwrap();
+    store
 }
 
 /// Starts a server with these accounts.
