@@ -68,6 +68,17 @@ pub struct Placed {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// A post file that got another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rename {
+    /// Its name before.
+    pub from: PostId,
+    /// Its name now.
+    pub to: PostId,
+    /// An older post of that name has rows: the renamed post's own did not follow, and it counts as that older post.
+    pub taken: bool,
+}
+
 /// What writing the plan changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
@@ -91,11 +102,14 @@ pub const ALREADY_SAID: &str = "already said: this account showed the same text 
 
 impl Store {
     /// Notes which posts exist, with the hash of their content: one that vanished while another with equal content
-    /// appeared was renamed, and its rows follow. Returns the renames.
+    /// appeared was renamed, and its rows follow. They cannot follow to a name that an older post's rows bear: then
+    /// those stand, because a row is never lost and never has two posts. Returns the renames.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn note_posts(&self, present: BTreeMap<PostId, String>) -> Result<Vec<(PostId, PostId)>, StoreError> {
+    pub async fn note_posts(&self, present: BTreeMap<PostId, String>) -> Result<Vec<Rename>, StoreError> {
+        const TAKEN: &str = "SELECT 1 AS one FROM deliveries WHERE kind = 'post' AND post_id = $1 LIMIT 1";
+        const FORGET_MARK: &str = "DELETE FROM post_marks WHERE post_id = $1";
         const LIST: &str = "SELECT post_id, content_hash FROM post_files";
         const MOVE_ROWS: &str = "UPDATE deliveries SET post_id = $2 WHERE kind = 'post' AND post_id = $1";
         const MOVE_MARK: &str = "UPDATE post_marks SET post_id = $2 WHERE post_id = $1";
@@ -119,12 +133,19 @@ impl Store {
                     let mut renames = Vec::new();
                     for (id, hash) in present.iter().filter(|(id, _)| !known.contains_key(*id)) {
                         if let Some(old) = vanished.remove(hash) {
+                            let taken = sqlx::query(TAKEN).bind(id.as_str().to_owned());
+                            let taken = taken.fetch_optional(&mut *connection).await?.is_some();
+                            renames.push(Rename { from: old.clone(), to: id.clone(), taken });
+                            if taken {
+                                continue;
+                            }
+                            // What staff decided about a post that once had this name is not about this one.
+                            sqlx::query(FORGET_MARK).bind(id.as_str().to_owned()).execute(&mut *connection).await?;
                             for text in [MOVE_ROWS, MOVE_MARK] {
                                 let query =
                                     sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
                                 query.execute(&mut *connection).await?;
                             }
-                            renames.push((old.clone(), id.clone()));
                         }
                     }
                     for id in known.keys().filter(|id| !present.contains_key(*id)) {
