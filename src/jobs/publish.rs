@@ -39,7 +39,7 @@ pub struct Published {
 pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
     let mut under_way = JoinSet::new();
     for account in work(ctx).await?.accounts {
-        under_way.spawn(turn(ctx.clone(), account));
+        under_way.spawn(turn(ctx.clone(), account, CancellationToken::new()));
     }
     let mut total = Published::default();
     while let Some(done) = under_way.join_next().await {
@@ -57,8 +57,12 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
 /// When the database cannot be read or written: sending stops safely.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let shared = ctx.clone();
-    turns::run(ctx, stop, &shared.send_wanted, work, |ctx, account| async move { turn(ctx, account).await.map(drop) })
-        .await
+    let stopping = stop.clone();
+    let one = move |ctx, account| {
+        let stop = stopping.clone();
+        async move { turn(ctx, account, stop).await.map(drop) }
+    };
+    turns::run(ctx, stop, &shared.send_wanted, work, one).await
 }
 
 /// Accounts with something due that are linked and not asked to wait.
@@ -76,10 +80,13 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     Ok(Work { accounts: due.iter().filter(|account| !waits(account)).filter_map(linked).collect(), next: None })
 }
 
-/// One account's turn: its due posts, one at a time, then its waiting replies.
-async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>) -> Result<Published, StoreError> {
+/// One account's turn: its due posts, one at a time, then its waiting replies. After `stop` nothing more is claimed.
+async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<Published, StoreError> {
     let mut done = Published::default();
     while let Some(link) = account.link() {
+        if stop.is_cancelled() {
+            return Ok(done);
+        }
         let now = ctx.clock.now();
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Posts, now).await? else { break };
         match post(&ctx, &account, &link, claimed).await? {
@@ -94,6 +101,9 @@ async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>) -> Result<Published, StoreErr
     let mut replies = JoinSet::new();
     while let Some(link) = account.link() {
         let Ok(place) = account.places.clone().acquire_owned().await else { break };
+        if stop.is_cancelled() {
+            break;
+        }
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Replies, ctx.clock.now()).await? else { break };
         let (ctx, account) = (ctx.clone(), account.clone());
         replies.spawn(async move { reply_in_turn(&ctx, &account, &link, claimed, place).await });
