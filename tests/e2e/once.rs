@@ -291,6 +291,7 @@ fn a_file_renamed_to_the_name_of_an_old_sent_post_stops_nothing() {
         story.write_post("news", "---\nat: 2026-11-27 10:00\n---\nNews of today.\n").await;
         story.folder.rename_post("news", "ring");
         story.files_seen().await;
+        story.notice("the name of an older post").await;
         story.write_post("next", "---\nat: 2026-11-27 10:30\n---\nThe daemon lives on.\n").await;
         story.until("2026-11-27 10:30").await;
         story.expect_state("next", State::Sent).await;

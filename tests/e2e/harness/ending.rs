@@ -73,7 +73,8 @@ impl Story {
             let here = |row: &&Delivery| row.account.as_str() == status.account && !owned.contains(&row.id.0);
             let by_id = rows.iter().filter(here).find(|row| row.status.as_ref().is_some_and(|id| id.as_str() == status.id));
             let by_words = rows.iter().filter(here).find(|row| {
-                row.state == State::Unknown && row.status.is_none() && row.payload.text.trim() == status.text.trim()
+                let unclear = row.state == State::Unknown || row.reason.starts_with("already said");
+                unclear && row.status.is_none() && row.payload.text.trim() == status.text.trim()
             });
             let row = by_id.or(by_words).unwrap_or_else(|| panic!("no row for the status {status:?}"));
             owned.insert(row.id.0);
