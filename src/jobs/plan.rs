@@ -11,7 +11,7 @@ use crate::core::ids::PostId;
 use crate::core::plan::{Kind, Planned, Window, plan};
 use crate::core::post::{Late, Post};
 use crate::store::StoreError;
-use crate::store::calendar::{Placed, Wanted, Written};
+use crate::store::calendar::{Placed, Rename, Wanted, Written};
 
 /// How far ahead rows are written. Later posts stand in the files; a week and a day keeps `queue list` useful and the
 /// ledger small.
@@ -24,8 +24,13 @@ pub const HORIZON: Duration = Duration::days(8);
 pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> {
     let desk = ctx.desk();
     let from_files = desk.posts.iter().map(|post| (post.id.clone(), content_hash(post))).collect::<BTreeMap<_, _>>();
-    for (old, new) in ctx.store.note_posts(from_files).await? {
-        tracing::info!(post.id = %new, post.was = %old, "post renamed");
+    for Rename { from, to, taken } in ctx.store.note_posts(from_files).await? {
+        tracing::info!(post.id = %to, post.was = %from, taken, "post renamed");
+        if taken {
+            let words = format!("posts/{from}.md was renamed to {to}.md, the name of an older post: it counts as that post");
+            let step = "if it is another post and should go out, give it a name that no post has had";
+            ctx.store.raise(&format!("renamed:{to}"), "", &words, step, now).await?;
+        }
     }
     let mut posts = desk.posts.clone();
     posts.extend(ctx.store.queued_posts().await?);

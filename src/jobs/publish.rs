@@ -19,6 +19,7 @@ use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::fedi::{Advice, UploadError};
 use crate::store::StoreError;
+use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::sending::{Claimed, Ending, Lateness, Turn};
 
@@ -38,7 +39,7 @@ pub struct Published {
 pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
     let mut under_way = JoinSet::new();
     for account in work(ctx).await?.accounts {
-        under_way.spawn(turn(ctx.clone(), account));
+        under_way.spawn(turn(ctx.clone(), account, CancellationToken::new()));
     }
     let mut total = Published::default();
     while let Some(done) = under_way.join_next().await {
@@ -56,8 +57,12 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Published, StoreError> {
 /// When the database cannot be read or written: sending stops safely.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let shared = ctx.clone();
-    turns::run(ctx, stop, &shared.send_wanted, work, |ctx, account| async move { turn(ctx, account).await.map(drop) })
-        .await
+    let stopping = stop.clone();
+    let one = move |ctx, account| {
+        let stop = stopping.clone();
+        async move { turn(ctx, account, stop).await.map(drop) }
+    };
+    turns::run(ctx, stop, &shared.send_wanted, work, one).await
 }
 
 /// Accounts with something due that are linked and not asked to wait.
@@ -75,10 +80,13 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     Ok(Work { accounts: due.iter().filter(|account| !waits(account)).filter_map(linked).collect(), next: None })
 }
 
-/// One account's turn: its due posts, one at a time, then its waiting replies.
-async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>) -> Result<Published, StoreError> {
+/// One account's turn: its due posts, one at a time, then its waiting replies. After `stop` nothing more is claimed.
+async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<Published, StoreError> {
     let mut done = Published::default();
     while let Some(link) = account.link() {
+        if stop.is_cancelled() {
+            return Ok(done);
+        }
         let now = ctx.clock.now();
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Posts, now).await? else { break };
         match post(&ctx, &account, &link, claimed).await? {
@@ -93,6 +101,9 @@ async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>) -> Result<Published, StoreErr
     let mut replies = JoinSet::new();
     while let Some(link) = account.link() {
         let Ok(place) = account.places.clone().acquire_owned().await else { break };
+        if stop.is_cancelled() {
+            break;
+        }
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Replies, ctx.clock.now()).await? else { break };
         let (ctx, account) = (ctx.clone(), account.clone());
         replies.spawn(async move { reply_in_turn(&ctx, &account, &link, claimed, place).await });
@@ -116,9 +127,14 @@ enum Step {
 
 async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -> Result<Step, StoreError> {
     let now = ctx.clock.now();
-    let Claimed { delivery, late_sent, last_late } = claimed;
+    let Claimed { delivery, late_sent, last_late, already_said } = claimed;
     let (id, fence) = (delivery.id, delivery.fence);
     let mut lateness = Lateness::InTime;
+    if already_said {
+        let ending = Ending::Settled { state: State::Held, reason: ALREADY_SAID.to_owned() };
+        end(ctx, account, &delivery, ending).await?;
+        return Ok(Step::Other);
+    }
     // Judged at the first attempt only: what was tried before is not late, it is being settled.
     if let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.attempt) {
         if kind == "slot" && delivery.late != "released" && now - delivery.due_at > DEFAULT_EXPIRY {

@@ -68,6 +68,17 @@ pub struct Placed {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// A post file that got another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rename {
+    /// Its name before.
+    pub from: PostId,
+    /// Its name now.
+    pub to: PostId,
+    /// An older post of that name has rows: the renamed post's own did not follow, and it counts as that older post.
+    pub taken: bool,
+}
+
 /// What writing the plan changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
@@ -86,13 +97,19 @@ const FILE_GONE: &str = "its post was removed";
 /// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
 const SAID_FOR: Duration = Duration::days(60);
 
+/// Why a row is held by law 1.
+pub const ALREADY_SAID: &str = "already said: this account showed the same text within 60 days";
+
 impl Store {
     /// Notes which posts exist, with the hash of their content: one that vanished while another with equal content
-    /// appeared was renamed, and its rows follow. Returns the renames.
+    /// appeared was renamed, and its rows follow. They cannot follow to a name that an older post's rows bear: then
+    /// those stand, because a row is never lost and never has two posts. Returns the renames.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn note_posts(&self, present: BTreeMap<PostId, String>) -> Result<Vec<(PostId, PostId)>, StoreError> {
+    pub async fn note_posts(&self, present: BTreeMap<PostId, String>) -> Result<Vec<Rename>, StoreError> {
+        const TAKEN: &str = "SELECT 1 AS one FROM deliveries WHERE kind = 'post' AND post_id = $1 LIMIT 1";
+        const FORGET_MARK: &str = "DELETE FROM post_marks WHERE post_id = $1";
         const LIST: &str = "SELECT post_id, content_hash FROM post_files";
         const MOVE_ROWS: &str = "UPDATE deliveries SET post_id = $2 WHERE kind = 'post' AND post_id = $1";
         const MOVE_MARK: &str = "UPDATE post_marks SET post_id = $2 WHERE post_id = $1";
@@ -116,12 +133,19 @@ impl Store {
                     let mut renames = Vec::new();
                     for (id, hash) in present.iter().filter(|(id, _)| !known.contains_key(*id)) {
                         if let Some(old) = vanished.remove(hash) {
+                            let taken = sqlx::query(TAKEN).bind(id.as_str().to_owned());
+                            let taken = taken.fetch_optional(&mut *connection).await?.is_some();
+                            renames.push(Rename { from: old.clone(), to: id.clone(), taken });
+                            if taken {
+                                continue;
+                            }
+                            // What staff decided about a post that once had this name is not about this one.
+                            sqlx::query(FORGET_MARK).bind(id.as_str().to_owned()).execute(&mut *connection).await?;
                             for text in [MOVE_ROWS, MOVE_MARK] {
                                 let query =
                                     sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
                                 query.execute(&mut *connection).await?;
                             }
-                            renames.push((old.clone(), id.clone()));
                         }
                     }
                     for id in known.keys().filter(|id| !present.contains_key(*id)) {
@@ -310,15 +334,30 @@ async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standin
     Ok(rows)
 }
 
+/// Whether the account showed this text within 60 days, as another post or before it was first linked. Asked when a
+/// row is made, so that people see it early, and again when it is claimed: between the two, a twin may have gone out,
+/// an edit may have changed the words, or the account's own statuses may have been read for the first time.
+pub(super) async fn is_said(
+    connection: &mut AnyConnection,
+    account: &AccountName,
+    post: &PostId,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
+        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
+        UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
+    let since = (now - SAID_FOR).timestamp_millis();
+    let said = sqlx::query(SAID).bind(account.as_str().to_owned()).bind(text_hash(text)).bind(since);
+    Ok(said.bind(post.as_str().to_owned()).fetch_optional(connection).await?.is_some())
+}
+
 async fn insert(
     connection: &mut AnyConnection,
     row: &Wanted,
     now: DateTime<Utc>,
     written: &mut Written,
 ) -> Result<(), StoreError> {
-    const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
-        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
-        UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
     const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
         due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
         created_at, updated_at) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
@@ -326,15 +365,13 @@ async fn insert(
     let hash = text_hash(&row.payload.text);
     let mut state = State::Planned;
     let mut reason = "";
-    if row.part == 1 && row.occurrence == Occurrence::once() {
-        let since = (now - SAID_FOR).timestamp_millis();
-        let said = sqlx::query(SAID).bind(row.account.as_str().to_owned()).bind(hash.clone()).bind(since);
-        let said = said.bind(row.post.as_str().to_owned());
-        if said.fetch_optional(&mut *connection).await?.is_some() {
-            state = State::Held;
-            reason = "already said: this account showed the same text within 60 days";
-            written.already_said += 1;
-        }
+    if row.part == 1
+        && row.occurrence == Occurrence::once()
+        && is_said(connection, &row.account, &row.post, &row.payload.text, now).await?
+    {
+        state = State::Held;
+        reason = ALREADY_SAID;
+        written.already_said += 1;
     }
     if row.expires_at.is_some_and(|expires| expires <= now) && row.part == 1 && state == State::Planned {
         state = State::Expired;

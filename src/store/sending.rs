@@ -6,11 +6,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
+use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::{InstallSecret, Store};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
-use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
+use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
 use crate::core::looking;
 
 /// What kind of row to claim.
@@ -40,6 +41,8 @@ pub struct Claimed {
     pub late_sent: i64,
     /// When the last late post of this account left.
     pub last_late: Option<DateTime<Utc>>,
+    /// The account showed this text within 60 days, and no person released it: it is not to be sent (DESIGN §5, law 1).
+    pub already_said: bool,
 }
 
 /// How an attempt, or the decision not to make one, ended: what becomes of a row that a sender holds.
@@ -168,12 +171,21 @@ impl Store {
                         delivery.payload.in_reply_to =
                             row.try_get::<Option<String>, _>("status_id")?.map(StatusId::new);
                     }
+                    let already_said = match &delivery.of {
+                        Of::Post { post, occurrence, part: 1, .. }
+                            if *occurrence == Occurrence::once() && delivery.late != "released" =>
+                        {
+                            is_said(connection, &delivery.account, post, &delivery.payload.text, now).await?
+                        }
+                        Of::Post { .. } | Of::Reply { .. } => false,
+                    };
                     let six_hours_ago = now_ms - 6 * 3_600_000;
                     let late = sqlx::query(LATE).bind(account).bind(six_hours_ago).fetch_one(connection).await?;
                     Ok(Some(Claimed {
                         delivery,
                         late_sent: late.try_get("n")?,
                         last_late: late.try_get::<Option<i64>, _>("last")?.map(super::millis),
+                        already_said,
                     }))
                 })
             })

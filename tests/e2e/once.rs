@@ -1,0 +1,330 @@
+//! Nothing is said twice: renames, copies, unclear answers, kills and restarts.
+
+use std::time::Duration;
+
+use watchpost::core::delivery::State;
+use watchpost::sandbox::{Endpoint, Fault, Moment, Trouble};
+
+use crate::harness::{Scene, Story, eventually, tell, token_of};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const AT_NINE: &str = "---\nat: 2026-11-27 09:00\n---\nRing works with the police.\n";
+
+fn one_post() -> Scene {
+    Scene::new().post("ring", AT_NINE)
+}
+
+/// A post whose only POST meets `trouble`: its row is `unknown`, a notice says so, and neither time nor restarts nor
+/// staff's release send it again.
+fn unclear(trouble: Trouble, exists: bool) {
+    tell(one_post(), async move |story| {
+        story.fault(Fault::on(Endpoint::Create, trouble));
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Unknown).await;
+        story.notice("may or may not be on the server").await;
+        check_never_again(story, exists).await;
+    });
+}
+
+async fn check_never_again(story: &mut Story, exists: bool) {
+    story.advance(5 * MINUTE).await;
+    story.restart().await;
+    story.advance(60 * MINUTE).await;
+    story.restart().await;
+    story.advance(24 * 60 * MINUTE).await;
+    assert_eq!(story.states("ring").await, ["unknown"]);
+    assert_eq!(story.said("eyes").len(), usize::from(exists));
+    assert_eq!(story.requests(Endpoint::Create).len(), 1, "one POST, whatever happens");
+}
+
+#[test]
+fn a_500_after_accepting_is_unknown_and_never_sent_again() {
+    unclear(Trouble::accepted_but(500), true);
+}
+
+#[test]
+fn a_500_before_accepting_is_unknown_too_because_it_may_exist() {
+    unclear(Trouble::answer(500, "<html><h1>500</h1></html>"), false);
+}
+
+#[test]
+fn a_502_and_its_html_page_are_unknown() {
+    unclear(Trouble::accepted_but(502), true);
+}
+
+#[test]
+fn an_answer_lost_with_its_connection_is_unknown() {
+    unclear(Trouble::Cut { when: Moment::After }, true);
+}
+
+#[test]
+fn a_connection_cut_before_anything_was_answered_is_unknown() {
+    unclear(Trouble::Cut { when: Moment::Before }, false);
+}
+
+#[test]
+fn half_an_answer_is_unknown() {
+    unclear(Trouble::HalfBody, true);
+}
+
+#[test]
+fn a_200_that_is_no_json_is_unknown() {
+    unclear(Trouble::accepted_and(200, "<html>OK</html>"), true);
+}
+
+#[test]
+fn a_200_without_an_id_is_unknown() {
+    unclear(Trouble::WithoutId, true);
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_unknown() {
+    unclear(Trouble::redirect(307, "/api/v1/statuses"), false);
+}
+
+#[test]
+fn a_409_is_unknown() {
+    unclear(Trouble::answer(409, r#"{"error":"conflict"}"#), false);
+}
+
+#[test]
+fn a_kill_while_a_post_is_on_its_way_makes_it_unknown_and_it_is_not_sent_again() {
+    tell(one_post(), async |story| {
+        story.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: Moment::After, ms: None }));
+        story.clock.advance(60 * MINUTE);
+        story.server().wait_until(|state| state.hanging() == 1, crate::harness::SOON).await.unwrap();
+        assert_eq!(story.states("ring").await, ["armed"]);
+        story.kill().await;
+        assert_eq!(story.states("ring").await, ["armed"]);
+        story.start().await;
+        assert_eq!(story.states("ring").await, ["unknown"]);
+        story.notice("being sent when watchpost last stopped").await;
+        check_never_again(story, true).await;
+    });
+}
+
+#[test]
+fn a_kill_while_a_reply_is_on_its_way_makes_it_unknown_and_the_mention_is_not_answered_again() {
+    tell(Scene::new(), async |story| {
+        story.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: Moment::After, ms: None }));
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        story.server().wait_until(|state| state.hanging() == 1, crate::harness::SOON).await.unwrap();
+        story.kill().await;
+        story.start().await;
+        let rows = story.reply_rows().await;
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].state, State::Unknown);
+        story.advance(5 * MINUTE).await;
+        story.restart().await;
+        assert_eq!(story.decisions(&asked).await, 1);
+        assert_eq!(story.server().replies_to(&asked).len(), 1);
+        assert_eq!(story.requests(Endpoint::Create).len(), 1);
+    });
+}
+
+#[test]
+fn a_kill_while_a_picture_is_uploaded_returns_the_post_to_the_queue_and_it_goes_out_once() {
+    let post = "---\nat: 2026-11-27 09:00\nmedia:\n  - { file: pixel.png, alt: \"One point\" }\n---\nLook.\n";
+    tell(Scene::new(), async |story| {
+        story.folder.picture("pixel.png");
+        story.write_post("look", post).await;
+        story.fault(Fault::on(Endpoint::Media, Trouble::Hang { when: Moment::Before, ms: None }));
+        story.clock.advance(60 * MINUTE);
+        story.server().wait_until(|state| state.hanging() == 1, crate::harness::SOON).await.unwrap();
+        assert_eq!(story.states("look").await, ["claimed"]);
+        story.kill().await;
+        story.start().await;
+        story.expect_state("look", State::Sent).await;
+        assert_eq!(story.texts("eyes"), ["Look."]);
+        story.server().release();
+    });
+}
+
+#[test]
+fn a_file_renamed_while_queued_goes_out_once() {
+    tell(one_post(), async |story| {
+        story.folder.rename_post("ring", "moved/ring-renamed");
+        story.files_seen().await;
+        assert_eq!(story.rows("ring").await.len(), 0);
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("moved/ring-renamed", State::Sent).await;
+        story.advance(60 * MINUTE).await;
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_sent_file_renamed_is_not_sent_again() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.folder.rename_post("ring", "ring-renamed");
+        story.files_seen().await;
+        story.advance(5 * MINUTE).await;
+        assert_eq!(story.states("ring-renamed").await, ["sent"]);
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_sent_file_renamed_while_the_daemon_was_down_is_not_sent_again() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.stop().await.unwrap();
+        story.folder.rename_post("ring", "ring-renamed");
+        story.start().await;
+        story.advance(5 * MINUTE).await;
+        assert_eq!(story.states("ring-renamed").await, ["sent"]);
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn an_edit_after_sending_changes_nothing_and_posts_nothing() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.write_post("ring", "---\nat: 2026-11-27 10:00\n---\nOther words at another time.\n").await;
+        story.until("2026-11-27 10:30").await;
+        assert_eq!(story.states("ring").await, ["sent"]);
+        assert_eq!(story.texts("eyes"), ["Ring works with the police."]);
+    });
+}
+
+#[test]
+fn a_sent_file_removed_and_put_back_is_not_sent_again() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.folder.remove_post("ring");
+        story.files_seen().await;
+        story.write_post("ring", AT_NINE).await;
+        story.advance(5 * MINUTE).await;
+        assert_eq!(story.states("ring").await, ["sent"]);
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_copy_of_a_sent_post_is_held_as_already_said() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.folder.copy_post("ring", "ring-copy");
+        story.files_seen().await;
+        let row = story.expect_state("ring-copy", State::Held).await.remove(0);
+        assert!(row.reason.contains("already said"), "{}", row.reason);
+        story.advance(60 * MINUTE).await;
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_copy_made_while_both_are_queued_is_held_once_the_first_went_out() {
+    let scene = one_post().post("copy", "---\nat: 2026-11-27 10:00\n---\nRing works with the police.\n");
+    tell(scene, async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.until("2026-11-27 10:00").await;
+        let row = story.expect_state("copy", State::Held).await.remove(0);
+        assert!(row.reason.contains("already said"), "{}", row.reason);
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_post_edited_into_what_was_said_already_is_held() {
+    let scene = one_post().post("other", "---\nat: 2026-11-27 10:00\n---\nSomething else.\n");
+    tell(scene, async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.write_post("other", "---\nat: 2026-11-27 10:00\n---\nRing works with the police.\n").await;
+        story.until("2026-11-27 10:00").await;
+        story.expect_state("other", State::Held).await;
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_held_copy_that_is_removed_and_put_back_stays_held() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.folder.copy_post("ring", "ring-copy");
+        story.files_seen().await;
+        story.expect_state("ring-copy", State::Held).await;
+        story.folder.remove_post("ring-copy");
+        story.files_seen().await;
+        story.folder.copy_post("ring", "ring-copy");
+        story.files_seen().await;
+        story.advance(5 * MINUTE).await;
+        assert_eq!(story.states("ring-copy").await, ["held"]);
+        assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn an_empty_database_does_not_repeat_what_the_account_already_shows() {
+    let text = "Ring works with the police: https://pledge.eyesonamazon.example/ring?a=1&b=2 #EyesOnAmazon & “more”";
+    let scene = Scene::new().post("ring", &format!("---\nat: 2026-11-27 09:00\n---\n{text}\n\nA second line.\n"));
+    tell(scene, async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        // The database is lost; the same campaign starts on an empty one an hour later.
+        story.lose_database().await;
+        story.start().await;
+        story.advance(5 * MINUTE).await;
+        let row = story.expect_state("ring", State::Held).await.remove(0);
+        assert!(row.reason.contains("already said"), "{}", row.reason);
+        assert_eq!(story.said("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_file_renamed_to_the_name_of_an_old_sent_post_stops_nothing() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+        story.folder.remove_post("ring");
+        story.files_seen().await;
+        story.write_post("news", "---\nat: 2026-11-27 10:00\n---\nNews of today.\n").await;
+        story.folder.rename_post("news", "ring");
+        story.files_seen().await;
+        story.notice("the name of an older post").await;
+        story.write_post("next", "---\nat: 2026-11-27 10:30\n---\nThe daemon lives on.\n").await;
+        story.until("2026-11-27 10:30").await;
+        story.expect_state("next", State::Sent).await;
+        assert_eq!(story.texts("eyes").iter().filter(|text| text.starts_with("Ring works")).count(), 1);
+    });
+}
+
+#[test]
+fn a_second_daemon_on_the_same_database_is_refused() {
+    tell(one_post(), async |story| {
+        let refused = story.another_daemon().await.err().expect("a refusal");
+        let words = format!("{refused:#}");
+        assert!(words.contains("already") || words.contains("another") || words.contains("running"), "{words}");
+        assert!(!words.contains(&token_of("eyes")));
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Sent).await;
+    });
+}
+
+#[test]
+fn a_stop_while_a_post_is_on_its_way_lets_it_finish_and_claims_nothing_more() {
+    let scene = one_post().post("next", "---\nat: 2026-11-27 09:00:01\n---\nNot before the next start.\n");
+    tell(scene, async |story| {
+        story.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: Moment::Before, ms: None }));
+        story.clock.advance(60 * MINUTE + Duration::from_secs(5));
+        story.server().wait_until(|state| state.hanging() == 1, crate::harness::SOON).await.unwrap();
+        let ending = story.ask_to_stop();
+        story.server().release();
+        ending.await.unwrap().unwrap();
+        assert_eq!(story.states("ring").await, ["sent"]);
+        assert_eq!(story.states("next").await, ["planned"]);
+        story.start().await;
+        story.expect_state("next", State::Sent).await;
+        eventually("both are said", async || story.said("eyes").len() == 2).await;
+    });
+}
