@@ -1,4 +1,124 @@
 //! Watchpost posts a campaign's messages to Mastodon-compatible accounts and answers mentions with a sourced fact.
+//!
+//! This page is the map for whoever changes the code. What people do with the program is in `README.md`.
+//!
+//! # Bird's view
+//!
+//! A campaign is a folder: settings, facts and commands in `config/`, what it says in `posts/`. One process, the
+//! daemon (`watchpost run`), turns it into statuses on the campaign's accounts. It lives with three kinds of people.
+//! *Campaign accounts* must speak on time, once, for months, with nobody watching. *Staff*, most of them not
+//! programmers, write files and use the commands; they get every mistake at once, with file and line, and a notice with
+//! a next step when something needs a person. *Followers* ask, get an answer with source, date and link, or silence
+//! when they want it.
+//!
+//! # The way of the data
+//!
+//! ```text
+//!  config/ posts/            database: the ledger and what stands beside it             servers
+//! ┌──────────────┐  plan   ┌─────────────────────────────────────────────────┐
+//! │ posts        ├────────▶│ planned ─▶ claimed ─▶ armed ──┬──▶ sent         │ publish ┌──────────┐
+//! │ queue add    │         │    ▲                          │                 ├────────▶│ statuses │
+//! └──────────────┘         │    └── provably not sent ─────┤                 │ one POST│          │
+//!                          │                               ├──▶ refused held │         │          │
+//! ┌──────────────┐ decide  │                               └──▶ unknown      │ listen  │ stream,  │
+//! │ facts, limits├────────▶│ mention + decision (+ armed reply), one commit  │◀────────┤ pages of │
+//! └──────────────┘         └─────────────────────────────────────────────────┘         │ mentions │
+//!                                                                                      └──────────┘
+//! ```
+//! Two producers, planning and answering, write rows; one sender empties them. Nothing is said that was not a row of
+//! the ledger first. [`core::delivery`] says what each state means and who moves a row on.
+//!
+//! # Code map
+//!
+//! | module | owns |
+//! |---|---|
+//! | `main.rs` | parse, run, exit code: 0 fine, 1 something was found, 2 could not run |
+//! | [`cli`] | one file per command, the only place that prints; `cli/workplace.rs` is what most of them begin with; `cli/demo.rs` plays the whole program against a sandbox |
+//! | [`app`] | the composition root: opens the store, starts the jobs, stops them so that no outcome is lost |
+//! | [`clock`] | time and dice, read nowhere else; set by hand in tests, wound forward in the demo |
+//! | [`telemetry`] | the log on stderr; what is never logged |
+//! | [`core`] | the rules as pure values and functions, in the next table |
+//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` knows the keys of a post, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
+//! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
+//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/mentions.rs` mention and decision, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
+//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share |
+//! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
+//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity.rs` check client and sandbox against each other and against a client nobody here wrote |
+//!
+//! | in `core/` | owns |
+//! |---|---|
+//! | [`core::ids`], [`core::post`], [`core::fact`], [`core::mention`] | the words everybody uses, as types |
+//! | [`core::delivery`] | a status to be created, its states, the armed record, what one POST can do |
+//! | [`core::schedule`], [`core::plan`], [`core::lateness`] | local times and zones; which post goes out when; whether a due one may still go |
+//! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
+//! | [`core::decision`], [`core::budget`] | answer, obey or stay silent, with the reason; how much may be said |
+//! | [`core::compose`], [`core::count`], [`core::date_words`] | the words of a reply, made to fit the server |
+//!
+//! # Invariants
+//!
+//! The ledger law, in short:
+//!
+//! 1. A delivery is known by account, post, occurrence and part, or by account and mention; the database holds one row
+//!    of each. Moving or editing a post that was sent makes no new one.
+//! 2. A row is `armed`, with its text and key frozen, and committed before the first byte of its request leaves.
+//!    [`Fedi::publish`](fedi::Fedi::publish) takes the [`Armed`](core::delivery::Armed) record and refuses a stale one;
+//!    only [`store`] makes such records.
+//! 3. Nothing is sent inside a transaction, and every write of a sender names row, state and fence: whoever lost a row
+//!    changes nothing.
+//! 4. A POST is made once and never repeated by the connection. Only what provably did not arrive goes back to
+//!    `planned`; what may have arrived is `unknown` and is not sent again.
+//! 5. The Idempotency-Key is a keyed hash of identity and generation: the same after a restart, on another machine.
+//! 6. A mention gets one decision with its reason, in the transaction that spends its limits and arms its reply.
+//! 7. Not early, not after expiry, not twice, never lost without a row that says why.
+//!
+//! What is absent, and where (`tests/house.rs` holds it): [`core`] has no async, IO, clock, environment, SQL or HTTP.
+//! [`campaign`], [`fedi`], [`store`] and [`sandbox`] never see each other. [`jobs`] do not see campaign files, terminal
+//! or sandbox. No SQL stands outside [`store`], no server's path outside [`fedi`] and [`sandbox`], no reading of time or
+//! chance outside [`clock`], no print outside [`cli`]. No word list of a language stands in `src/`. Tokens are in no log,
+//! no error and no database row.
+//!
+//! # A post goes out
+//!
+//! 1. [`campaign::load`] reads `posts/` into [`Post`](core::post::Post)s; [`app::desk`] hands them to the jobs. When a
+//!    file changes, [`campaign::watch`] says so and the desk is replaced as a whole.
+//! 2. [`jobs::plan::tick`] asks [`core::plan::plan`], the function `watchpost plan` shows, for the coming days, and
+//!    [`write_plan`](store::Store::write_plan) makes each part of each occurrence a `planned` row. A text the account
+//!    said within 60 days is `held` instead. Later parts of a thread wait for the part before them.
+//! 3. [`jobs::publish::run`] sleeps until [`next_due`](store::Store::next_due), in slices of a second, so that a stepped
+//!    clock or a suspended machine is noticed. It gives each account with something due one turn at a time.
+//! 4. [`claim_due`](store::Store::claim_due) expires what is too late and claims one row.
+//!    [`judge`](core::lateness::judge) decides whether a late one may go; [`upload`](fedi::Fedi::upload) brings its
+//!    pictures.
+//! 5. [`arm`](store::Store::arm) commits the attempt and returns the `Armed` record, or nothing when staff held or
+//!    cancelled the row meanwhile.
+//! 6. [`Fedi::publish`](fedi::Fedi::publish) makes the one POST; `fedi/classify.rs` reads what it did as an
+//!    [`Outcome`](core::delivery::Outcome).
+//! 7. [`record`](store::Store::record) ends the hold: `sent` with the server's id, which lets the next part of a thread
+//!    go, `planned` again with a time, or `refused`, `held`, `unknown` with a notice. If the process dies between 5 and
+//!    7, [`take_over`](store::Store::take_over) finds the row `armed` at the next start and makes it `unknown`.
+//!
+//! # A mention is answered
+//!
+//! 1. [`jobs::link::tick`] has learned who we are there. [`jobs::listen::run`] opens the stream
+//!    ([`open_stream`](fedi::Fedi::open_stream)) and walks the pages of notifications
+//!    ([`mentions_page`](fedi::Fedi::mentions_page)) at the start, after every reconnect and every minute, because a
+//!    stream may lose what a page still has.
+//! 2. Both ways end in [`jobs::answer::tick`]. It takes one of the account's eight places for replies in flight, or
+//!    leaves the reply to the publish job.
+//! 3. [`record_mention`](store::Store::record_mention) opens a transaction. A mention that is known ends here. Else it
+//!    reads what happened before ([`Past`](core::decision::Past)) and calls [`decide`](core::decision::decide).
+//! 4. `decide` is pure. [`Matcher::read`](core::matching::Matcher::read) finds command, facts and language; limits and
+//!    reasons for silence are looked at; [`compose::reply`](core::compose::reply) writes the words and makes them fit.
+//! 5. The same transaction stores mention, reason, consent and the reply's row, already armed. After the commit
+//!    [`send_reply`](jobs::publish::send_reply) posts and records it as above.
+//!
+//! # Not built yet
+//!
+//! - Read-back: an `unknown` row stays so until a person has looked, and nothing moves a row from `sent` to `verified`.
+//!   `queue again` does not exist.
+//! - PostgreSQL: a `postgres://` address is refused with a sentence.
+//! - The staff page: `[web]` is read and not used.
+//! - `watchpost account login`: tokens come from files, the environment or systemd.
 
 pub mod app;
 pub mod campaign;
