@@ -16,7 +16,7 @@ fn a_queued_post_goes_out_at_its_time_and_not_before() {
         story.until("2026-11-27 08:59:59").await;
         assert_eq!(story.texts("eyes"), Vec::<String>::new());
         story.advance(Duration::from_secs(1)).await;
-        let row = story.expect_state("ring", State::Sent).await.remove(0);
+        let row = story.expect_sent("ring").await.remove(0);
         let said = story.said("eyes");
         assert_eq!(said.len(), 1);
         assert_eq!(said[0].text, "Ring works with the police.");
@@ -31,7 +31,7 @@ fn a_thread_goes_out_in_order_each_part_answering_the_one_before() {
     let scene = Scene::new().post("thread", "---\nat: 2026-11-27 09:00\n---\nOne.\n---\nTwo.\n---\nThree.\n");
     tell(scene, async |story| {
         story.until("2026-11-27 09:00").await;
-        story.expect_state("thread", State::Sent).await;
+        story.expect_sent("thread").await;
         let said = story.said("eyes");
         assert_eq!(story.texts("eyes"), ["One.", "Two.", "Three."]);
         assert_eq!(said[0].in_reply_to, None);
@@ -46,7 +46,7 @@ fn a_new_file_dropped_in_is_queued() {
         story.write_post("late-idea", "---\nat: 2026-11-27 08:30\n---\nA late idea.\n").await;
         assert_eq!(story.states("late-idea").await, ["planned"]);
         story.until("2026-11-27 08:30").await;
-        story.expect_state("late-idea", State::Sent).await;
+        story.expect_sent("late-idea").await;
         assert_eq!(story.texts("eyes"), ["A late idea."]);
     });
 }
@@ -59,7 +59,7 @@ fn an_edit_before_the_time_changes_what_goes_out() {
         story.until("2026-11-27 09:00").await;
         assert_eq!(story.texts("eyes"), Vec::<String>::new());
         story.until("2026-11-27 09:30").await;
-        story.expect_state("ring", State::Sent).await;
+        story.expect_sent("ring").await;
         assert_eq!(story.texts("eyes"), ["Second words."]);
     });
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::America::New_York;
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{PostId, StatusId};
-use watchpost::jobs::publish;
+use watchpost::jobs::{publish, settle};
 use watchpost::sandbox::{Draft, Endpoint, Fault, RequestSeen, Sandbox, StatusSeen};
 use watchpost::store::deliveries::{Delivery, Of};
 use watchpost::store::mentions::Heard;
@@ -49,6 +49,8 @@ impl Story {
     /// Waits until everything due has an outcome; then what did not happen will not happen by itself.
     pub(crate) async fn settle(&self) {
         let ctx = self.ctx();
+        publish::tick(&ctx).await.unwrap();
+        settle::tick(&ctx).await.unwrap();
         publish::tick(&ctx).await.unwrap();
         eventually("nothing is under way", async || {
             self.in_states(&[State::Claimed, State::Armed]).await.is_empty()
@@ -166,6 +168,15 @@ impl Story {
         .await
     }
 
+    /// Waits until all rows of a post are on the server, and returns them.
+    pub(crate) async fn expect_sent(&self, post: &str) -> Vec<Delivery> {
+        found(&format!("{post} is sent"), async || {
+            let rows = self.rows(post).await;
+            (!rows.is_empty() && rows.iter().all(|row| is_out(row.state))).then_some(rows)
+        })
+        .await
+    }
+
     /// All rows in these states.
     pub(crate) async fn in_states(&self, states: &[State]) -> Vec<Delivery> {
         self.store.deliveries_in(states, MANY).await.unwrap()
@@ -215,6 +226,11 @@ impl Story {
         let open = self.server_of(account).wait_until(|state| state.streams(account) > 0, SOON).await;
         open.expect("an open stream");
     }
+}
+
+/// Whether the server accepted it.
+pub(crate) fn is_out(state: State) -> bool {
+    matches!(state, State::Sent | State::Verified)
 }
 
 /// This time in New York.
