@@ -121,7 +121,7 @@ async fn a_full_status_arrives_as_it_was_asked_for() {
     let outcome = rig.publish(&full).await;
     let Outcome::Sent(receipt) = outcome else { panic!("{outcome:?}") };
     assert_eq!(receipt.changed, Vec::<String>::new());
-    assert!(receipt.creates_left.is_some_and(|left| left < 300), "{receipt:?}");
+    assert!(receipt.creates_left.is_some_and(|creates| creates.left < 300), "{receipt:?}");
     assert_eq!(receipt.server_time.unwrap().to_rfc3339(), "2026-11-23T09:00:00+00:00");
     let own = rig.hand.own("eyes");
     assert_eq!((own.len(), own[0].cw.as_str(), own[0].visibility), (1, "policing", Visibility::Unlisted));

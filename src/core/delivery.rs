@@ -184,6 +184,15 @@ pub enum Outcome {
     Sent(Receipt),
 }
 
+/// What a server still lets an account create.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreatesLeft {
+    /// Statuses.
+    pub left: u64,
+    /// For how long, by the answer's own headers.
+    pub window: Duration,
+}
+
 /// What the server said of a status it accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
@@ -194,7 +203,7 @@ pub struct Receipt {
     /// What the server changed against our wish (visibility, warning, lost thread), in words for staff; empty is well.
     pub changed: Vec<String>,
     /// The server's creates left in its current window, when its headers said so.
-    pub creates_left: Option<u64>,
+    pub creates_left: Option<CreatesLeft>,
     /// The answer's `Date`, when it had one: the server's clock.
     pub server_time: Option<DateTime<Utc>>,
 }

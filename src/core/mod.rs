@@ -2,6 +2,8 @@
 //!
 //! `now` and dice come in as parameters, so everything here can be tested as a table.
 
+pub mod allowance;
+pub mod breaker;
 pub mod budget;
 pub mod command;
 pub mod compose;

@@ -16,7 +16,7 @@
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::core::delivery::{Outcome, Payload, Receipt};
+use crate::core::delivery::{CreatesLeft, Outcome, Payload, Receipt};
 use crate::core::ids::StatusId;
 use crate::fedi::http::{Answer, Failure};
 use crate::fedi::words::ServerWords;
@@ -96,7 +96,8 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
         status: StatusId::new(id),
         url: json::text(&status, "url").or_else(|| json::text(&status, "uri")),
         changed: changed(asked, &status),
-        creates_left: headers::remaining(&answer.headers),
+        creates_left: headers::remaining(&answer.headers)
+            .map(|left| CreatesLeft { left, window: headers::wait(&answer.headers) }),
         server_time: headers::date(&answer.headers),
     })
 }
@@ -346,7 +347,7 @@ mod tests {
         );
         assert_eq!(kept.changed, Vec::<String>::new());
         assert_eq!(
-            (kept.status.as_str(), kept.url.as_deref(), kept.creates_left),
+            (kept.status.as_str(), kept.url.as_deref(), kept.creates_left.map(|creates| creates.left)),
             ("5", Some("https://a.example/5"), Some(17))
         );
         assert!(kept.server_time.is_some());

@@ -38,7 +38,8 @@ pub async fn tick(
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
     let decide: Decide = Arc::new(move |mention, past| decide(&mind, &venue, mention, past, now, today));
-    let place = account.places.clone().try_acquire_owned().ok();
+    let at_once = ctx.may_arm_at_once(account, now);
+    let place = if at_once { account.places.clone().try_acquire_owned().ok() } else { None };
     let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
     let recorded = ctx.store.record_mention(&account.name, mention.clone(), decide, sending, now, boot).await?;
     let (verdict, armed) = match recorded {

@@ -1,6 +1,6 @@
 //! What every job works with: the store, the clock, what staff wrote, and the accounts' links to their servers.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -10,6 +10,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, Dice};
+use crate::core::allowance::Allowance;
+use crate::core::breaker::{Breaker, Gate};
 use crate::core::decision::{Mind, Venue};
 use crate::core::delivery::Payload;
 use crate::core::ids::AccountName;
@@ -74,7 +76,18 @@ pub struct Ctx {
     pub send_wanted: Notify,
     /// Wakes the settle job.
     pub look_wanted: Notify,
+    /// What has been seen of each server lately, by address.
+    breakers: Mutex<HashMap<String, Breaker>>,
     desk: RwLock<Arc<Desk>>,
+}
+
+/// What a request to a server showed of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It answered as a server does.
+    Worked,
+    /// It could not be reached, or broke down.
+    Failed,
 }
 
 /// One account and its server. Linked once `whoami` and capabilities are known.
@@ -85,6 +98,8 @@ pub struct Linked {
     pub server: String,
     /// Places for replies in flight.
     pub places: Arc<Semaphore>,
+    /// What the server still lets it create.
+    pub allowance: Mutex<Allowance>,
     open: OpenLink,
     link: RwLock<Option<Arc<LinkState>>>,
 }
@@ -114,7 +129,7 @@ impl Linked {
     #[must_use]
     pub fn new(name: AccountName, server: String, open: OpenLink) -> Self {
         let places = Arc::new(Semaphore::new(REPLIES_IN_FLIGHT));
-        Self { name, server, places, open, link: RwLock::new(None) }
+        Self { name, server, places, allowance: Mutex::default(), open, link: RwLock::new(None) }
     }
 
     /// Opens the link to its server anew.
@@ -150,6 +165,7 @@ impl Ctx {
             plan_wanted: Notify::new(),
             send_wanted: Notify::new(),
             look_wanted: Notify::new(),
+            breakers: Mutex::default(),
             desk: RwLock::new(Arc::new(desk)),
         }
     }
@@ -188,6 +204,32 @@ impl Ctx {
     #[must_use]
     pub fn today(&self, now: DateTime<Utc>) -> NaiveDate {
         now.with_timezone(&self.desk().zone).date_naive()
+    }
+
+    /// What may be done with the account's server at `now`.
+    #[must_use]
+    pub fn gate(&self, account: &Linked, now: DateTime<Utc>) -> Gate {
+        self.breaker(account, |breaker| breaker.gate(now))
+    }
+
+    /// The account's server answered, or broke down.
+    pub fn saw(&self, account: &Linked, seen: Seen, now: DateTime<Utc>) {
+        self.breaker(account, |breaker| match seen {
+            Seen::Worked => breaker.worked(),
+            Seen::Failed => breaker.failed(now),
+        });
+    }
+
+    fn breaker<T>(&self, account: &Linked, with: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        with(breakers.entry(account.server.clone()).or_default())
+    }
+
+    /// Whether a reply may be armed at once, or waits its turn in the ledger.
+    #[must_use]
+    pub fn may_arm_at_once(&self, account: &Linked, now: DateTime<Utc>) -> bool {
+        let exhausted = account.allowance.lock().unwrap_or_else(PoisonError::into_inner).exhausted_until(now);
+        exhausted.is_none() && self.gate(account, now) == Gate::Send
     }
 
     /// A whole number below `end`, by the dice.

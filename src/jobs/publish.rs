@@ -3,16 +3,17 @@
 //!
 //! One account sends its posts one at a time; its replies side by side. Accounts do not wait for each other.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Ctx, LinkState, Linked, Said, Voice};
+use super::context::{Ctx, LinkState, Linked, Said, Seen, Voice};
 use super::link;
 use super::turns::{self, Work};
+use crate::core::breaker::Gate;
 use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
@@ -77,14 +78,16 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     let waits =
         |account: &AccountName| known.get(account).and_then(|row| row.wait_until).is_some_and(|until| until > now);
     let linked = |name: &AccountName| ctx.accounts.get(name).filter(|account| account.link().is_some()).cloned();
-    Ok(Work { accounts: due.iter().filter(|account| !waits(account)).filter_map(linked).collect(), next: None })
+    let ready = due.iter().filter(|account| !waits(account)).filter_map(linked);
+    let accounts = ready.filter(|account| !matches!(ctx.gate(account, now), Gate::Wait(_))).collect();
+    Ok(Work { accounts, next: None })
 }
 
 /// One account's turn: its due posts, one at a time, then its waiting replies. After `stop` nothing more is claimed.
 async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<Published, StoreError> {
     let mut done = Published::default();
     while let Some(link) = account.link() {
-        if stop.is_cancelled() {
+        if stop.is_cancelled() || !may_send(&ctx, &account, &link).await? {
             return Ok(done);
         }
         let now = ctx.clock.now();
@@ -101,7 +104,7 @@ async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> R
     let mut replies = JoinSet::new();
     while let Some(link) = account.link() {
         let Ok(place) = account.places.clone().acquire_owned().await else { break };
-        if stop.is_cancelled() {
+        if stop.is_cancelled() || !may_send(&ctx, &account, &link).await? {
             break;
         }
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Replies, ctx.clock.now()).await? else { break };
@@ -116,6 +119,27 @@ async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> R
         }
     }
     Ok(done)
+}
+
+/// Whether something may be armed for this account now. A server that failed is asked with a harmless GET first; an
+/// allowance that is spent is waited for.
+async fn may_send(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<bool, StoreError> {
+    let now = ctx.clock.now();
+    let exhausted = account.allowance.lock().unwrap_or_else(PoisonError::into_inner).exhausted_until(now);
+    if let Some(until) = exhausted {
+        tracing::info!(account.name = %account.name, %until, "the server's posting allowance is spent; waiting");
+        ctx.store.wait_until(&account.name, until).await?;
+        return Ok(false);
+    }
+    match ctx.gate(account, now) {
+        Gate::Send => Ok(true),
+        Gate::Wait(_) => Ok(false),
+        Gate::Ask => {
+            let answered = link.fedi.server_time().await.is_ok();
+            ctx.saw(account, if answered { Seen::Worked } else { Seen::Failed }, ctx.clock.now());
+            Ok(answered)
+        }
+    }
 }
 
 enum Step {
@@ -245,6 +269,7 @@ async fn send(
     armed: Armed,
     delivery: Option<&Delivery>,
 ) -> Result<Step, StoreError> {
+    account.allowance.lock().unwrap_or_else(PoisonError::into_inner).armed();
     let outcome = match &ctx.voice {
         Voice::Live => link.fedi.publish(&link.capabilities, &armed, ctx.clock.boot()).await,
         Voice::Rehearsal(listener) => {
@@ -254,6 +279,7 @@ async fn send(
         }
     };
     let now = ctx.clock.now();
+    learn(ctx, account, &outcome, now);
     let (ending, leave) = match outcome {
         Outcome::Sent(receipt) => {
             tracing::info!(
@@ -289,6 +315,30 @@ async fn send(
         (false, true) => Step::Leave,
         (false, false) => Step::Other,
     })
+}
+
+/// What an outcome says of the server and of its allowance.
+fn learn(ctx: &Ctx, account: &Linked, outcome: &Outcome, now: DateTime<Utc>) {
+    let left = match outcome {
+        Outcome::Sent(receipt) => receipt.creates_left,
+        Outcome::NotSent { .. }
+        | Outcome::Throttled { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Doubtful { .. }
+        | Outcome::ParentMissing
+        | Outcome::Unknown { .. } => None,
+    };
+    let left = left.map(|creates| (creates.left, now + Duration::from_std(creates.window).unwrap_or_default()));
+    account.allowance.lock().unwrap_or_else(PoisonError::into_inner).ended(left);
+    let seen = match outcome {
+        Outcome::NotSent { .. } | Outcome::Unknown { .. } => Seen::Failed,
+        Outcome::Sent(_)
+        | Outcome::Throttled { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Doubtful { .. }
+        | Outcome::ParentMissing => Seen::Worked,
+    };
+    ctx.saw(account, seen, now);
 }
 
 /// 400, 401, 403 or 422 without a reason: is it the account, or only this row? (DESIGN §5)

@@ -34,8 +34,12 @@ impl Story {
     /// Starts the daemon and waits until every account that can be linked is.
     pub(crate) async fn start(&mut self) {
         self.start_without_waiting().await.unwrap();
-        let open: Vec<String> =
-            self.servers.iter().filter(|server| server.running.is_some()).flat_map(|server| server.accounts.clone()).collect();
+        let open: Vec<String> = self
+            .servers
+            .iter()
+            .filter(|server| server.running.is_some())
+            .flat_map(|server| server.accounts.clone())
+            .collect();
         let ctx = self.ctx();
         eventually("every account is linked and has walked", async || {
             let known = self.store.accounts().await.unwrap();
@@ -59,7 +63,8 @@ impl Story {
     /// A daemon on this story's folder, also beside one that runs.
     pub(crate) async fn another_daemon(&self) -> anyhow::Result<Daemon> {
         let loaded = campaign::load(self.folder.path(), self.clock.now()).unwrap();
-        let campaign = loaded.campaign.unwrap_or_else(|| panic!("the story's campaign has errors: {:?}", loaded.findings));
+        let campaign =
+            loaded.campaign.unwrap_or_else(|| panic!("the story's campaign has errors: {:?}", loaded.findings));
         let setup = Setup { clock: self.clock.clone(), dice: Dice::seeded(11), voice: Voice::Live };
         let app = App::start(campaign, &loaded.findings, setup).await?;
         let ctx = Arc::downgrade(app.ctx());

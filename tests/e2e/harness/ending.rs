@@ -71,7 +71,8 @@ impl Story {
         let ours = |status: &&StatusSeen| status.idempotency_key.is_some() && accounts.contains(&status.account);
         for status in statuses.iter().filter(ours) {
             let here = |row: &&Delivery| row.account.as_str() == status.account && !owned.contains(&row.id.0);
-            let by_id = rows.iter().filter(here).find(|row| row.status.as_ref().is_some_and(|id| id.as_str() == status.id));
+            let by_id =
+                rows.iter().filter(here).find(|row| row.status.as_ref().is_some_and(|id| id.as_str() == status.id));
             let by_words = rows.iter().filter(here).find(|row| {
                 let unclear = row.state == State::Unknown || row.reason.starts_with("already said");
                 unclear && row.status.is_none() && row.payload.text.trim() == status.text.trim()
@@ -87,7 +88,16 @@ impl Story {
         if let Ok(rows) = self.store.deliveries_in(&State::ALL, 1_000).await {
             for row in rows {
                 let due = row.not_before.map_or_else(|| "waits".to_owned(), |at| at.to_string());
-                eprintln!("{} {} {:?} {} {} | {} | {:?}", row.id, row.account, row.of, row.state.as_str(), due, row.reason, row.payload.text);
+                eprintln!(
+                    "{} {} {:?} {} {} | {} | {:?}",
+                    row.id,
+                    row.account,
+                    row.of,
+                    row.state.as_str(),
+                    due,
+                    row.reason,
+                    row.payload.text
+                );
             }
         }
         if let Ok(heard) = self.store.heard(100).await {

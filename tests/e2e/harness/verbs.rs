@@ -52,10 +52,8 @@ impl Story {
         publish::tick(&ctx).await.unwrap();
         settle::tick(&ctx).await.unwrap();
         publish::tick(&ctx).await.unwrap();
-        eventually("nothing is under way", async || {
-            self.in_states(&[State::Claimed, State::Armed]).await.is_empty()
-        })
-        .await;
+        eventually("nothing is under way", async || self.in_states(&[State::Claimed, State::Armed]).await.is_empty())
+            .await;
     }
 
     /// Lets time pass once nothing is under way, and waits until what became due has an outcome.
@@ -81,7 +79,10 @@ impl Story {
     pub(crate) async fn files_seen(&self) {
         let count = self.rows("zz-witness").await.len();
         let text = format!("A witness, {} by hand.", self.clock.boot().as_nanos() + rand_word());
-        self.folder.write_post("zz-witness", &format!("---\nat: 2026-12-04 23:00\naccounts: [{}]\n---\n{text}\n", self.scene.accounts[0].0));
+        self.folder.write_post(
+            "zz-witness",
+            &format!("---\nat: 2026-12-04 23:00\naccounts: [{}]\n---\n{text}\n", self.scene.accounts[0].0),
+        );
         eventually("the daemon has read the files", async || {
             let rows = self.rows("zz-witness").await;
             rows.len() >= count.max(1) && rows.iter().any(|row| row.payload.text.trim() == text)
@@ -124,7 +125,8 @@ impl Story {
     pub(crate) async fn answer_to(&self, mention: &StatusId) -> StatusSeen {
         let decided = self.decision(mention).await;
         assert_ne!(decided.decision, "silent", "silent, because {}", decided.reason);
-        let server = self.servers.iter().find(|server| server.hand.look(|state| state.status(mention.as_str()).is_some()));
+        let server =
+            self.servers.iter().find(|server| server.hand.look(|state| state.status(mention.as_str()).is_some()));
         let hand = &server.expect("a server that knows the mention").hand;
         hand.wait_until(|state| !state.replies_to(mention.as_str()).is_empty(), SOON).await.expect("an answer");
         self.settle().await;
