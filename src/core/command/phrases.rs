@@ -2,16 +2,15 @@
 //!
 //! It knows nothing of what the phrases mean.
 
-use std::collections::HashMap;
-
 use crate::core::fact::ByLang;
+use crate::core::matching::fast_map::FastMap;
 use crate::core::text::Words;
 
 /// Phrases as folded words, found by their first or last word.
 #[derive(Clone, Debug, Default)]
 pub struct PhraseList {
-    by_first: HashMap<String, Vec<Vec<String>>>,
-    by_last: HashMap<String, Vec<Vec<String>>>,
+    by_first: FastMap<String, Vec<Vec<String>>>,
+    by_last: FastMap<String, Vec<Vec<String>>>,
 }
 
 impl PhraseList {

@@ -3,21 +3,26 @@
 //! A command is everything that somebody says in one clause, one sentence or the whole text, once hashtags and courtesy
 //! are gone. A stop is never missed where a start stands too. Topics and keywords are not known here.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 use super::phrases::{PhraseList, full_words};
 use super::{Command, CommandBook};
+use crate::core::fact::ByLang;
 use crate::core::ids::Lang;
+use crate::core::matching::fast_map::{FastMap, FastSet};
 use crate::core::matching::nearness::{Nearness, squeezed};
 use crate::core::text::Words;
 
 /// The phrases of a [`CommandBook`], ready for reading.
 #[derive(Clone, Debug)]
 pub struct CommandReader {
-    phrases: HashMap<String, Meaning>,
-    patterns: Vec<(Vec<String>, Meaning)>,
+    phrases: FastMap<String, Meaning>,
+    /// Words in the longest phrase.
+    longest: usize,
+    /// By their first word; a pattern that opens with a star stands under `*`.
+    patterns: FastMap<String, Vec<(Vec<String>, Meaning)>>,
     courtesy: PhraseList,
-    vocabulary: BTreeSet<String>,
+    vocabulary: FastSet<String>,
     near: Nearness,
 }
 
@@ -44,33 +49,34 @@ impl CommandReader {
     #[must_use]
     pub fn new(book: &CommandBook) -> Self {
         let mut reader = Self {
-            phrases: HashMap::new(),
-            patterns: Vec::new(),
+            phrases: FastMap::default(),
+            longest: 0,
+            patterns: FastMap::default(),
             courtesy: PhraseList::new(&book.courtesy),
-            vocabulary: BTreeSet::new(),
+            vocabulary: FastSet::default(),
             near: Nearness::default(),
         };
-        for (command, by_lang) in &book.phrases {
-            for (lang, written) in by_lang.iter().flat_map(|(lang, list)| list.iter().map(move |text| (lang, text))) {
-                let words = full_words(written);
-                reader.vocabulary.extend(words.iter().cloned());
-                let meaning = reader
-                    .phrases
-                    .entry(words.join(" "))
-                    .or_insert_with(|| Meaning { command: *command, langs: Vec::new() });
-                if !meaning.langs.contains(lang) {
-                    meaning.langs.push(lang.clone());
-                }
+        for (command, lang, written) in texts(&book.phrases) {
+            let words = full_words(written);
+            reader.vocabulary.extend(words.iter().cloned());
+            reader.longest = reader.longest.max(words.len());
+            let meaning =
+                reader.phrases.entry(words.join(" ")).or_insert_with(|| Meaning { command, langs: Vec::new() });
+            if !meaning.langs.contains(lang) {
+                meaning.langs.push(lang.clone());
             }
         }
-        for (command, by_lang) in &book.patterns {
-            for (lang, written) in by_lang.iter().flat_map(|(lang, list)| list.iter().map(move |text| (lang, text))) {
-                let parts = pattern_words(written);
-                reader.vocabulary.extend(parts.iter().filter(|part| *part != "*").cloned());
-                reader.patterns.push((parts, Meaning { command: *command, langs: vec![lang.clone()] }));
-            }
+        for (command, lang, written) in texts(&book.patterns) {
+            let parts = pattern_words(written);
+            let Some(first) = parts.first().cloned() else {
+                continue;
+            };
+            reader.vocabulary.extend(parts.iter().filter(|part| *part != "*").cloned());
+            let meaning = Meaning { command, langs: vec![lang.clone()] };
+            reader.patterns.entry(first).or_default().push((parts, meaning));
         }
-        reader.vocabulary.extend(book.courtesy.values().flatten().flat_map(|text| full_words(text)));
+        let courtesy = book.courtesy.values().flatten();
+        reader.vocabulary.extend(courtesy.flat_map(|text| full_words(text)));
         reader.phrases.remove("");
         for word in &reader.vocabulary {
             reader.near.learn(word, word);
@@ -121,20 +127,56 @@ impl CommandReader {
 
     fn read_unit(&self, heard: &[&str], unit: &[usize]) -> Option<Found> {
         let mut said: Vec<&str> = unit.iter().filter_map(|index| heard.get(*index).copied()).collect();
+        let spelt = self.spelt(&said);
         said.dedup();
-        let tails = self.tails(&said);
+        let meaning = spelt.or_else(|| self.trimmed(&said)).or_else(|| self.bare(&said))?;
+        let lang = if let [lang] = meaning.langs.as_slice() { Some(lang.clone()) } else { None };
+        Some(Found { command: meaning.command, lang, words: unit.to_vec() })
+    }
+
+    /// The meaning of a clause with ever more courtesy taken off its ends.
+    fn trimmed(&self, said: &[&str]) -> Option<&Meaning> {
+        let tails = self.tails(said);
         let mut from = 0;
         loop {
             for until in &tails {
                 let clause = said.get(from..*until)?;
-                if let Some(meaning) = self.phrases.get(&clause.join(" ")).or_else(|| self.pattern(clause)) {
-                    let lang = if let [lang] = meaning.langs.as_slice() { Some(lang.clone()) } else { None };
-                    return Some(Found { command: meaning.command, lang, words: unit.to_vec() });
+                if let Some(meaning) = self.phrase(clause).or_else(|| self.pattern(clause)) {
+                    return Some(meaning);
                 }
             }
             let until = tails.last().copied().unwrap_or_default();
             from += said.get(from..until).and_then(|rest| self.courtesy.at_start(rest))?;
         }
+    }
+
+    /// The meaning of a short clause without any courtesy, also within it: `stop bot stop`.
+    fn bare(&self, said: &[&str]) -> Option<&Meaning> {
+        if said.len() > 2 * self.longest {
+            return None;
+        }
+        let mut rest: Vec<&str> = Vec::with_capacity(said.len());
+        let mut at = 0;
+        while let Some(word) = said.get(at) {
+            match said.get(at..).and_then(|tail| self.courtesy.at_start(tail)) {
+                Some(count) => at += count,
+                None => {
+                    rest.push(word);
+                    at += 1;
+                }
+            }
+        }
+        rest.dedup();
+        if rest.len() == said.len() { None } else { self.phrase(&rest) }
+    }
+
+    /// The meaning of `s t o p`.
+    fn spelt(&self, said: &[&str]) -> Option<&Meaning> {
+        let is_single = |word: &&str| word.chars().nth(1).is_none();
+        if said.len() < 3 || said.len() > 24 || !said.iter().all(is_single) {
+            return None;
+        }
+        self.phrases.get(said.concat().as_str())
     }
 
     /// The places where a clause may end: the whole, then with ever more courtesy taken off its end.
@@ -152,8 +194,24 @@ impl CommandReader {
     }
 
     fn pattern(&self, clause: &[&str]) -> Option<&Meaning> {
-        self.patterns.iter().find(|(pattern, _)| fits(pattern, clause)).map(|(_, meaning)| meaning)
+        let starred = self.patterns.get("*");
+        let mut patterns = self.patterns.get(*clause.first()?).into_iter().chain(starred).flatten();
+        patterns.find(|(pattern, _)| fits(pattern, clause)).map(|(_, meaning)| meaning)
     }
+
+    fn phrase(&self, clause: &[&str]) -> Option<&Meaning> {
+        if clause.len() > self.longest {
+            return None;
+        }
+        self.phrases.get(clause.join(" ").as_str())
+    }
+}
+
+/// Every phrase or pattern with its command and language.
+fn texts(book: &BTreeMap<Command, ByLang<Vec<String>>>) -> impl Iterator<Item = (Command, &Lang, &String)> {
+    book.iter().flat_map(|(command, by_lang)| {
+        by_lang.iter().flat_map(move |(lang, list)| list.iter().map(move |text| (*command, lang, text)))
+    })
 }
 
 /// Stop before start before the rest, which keep the order of the text.
@@ -235,7 +293,6 @@ fn fits(pattern: &[String], words: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::fact::ByLang;
 
     fn list(words: &[&str]) -> Vec<String> {
         words.iter().map(|word| (*word).to_owned()).collect()

@@ -3,15 +3,13 @@
 //! A word speaks for a language when the campaign's texts have it in that language only (`timbre` → es, `doorbell` → en,
 //! `Ring` → neither). No word list lives here.
 
-use std::collections::{HashMap, HashSet};
-
 use whatlang::{Detector, Lang as Detected};
 
-use super::lexicon::stem;
+use super::fast_map::{FastMap, FastSet};
 use crate::core::command::CommandBook;
 use crate::core::fact::FactBook;
 use crate::core::ids::Lang;
-use crate::core::text::Words;
+use crate::core::text::{Words, phrase};
 
 /// Texts shorter than this many characters are judged by single words, not by their letters (DESIGN §6).
 const ENOUGH_TO_DETECT: usize = 40;
@@ -20,8 +18,12 @@ const ENOUGH_TO_DETECT: usize = 40;
 #[derive(Clone, Debug)]
 pub(super) struct Speech {
     languages: Vec<Lang>,
-    /// The stem of a word → the only language (as index) it was seen in, or `None` when it was seen in several.
-    words: HashMap<String, Option<usize>>,
+    /// A folded word without plural s → the only language (as index) it was seen in, or `None` when it was seen in several.
+    words: FastMap<String, Option<usize>>,
+    /// Words the texts write like names: `Amazon Web Services` is the same in every language.
+    names: FastSet<String>,
+    /// Words the texts also write otherwise.
+    common: FastSet<String>,
 }
 
 /// How many words spoke for each language, by index.
@@ -31,7 +33,8 @@ impl Speech {
     /// Learns from texts, labels, phrases and names; then from keywords, whose language their known words tell.
     pub(super) fn learn(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Self {
         let languages: Vec<Lang> = languages.iter().map(Lang::primary).collect();
-        let mut speech = Self { languages, words: HashMap::new() };
+        let mut speech =
+            Self { languages, words: FastMap::default(), names: FastSet::default(), common: FastSet::default() };
         for fact in &facts.facts {
             speech.hear_all(fact.text.iter().chain(&fact.short));
             speech.hear_all(fact.variants.iter().flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))));
@@ -43,6 +46,12 @@ impl Speech {
         for by_lang in lists.chain([&commands.courtesy, &commands.asking, &commands.negation]) {
             speech.hear_all(by_lang.iter().flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))));
         }
+        for name in std::mem::take(&mut speech.names) {
+            if !speech.common.contains(&name) {
+                speech.words.insert(singular(&name).to_owned(), None);
+            }
+        }
+        speech.common = FastSet::default();
         speech.hear_keywords(facts);
         speech
     }
@@ -52,31 +61,55 @@ impl Speech {
             let Some(index) = self.index(lang) else {
                 continue;
             };
-            for word in word_set(text) {
-                self.hear(word, index);
+            let words = Words::read(text);
+            for word in words.list() {
+                let text = words.text(word);
+                let name = word.named && word.capital;
+                if name {
+                    self.names.insert(text.to_owned());
+                } else {
+                    self.common.insert(text.to_owned());
+                }
+                self.hear(text.to_owned(), index);
             }
         }
     }
 
     fn hear(&mut self, word: String, index: usize) {
-        let known = self.words.entry(stem(&word)).or_insert(Some(index));
+        let known = self.words.entry(singular(&word).to_owned()).or_insert(Some(index));
         if *known != Some(index) {
             *known = None;
         }
     }
 
-    /// A phrase with a Spanish word in it is Spanish, and so are its words that no text has (`cumbre de aws`).
+    /// A phrase with a Spanish word in it is Spanish, and so are its words that no text has (`cumbre de aws`), unless they
+    /// also stand with other strangers in a phrase that nothing is known of (`amazon web services`).
     fn hear_keywords(&mut self, facts: &FactBook) {
         let mut learned: Vec<(String, usize)> = Vec::new();
-        for written in facts.facts.iter().flat_map(|fact| fact.keywords.iter().chain(&fact.weak)) {
+        let mut unclear: FastSet<String> = FastSet::default();
+        let keywords = facts.facts.iter().flat_map(|fact| fact.keywords.iter().chain(&fact.weak));
+        for written in keywords {
             let words = word_set(written);
-            let Some(index) = self.winner(&self.votes(words.iter().map(String::as_str))) else {
-                continue;
-            };
-            learned.extend(words.into_iter().filter(|word| !self.knows(word)).map(|word| (word, index)));
+            let winner = self.winner(&self.votes(words.iter().map(String::as_str)));
+            let strangers = words.into_iter().filter(|word| !self.knows(word));
+            match winner {
+                Some(index) => {
+                    learned.extend(strangers.map(|word| (word, index)));
+                    // So that the same phrase written as one hashtag has a language too.
+                    learned.push((phrase(written).replace(' ', ""), index));
+                }
+                None => {
+                    let strangers: Vec<String> = strangers.collect();
+                    if strangers.len() > 1 {
+                        unclear.extend(strangers);
+                    }
+                }
+            }
         }
         for (word, index) in learned {
-            self.hear(word, index);
+            if !unclear.contains(&word) {
+                self.hear(word, index);
+            }
         }
     }
 
@@ -84,7 +117,7 @@ impl Speech {
     pub(super) fn votes<'a>(&self, words: impl Iterator<Item = &'a str>) -> Votes {
         let mut votes = vec![0; self.languages.len()];
         for word in words {
-            if let Some(Some(index)) = self.words.get(&stem(word))
+            if let Some(Some(index)) = self.words.get(singular(word))
                 && let Some(count) = votes.get_mut(*index)
             {
                 *count += 1;
@@ -101,7 +134,7 @@ impl Speech {
 
     /// Whether the campaign's own texts have this folded word.
     pub(super) fn knows(&self, word: &str) -> bool {
-        self.words.contains_key(&stem(word))
+        self.words.contains_key(singular(word))
     }
 
     /// The language with more votes than any other.
@@ -144,7 +177,12 @@ impl Speech {
     }
 }
 
-fn word_set(text: &str) -> HashSet<String> {
+/// `services` and `servicios` must not meet, `doorbell` and `doorbells` should.
+pub(super) fn singular(word: &str) -> &str {
+    word.strip_suffix('s').filter(|root| root.len() >= 4).unwrap_or(word)
+}
+
+fn word_set(text: &str) -> FastSet<String> {
     let words = Words::read(text);
     words.list().iter().map(|word| words.text(word).to_owned()).collect()
 }

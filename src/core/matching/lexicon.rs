@@ -3,8 +3,7 @@
 //!
 //! Words are compared by their stem. A stem here is only what light endings of English and Spanish leave; it is never shown.
 
-use std::collections::HashMap;
-
+use super::fast_map::{FastMap, FastSet};
 use super::nearness::{Nearness, squeezed};
 use crate::core::text::phrase;
 
@@ -26,11 +25,13 @@ pub(super) const STRANGER: &str = "-";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lexicon {
     /// Folded words as staff wrote them → their stems.
-    exact: HashMap<String, String>,
+    exact: FastMap<String, String>,
     /// Stems, so that inflections of a known word are known.
-    stems: HashMap<String, ()>,
+    stems: FastSet<String>,
+    /// Stems of everyday words, which have no inflection but the plural (`stop ringing` is not `stop Ring`).
+    everyday: FastSet<String>,
     /// Phrases written as one word → their stems, joined by blanks.
-    joined: HashMap<String, String>,
+    joined: FastMap<String, String>,
     near: Nearness,
 }
 
@@ -45,7 +46,7 @@ impl Lexicon {
         for word in folded.split(' ').filter(|word| !word.is_empty()) {
             let stemmed = stem(word);
             self.exact.insert(word.to_owned(), stemmed.clone());
-            self.stems.insert(stemmed.clone(), ());
+            self.stems.insert(stemmed.clone());
             if forgiving {
                 self.near.learn(word, &stemmed);
             }
@@ -57,6 +58,12 @@ impl Lexicon {
             self.joined.entry(joined).or_insert_with(|| stems_joined.clone());
         }
         stems_joined
+    }
+
+    /// Single weak words are known only as staff wrote them, and in the plural.
+    pub(super) fn keep_as_written(&mut self, weak: &[String]) {
+        let words = weak.iter().map(|written| phrase(written)).filter(|word| !word.contains(' '));
+        self.everyday.extend(words.map(|word| stem(&word)));
     }
 
     /// Whether staff wrote exactly this folded word somewhere.
@@ -80,8 +87,17 @@ impl Lexicon {
         guessed.map_or((STRANGER, Likeness::Unknown), |stems| (stems, Likeness::Alike))
     }
 
+    fn is_plural(&self, word: &str) -> bool {
+        let roots = ["s", "es"].iter().filter_map(|ending| word.strip_suffix(ending));
+        roots.into_iter().any(|root| self.exact.contains_key(root))
+    }
+
     fn alike(&self, word: &str) -> Option<&str> {
-        let inflected = || self.stems.get_key_value(&stem(word)).map(|(stem, ())| stem.as_str());
+        let inflected = || {
+            let stem = stem(word);
+            let known = self.stems.get(&stem).map(String::as_str);
+            known.filter(|stem| !self.everyday.contains(*stem) || self.is_plural(word))
+        };
         let joined = |word: &str| self.joined.get(word).map(String::as_str);
         joined(word).or_else(inflected).or_else(|| joined(word.strip_suffix('s')?))
     }
@@ -89,30 +105,35 @@ impl Lexicon {
 
 /// What is left of a folded word without its light endings: plural, English -ed and -ing, Spanish gender. Short words
 /// stay as they are, because there an ending is half the word.
-pub(super) fn stem(word: &str) -> String {
-    if word.len() < 5 || !word.is_ascii() || word.bytes().any(|byte| byte.is_ascii_digit()) {
-        // `cops` and `cop`, `raids` and `raid` still meet.
-        let short_plural =
-            word.len() == 4 && word.is_ascii() && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us");
-        return if short_plural { word.trim_end_matches('s').to_owned() } else { word.to_owned() };
+fn stem(word: &str) -> String {
+    let (root, ending) = stem_parts(word);
+    let mut stem = String::with_capacity(root.len() + ending.len());
+    stem.push_str(root);
+    stem.push_str(ending);
+    stem
+}
+
+/// The stem as a part of the word and what stands for the rest.
+fn stem_parts(word: &str) -> (&str, &'static str) {
+    if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return (word, "");
     }
-    let singular = match word.strip_suffix("ies") {
-        Some(root) if root.len() >= 3 => format!("{root}y"),
-        _ => match word.strip_suffix('s') {
-            Some(root) if !root.ends_with('s') && !root.ends_with('u') => root.to_owned(),
-            _ => word.to_owned(),
-        },
-    };
+    if let Some(root) = word.strip_suffix("ies").filter(|root| root.len() >= 3) {
+        return (root, "y");
+    }
+    let singular = word.strip_suffix('s').filter(|root| !root.ends_with(['s', 'u'])).unwrap_or(word);
+    if word.len() < 5 {
+        // `cops` and `cop` meet, but nothing more is taken from so short a word.
+        return (singular, "");
+    }
     let bare = ["ing", "ed"].iter().find_map(|ending| singular.strip_suffix(ending).filter(|root| root.len() >= 4));
-    let root = bare.unwrap_or(&singular);
-    let mut letters: Vec<char> = root.chars().collect();
-    if bare.is_some() && letters.len() >= 4 {
-        let twice = matches!(letters.as_slice(), [.., one, other] if one == other && "bdgmnprt".contains(*one));
-        letters.truncate(letters.len() - usize::from(twice));
-    } else if letters.len() >= 5 && matches!(letters.last(), Some('e' | 'o' | 'a')) {
-        letters.pop();
-    }
-    letters.into_iter().collect()
+    let Some(root) = bare else {
+        let ungendered = singular.strip_suffix(['e', 'o', 'a']).filter(|root| root.len() >= 4);
+        return (ungendered.unwrap_or(singular), "");
+    };
+    let mut backwards = root.bytes().rev();
+    let twice = backwards.next().filter(|last| b"bdgmnprt".contains(last)) == backwards.next();
+    (root.get(..root.len() - usize::from(twice)).unwrap_or(root), "")
 }
 
 #[cfg(test)]

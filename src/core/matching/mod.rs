@@ -4,6 +4,7 @@
 //! Silence is better than a wrong answer; a stop is never missed. It does not know who asks, what they have heard before, or
 //! which facts are due for review.
 
+pub(crate) mod fast_map;
 mod language;
 mod lexicon;
 pub(crate) mod nearness;
@@ -102,16 +103,23 @@ impl Matcher {
         let quoted = if text.quoted.is_empty() { Words::default() } else { Words::read(&text.quoted) };
         let quoted_hits = self.patterns.find(&quoted, &self.speech);
         let quoted_company = quoted_hits.iter().filter(|hit| hit.pattern.company).count();
-        let scene = Scene { patterns: &self.patterns, words: &words, clauses: &clauses, hits: &hits, quoted_company };
+        let scene = Scene {
+            patterns: &self.patterns,
+            speech: &self.speech,
+            words: &words,
+            clauses: &clauses,
+            hits: &hits,
+            quoted_company,
+        };
         let mut weighed = scene.weigh();
         let mut from_quote = false;
-        if let Some(found) = &command
-            && weighed.matches.is_empty()
-        {
-            return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
-        }
-        if weighed.matches.is_empty() && negated.is_empty() && clauses.iter().any(|clause| clause.asks) {
-            let lonely = std::mem::take(&mut weighed.lonely);
+        let points_at_quote = match command.as_ref().map(|found| found.command) {
+            // "Is that true?" and "more?" about something quoted ask about that.
+            Some(Command::Sources | Command::More) => true,
+            Some(Command::Topics | Command::Help | Command::Stop | Command::Start) => false,
+            None => negated.is_empty() && clauses.iter().any(|clause| clause.asks),
+        };
+        if weighed.matches.is_empty() && points_at_quote {
             let context = Scene {
                 words: &quoted,
                 clauses: &self.clauses(&quoted),
@@ -119,8 +127,15 @@ impl Matcher {
                 quoted_company: 0,
                 ..scene
             };
+            let lonely = std::mem::take(&mut weighed.lonely);
+            // The quote's language is not the asker's.
             weighed = Weighed { lonely, langs: Vec::new(), ..context.weigh() };
             from_quote = !weighed.matches.is_empty();
+        }
+        if let Some(found) = &command
+            && weighed.matches.is_empty()
+        {
+            return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
         }
         let lang = decide(&weighed.langs);
         Reading { command: None, lang, matches: weighed.matches, weak_only: weighed.lonely, negated, from_quote }
@@ -137,9 +152,14 @@ impl Matcher {
             let polite = self.commands.courtesy_at_start(said);
             let opened = said.get(polite..).and_then(|rest| self.asking.at_start(rest));
             let end = said.len() - self.commands.courtesy_at_end(said);
-            let begin = (polite + opened.unwrap_or_default()).min(end);
             let mark = run.first().is_some_and(|word| words.has_question_mark(word.sentence));
-            clauses.push(Clause { from, until, core: (from + begin, from + end), asks: mark || opened.is_some() });
+            clauses.push(Clause {
+                from,
+                until,
+                polite: (from + polite.min(end), from + end),
+                opening: opened.unwrap_or_default(),
+                asks: mark || opened.is_some(),
+            });
             from = until;
         }
         clauses
@@ -155,14 +175,18 @@ impl Matcher {
                     continue;
                 };
                 let behind = at + count;
-                let reach = behind..(behind + NEGATION_REACHES).min(clause.until);
-                let reached = || hits.iter().filter(|hit| reach.contains(&hit.first));
+                // A lone `not` denies the next word only.
+                let reach = if count == 1 { 1 } else { NEGATION_REACHES };
+                let until = (behind + reach).min(clause.until);
+                // A keyword may begin within the negation: `about ring` in `not about ring`.
+                let denied = |hit: &Hit<'_>| hit.first > at && hit.last >= behind && hit.first < until;
+                let reached = || hits.iter().filter(|hit| denied(hit));
                 let inner = |hit: &Hit<'_>| {
                     reached().any(|other| other.overlaps(hit) && other.pattern.letters > hit.pattern.letters)
                 };
                 let named = reached().filter(|hit| !inner(hit)).filter_map(|hit| hit.uses.first());
                 negated.extend(named.map(|used| used.shown.clone()));
-                hits.retain(|hit| !reach.contains(&hit.first));
+                hits.retain(|hit| !denied(hit));
             }
         }
         negated.dedup();

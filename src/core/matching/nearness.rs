@@ -3,52 +3,80 @@
 //! Known words are indexed by all their forms with one letter left out, so a look-up costs as many probes as the word has
 //! letters, however many words are known. Short words are never corrected: too many of them are one letter apart.
 
-use std::collections::HashMap;
+use super::fast_map::FastMap;
 
 /// Words shorter than this are never corrected.
 pub(crate) const LONG: usize = 7;
 
-/// An index of long words.
+/// An index of long words. Forms are kept as hashes only: a chance collision is caught by comparing the words.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Nearness {
-    /// A known word, or one with a letter left out → the known words it comes from.
-    forms: HashMap<String, Vec<usize>>,
+    /// The hash of a known word, or of one with a letter left out → the known words it comes from.
+    forms: FastMap<u64, Vec<usize>>,
     known: Vec<(String, String)>,
 }
 
 impl Nearness {
     /// Remembers a word and what to answer for it; short words are ignored.
     pub(crate) fn learn(&mut self, word: &str, answer: &str) {
-        if word.chars().count() < LONG || word.chars().any(|letter| letter.is_numeric()) {
+        if word.chars().count() < LONG || word.chars().any(char::is_numeric) {
             return;
         }
         let index = self.known.len();
         self.known.push((word.to_owned(), answer.to_owned()));
-        self.forms.entry(word.to_owned()).or_default().push(index);
-        for form in shorter_by_one(word) {
-            self.forms.entry(form).or_default().push(index);
+        for form in forms(word) {
+            let words = self.forms.entry(form).or_default();
+            if words.last() != Some(&index) {
+                words.push(index);
+            }
         }
     }
 
     /// The answer of the known word that is one letter added, left out, changed or swapped away, with the same first letter.
     pub(crate) fn nearest(&self, word: &str) -> Option<&str> {
-        let length = word.chars().count();
-        if length + 1 < LONG || length > 40 {
+        if word.len() + 1 < LONG || word.len() > 80 {
             return None;
         }
-        self.among(word, word).or_else(|| shorter_by_one(word).find_map(|form| self.among(word, &form)))
-    }
-
-    fn among(&self, word: &str, form: &str) -> Option<&str> {
-        let candidates = self.forms.get(form)?;
         let fits = |index: &usize| self.known.get(*index).filter(|(known, _)| one_slip(word, known));
-        candidates.iter().find_map(fits).map(|(_, answer)| answer.as_str())
+        let found = forms(word).find_map(|form| self.forms.get(&form)?.iter().find_map(fits));
+        found.map(|(_, answer)| answer.as_str())
     }
 }
 
-fn shorter_by_one(word: &str) -> impl Iterator<Item = String> {
-    word.char_indices()
-        .map(|(at, _)| word.char_indices().filter(|(other, _)| *other != at).map(|(_, letter)| letter).collect())
+/// An odd number, so that it can be divided by among 64-bit numbers.
+const BASE: u64 = 0x0100_0000_01b3;
+
+/// What multiplies [`BASE`] to 1: each of Newton's steps doubles the number of right bits.
+const INVERSE: u64 = {
+    let mut inverse = BASE;
+    let mut step = 0;
+    while step < 6 {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(BASE.wrapping_mul(inverse)));
+        step += 1;
+    }
+    inverse
+};
+
+/// The hashes of a word, and of it with each letter but the first left out in turn. The hash is a polynomial of the bytes:
+/// so each form costs a few multiplications, not another walk over the word.
+fn forms(word: &str) -> impl Iterator<Item = u64> {
+    let append = |hash: u64, byte: u8| hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1);
+    let whole = word.bytes().fold(0, append);
+    let mut power = word.bytes().fold(1_u64, |power, _| power.wrapping_mul(BASE));
+    let mut before = 0_u64;
+    let shorter = word.chars().enumerate().filter_map(move |(at, letter)| {
+        let mut bytes = [0; 4];
+        let mut through = before;
+        for byte in letter.encode_utf8(&mut bytes).bytes() {
+            through = append(through, byte);
+            power = power.wrapping_mul(INVERSE);
+        }
+        let after = whole.wrapping_sub(through.wrapping_mul(power));
+        let form = before.wrapping_mul(power).wrapping_add(after);
+        before = through;
+        (at > 0).then_some(form)
+    });
+    std::iter::once(whole).chain(shorter)
 }
 
 /// One letter added, left out or changed, or two neighbours swapped; the first letter is right.
@@ -74,15 +102,12 @@ fn one_slip(typed: &str, known: &str) -> bool {
 
 /// A word with letters repeated three times or more (`stoooop`) with two of them, and with one; nothing for other words.
 pub(crate) fn squeezed(word: &str) -> Vec<String> {
-    let mut longest = 0;
-    let mut run = 0;
-    let mut last = None;
-    for letter in word.chars() {
-        run = if last == Some(letter) { run + 1 } else { 1 };
-        longest = longest.max(run);
-        last = Some(letter);
-    }
-    if longest < 3 { Vec::new() } else { vec![with_runs_of(word, 2), with_runs_of(word, 1)] }
+    let letters = || word.chars();
+    let stretched = letters()
+        .zip(letters().skip(1))
+        .zip(letters().skip(2))
+        .any(|((one, other), last)| one == other && other == last);
+    if stretched { vec![with_runs_of(word, 2), with_runs_of(word, 1)] } else { Vec::new() }
 }
 
 /// Shortens runs of three letters or more to `keep`; shorter runs stay.
@@ -116,6 +141,17 @@ mod tests {
         ];
         for (typed, expected) in cases {
             assert_eq!(near.nearest(typed), expected, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_the_hash_of_the_shorter_word() {
+        let whole = |word: &str| forms(word).next();
+        let found: Vec<u64> = forms("palaña").collect();
+        assert_eq!(found.len(), 6);
+        for (at, shorter) in ["paaña", "plaña", "palña", "palaa", "palañ"].iter().enumerate() {
+            let expected = whole(shorter);
+            assert!(found.iter().any(|form| Some(*form) == expected), "{at} {shorter}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::language::Speech;
+use super::language::{Speech, singular};
 use super::lexicon::{Lexicon, Likeness};
 use crate::core::fact::FactBook;
 use crate::core::ids::{FactId, TopicId};
@@ -30,6 +30,8 @@ pub(super) struct Use {
     pub(super) shown: String,
     /// The language its words speak for, as an index of [`Speech`].
     pub(super) lang: Option<usize>,
+    /// For a weak word: it tells which fact of a topic is meant, not which topic (see [`Patterns::tell_refining`]).
+    pub(super) refines: bool,
     /// Folded, without possessive.
     form: String,
 }
@@ -127,13 +129,17 @@ impl Patterns {
                     continue;
                 }
                 let lang = speech.winner(&speech.votes(form.split(' ')));
-                pattern.uses.push(Use { fact: index, strength, shown: written.clone(), lang, form });
+                pattern.uses.push(Use { fact: index, strength, shown: written.clone(), lang, refines: false, form });
             }
         }
         for written in &book.company {
             if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
                 pattern.company = true;
             }
+        }
+        patterns.tell_refining();
+        for fact in &book.facts {
+            patterns.lexicon.keep_as_written(&fact.weak);
         }
         let mut needles: Vec<(String, usize)> = by_stems.into_iter().collect();
         needles.sort_by_key(|(_, index)| *index);
@@ -143,6 +149,37 @@ impl Patterns {
             .build(needles.iter().map(|(stems, _)| format!(" {stems} ")))
             .ok();
         patterns
+    }
+
+    /// Where staff gave the facts of a topic some weak words in common (`ring`), those name the topic; the weak words that
+    /// only one of its facts has (`warrant`) tell that fact from its sisters and mean nothing without the topic.
+    fn tell_refining(&mut self) {
+        let topic_of = |used: &Use| self.facts.get(used.fact).map(|fact| &fact.topic);
+        let shared = |pattern: &Pattern, topic: &TopicId| {
+            let weak = pattern.uses.iter().filter(|used| used.strength == Strength::Weak);
+            let mut facts: Vec<usize> =
+                weak.filter(|used| topic_of(used) == Some(topic)).map(|used| used.fact).collect();
+            facts.dedup();
+            facts.len() > 1
+        };
+        let mut with_shared: Vec<TopicId> = self.facts.iter().map(|fact| fact.topic.clone()).collect();
+        with_shared.dedup();
+        with_shared.retain(|topic| self.list.iter().any(|pattern| shared(pattern, topic)));
+        let refining: Vec<Vec<bool>> = self
+            .list
+            .iter()
+            .map(|pattern| {
+                let refines = |used: &Use| {
+                    topic_of(used).is_some_and(|topic| with_shared.contains(topic) && !shared(pattern, topic))
+                };
+                pattern.uses.iter().map(refines).collect()
+            })
+            .collect();
+        for (pattern, refines) in self.list.iter_mut().zip(refining) {
+            for (used, refines) in pattern.uses.iter_mut().zip(refines) {
+                used.refines = refines;
+            }
+        }
     }
 
     fn entry(&mut self, by_stems: &mut HashMap<String, usize>, written: &str, forgiving: bool) -> Option<&mut Pattern> {
@@ -175,7 +212,14 @@ impl Patterns {
             else {
                 continue;
             };
-            let uses = if pattern.words == 1 { self.allowed(pattern, first) } else { pattern.uses.iter().collect() };
+            let uses = if pattern.words == 1 {
+                self.allowed(pattern, first)
+            } else {
+                let from = pieces.partition_point(|piece| piece.at < first.at);
+                let run = pieces.iter().skip(from).take_while(|piece| piece.at < found.end());
+                let fits = |used: &&Use| Self::is_form_of(&used.form, run.clone());
+                pattern.uses.iter().filter(fits).collect()
+            };
             if !uses.is_empty() || pattern.company {
                 hits.push(Hit { pattern, first: first.word, last: last.word, uses });
             }
@@ -184,6 +228,16 @@ impl Patterns {
             }
         }
         hits
+    }
+
+    /// Within a phrase a word that staff wrote somewhere stands for itself and its plural: `cómo ayuda` is not `cómo ayudo`.
+    fn is_form_of<'t>(form: &str, run: impl Iterator<Item = &'t Piece<'t>>) -> bool {
+        form.split(' ').zip(run).all(|(wanted, piece)| {
+            piece.part
+                || piece.likeness != Likeness::Exact
+                || wanted == piece.text
+                || singular(wanted) == singular(piece.text)
+        })
     }
 
     /// A weak word must stand exactly as staff wrote it, and alone (`rings` is no `ring`, and `#IceCream` no `ice`). A keyword

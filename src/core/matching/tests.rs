@@ -161,6 +161,32 @@ fn everyday_words_need_company() {
 }
 
 #[test]
+fn a_name_of_somebody_else_is_no_sign_and_an_inflection_is_another_word() {
+    for text in ["Kevin Hart and the police", "my phone keeps ringing, police", "wedding rings? police"] {
+        check(text, None);
+    }
+    check("so is HART used by the police", Some("hart"));
+    check("is ring footage safe", Some("ring-footage"));
+}
+
+#[test]
+fn a_weak_word_of_one_fact_only_chooses_among_the_facts_of_a_named_topic() {
+    // `ring` stands in two facts, so it names the topic; `warrant` stands in one.
+    check("do police need a warrant?", None);
+    check("does ring need a warrant for the police?", Some("ring-footage"));
+}
+
+#[test]
+fn a_question_that_is_nothing_but_the_topic_asks_for_it() {
+    for text in ["ring?", "hi, what about ring please", "tell me about ring"] {
+        check(text, Some("ring-2000"));
+    }
+    for text in ["ring", "ring ring?", "tell me about ring sizes", "ice?"] {
+        check(text, None);
+    }
+}
+
+#[test]
 fn the_most_specific_fact_comes_first_and_a_replaced_one_never() {
     check("ring doorbell footage? ring footage!", Some("ring-footage"));
     check("what about the 1,600 police", Some("ring-2000"));
