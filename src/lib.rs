@@ -14,19 +14,20 @@
 //! # The way of the data
 //!
 //! ```text
-//!  config/ posts/            database: the ledger and what stands beside it             servers
-//! ┌──────────────┐  plan   ┌─────────────────────────────────────────────────┐
-//! │ posts        ├────────▶│ planned ─▶ claimed ─▶ armed ──┬──▶ sent         │ publish ┌──────────┐
-//! │ queue add    │         │    ▲                          │                 ├────────▶│ statuses │
-//! └──────────────┘         │    └── provably not sent ─────┤                 │ one POST│          │
-//!                          │                               ├──▶ refused held │         │          │
-//! ┌──────────────┐ decide  │                               └──▶ unknown      │ listen  │ stream,  │
-//! │ facts, limits├────────▶│ mention + decision (+ armed reply), one commit  │◀────────┤ pages of │
-//! └──────────────┘         └─────────────────────────────────────────────────┘         │ mentions │
-//!                                                                                      └──────────┘
+//!   config/ posts/         the ledger, in one database                                  servers
+//! ┌─────────────┐         ┌──────────────────────────────────────────────────┐         ┌──────────────┐
+//! │ posts/      │  plan   │ planned ─▶ claimed ─▶ armed ─┬─▶ sent ─────┐     │ publish │              │
+//! │ queue add   │────────▶│    ▲                         ├─▶ refused   ▼     │────────▶│ a POST       │
+//! │             │         │    │                         ├─▶ held   verified │         │              │
+//! │             │         │    ├── provably not sent ◀───┤             ▲     │ settle  │              │
+//! │             │         │    └── not found ◀─ unknown ◀┘── found ────┘     │◀────────│ own statuses │
+//! │ facts       │ answer  │                                                  │ listen  │              │
+//! │ limits      │────────▶│ mention + decision + armed reply: one commit     │◀────────│ mentions     │
+//! └─────────────┘         └──────────────────────────────────────────────────┘         └──────────────┘
 //! ```
-//! Two producers, planning and answering, write rows; one sender empties them. Nothing is said that was not a row of
-//! the ledger first. [`core::delivery`] says what each state means and who moves a row on.
+//! Two producers, planning and answering, write rows; one sender takes them; one reader looks at what became of them.
+//! Nothing is said that was not a row of the ledger first. [`core::delivery`] says what each state means and who moves a
+//! row on.
 //!
 //! # Code map
 //!
@@ -40,8 +41,8 @@
 //! | [`core`] | the rules as pure values and functions, in the next table |
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` knows the keys of a post, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/mentions.rs` mention and decision, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
-//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share |
+//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
+//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity.rs` check client and sandbox against each other and against a client nobody here wrote |
 //!
@@ -50,6 +51,7 @@
 //! | [`core::ids`], [`core::post`], [`core::fact`], [`core::mention`] | the words everybody uses, as types |
 //! | [`core::delivery`] | a status to be created, its states, the armed record, what one POST can do |
 //! | [`core::schedule`], [`core::plan`], [`core::lateness`] | local times and zones; which post goes out when; whether a due one may still go |
+//! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
 //! | [`core::decision`], [`core::budget`] | answer, obey or stay silent, with the reason; how much may be said |
 //! | [`core::compose`], [`core::count`], [`core::date_words`] | the words of a reply, made to fit the server |
@@ -65,9 +67,11 @@
 //!    only [`store`] makes such records.
 //! 3. Nothing is sent inside a transaction, and every write of a sender names row, state and fence: whoever lost a row
 //!    changes nothing.
-//! 4. A POST is made once and never repeated by the connection. Only what provably did not arrive goes back to
-//!    `planned`; what may have arrived is `unknown` and is not sent again.
-//! 5. The Idempotency-Key is a keyed hash of identity and generation: the same after a restart, on another machine.
+//! 4. A POST is made once and never repeated by the connection. Only what provably did not arrive goes straight back to
+//!    `planned`. What may have arrived is `unknown` and is looked for among our own statuses; in doubt it counts as
+//!    found. Only after the last look saw nothing is it sent again, if it is still wanted.
+//! 5. The Idempotency-Key is a keyed hash of identity and generation: the same over attempts, restarts and machines,
+//!    except where a server replays its errors under a key.
 //! 6. A mention gets one decision with its reason, in the transaction that spends its limits and arms its reply.
 //! 7. Not early, not after expiry, not twice, never lost without a row that says why.
 //!
@@ -93,9 +97,13 @@
 //!    cancelled the row meanwhile.
 //! 6. [`Fedi::publish`](fedi::Fedi::publish) makes the one POST; `fedi/classify.rs` reads what it did as an
 //!    [`Outcome`](core::delivery::Outcome).
-//! 7. [`record`](store::Store::record) ends the hold: `sent` with the server's id, which lets the next part of a thread
-//!    go, `planned` again with a time, or `refused`, `held`, `unknown` with a notice. If the process dies between 5 and
-//!    7, [`take_over`](store::Store::take_over) finds the row `armed` at the next start and makes it `unknown`.
+//! 7. [`record`](store::Store::record) ends the hold: `sent` with the server's id, `planned` again with a time, or
+//!    `refused`, `held`, `unknown`. If the process dies between 5 and 7, [`take_over`](store::Store::take_over) finds
+//!    the row `armed` at the next start and makes it `unknown`.
+//! 8. [`jobs::settle::tick`] looks at the account's own statuses when [`core::looking`] says so. A `sent` row that is
+//!    seen becomes [`verified`](store::Store::verified), and the next part of its thread may go; one that is not seen
+//!    in ten minutes is `held`. An `unknown` row is found by [`likeness`](core::resemblance::likeness), or, absent at
+//!    the last look, goes back to `planned`; [`looked`](store::Store::looked) writes it down.
 //!
 //! # A mention is answered
 //!
@@ -114,8 +122,7 @@
 //!
 //! # Not built yet
 //!
-//! - Read-back: an `unknown` row stays so until a person has looked, and nothing moves a row from `sent` to `verified`.
-//!   `queue again` does not exist.
+//! - `watchpost queue again ID`.
 //! - PostgreSQL: a `postgres://` address is refused with a sentence.
 //! - The staff page: `[web]` is read and not used.
 //! - `watchpost account login`: tokens come from files, the environment or systemd.
