@@ -17,7 +17,8 @@ use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::{FediError, KeyClass, StatusView};
 use crate::store::StoreError;
 use crate::store::deliveries::Of;
-use crate::store::settling::{Found, Open};
+use crate::store::calendar::FILE_GONE;
+use crate::store::settling::{Found, Open, Wish};
 
 /// Rows one turn settles: a page of the own list.
 const AT_ONCE: i64 = 40;
@@ -203,6 +204,13 @@ impl Case<'_> {
         let expired = self.row.delivery.expires_at.is_some_and(|expires| expires <= self.now);
         let ended = |state, reason: &str| Found::Ended { state, reason: reason.to_owned() };
         settled.open += 1;
+        match self.row.wish {
+            Wish::Wanted => {}
+            Wish::Held => return ended(State::Held, "not on the server, and held since"),
+            Wish::Cancelled => return ended(State::Cancelled, "not on the server, and cancelled since"),
+            // In the words of planning: when the file comes back, the row does.
+            Wish::Gone => return ended(State::Cancelled, FILE_GONE),
+        }
         match (is_reply, expired, self.row.opted_out) {
             (true, _, true) => ended(State::Held, "not on the server, and they said stop since"),
             (true, true, _) => ended(State::Held, "not on the server, and too old to answer now"),

@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
+use super::notices::settle_delivery;
 use super::secret::text_hash;
 use super::sending::payload_json;
 use super::{Store, millis};
@@ -92,7 +93,8 @@ pub struct Written {
     pub already_said: u64,
 }
 
-const FILE_GONE: &str = "its post was removed";
+/// Why a row is cancelled when its post's file is gone; with this reason it comes back when the file does.
+pub const FILE_GONE: &str = "its post was removed";
 
 /// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
 const SAID_FOR: Duration = Duration::days(60);
@@ -302,12 +304,16 @@ struct Standing {
     payload_hash: String,
     parts: i64,
     attempt: i64,
+    reason: String,
+    /// An attempt was unclear, or the server said yes and does not show it.
+    may_exist: bool,
 }
 
 /// Rows that planning may still change: never attempted, or waiting for a person.
 async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standing>, StoreError> {
     const LIST: &str = "SELECT id, account, post_id, occurrence, part, parts, state, due_at, expires_at, payload_hash, \
-        attempt FROM deliveries WHERE kind = 'post' AND (state IN ('planned', 'held', 'refused') \
+        attempt, reason, CASE WHEN unclear > 0 OR status_id IS NOT NULL THEN 1 ELSE 0 END AS may_exist \
+        FROM deliveries WHERE kind = 'post' AND (state IN ('planned', 'held', 'refused') \
         OR (state = 'cancelled' AND reason = $1))";
     let mut rows = HashMap::new();
     for row in sqlx::query(LIST).bind(FILE_GONE).fetch_all(connection).await? {
@@ -328,6 +334,8 @@ async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standin
             payload_hash: row.try_get("payload_hash")?,
             parts: row.try_get("parts")?,
             attempt: row.try_get("attempt")?,
+            reason: row.try_get("reason")?,
+            may_exist: row.try_get::<i64, _>("may_exist")? != 0,
         };
         rows.insert(key, found);
     }
@@ -414,7 +422,9 @@ async fn update(
     const UPDATE: &str = "UPDATE deliveries SET state = $1, parts = $2, plan_kind = $3, due_at = $4, \
         not_before = CASE WHEN part > 1 OR due_at = $4 THEN not_before ELSE $5 END, \
         expires_at = CASE WHEN part > 1 AND not_before <> $20 THEN expires_at ELSE $6 END, local_time = $7, zone = $8, late = $9, payload = $10, payload_hash = $11, text_hash = $12, \
-        topic = $13, facts = $14, reason = $15, generation = generation + $16, updated_at = $17 \
+        topic = $13, facts = $14, reason = $15, generation = generation + $16, updated_at = $17, \
+        look_at = CASE WHEN $1 = 'unknown' THEN $17 ELSE look_at END, \
+        status_id = CASE WHEN $1 = 'unknown' THEN NULL ELSE status_id END \
         WHERE id = $18 AND state = $19";
     let payload = payload_json(&row.payload)?;
     let payload_hash = text_hash(&payload);
@@ -425,12 +435,16 @@ async fn update(
         && found.expires_at == row.expires_at.map(|at| at.timestamp_millis())
         && found.parts == row.parts;
     let (state, reason, new_generation) = match found.state {
-        // Staff hold it, or the law does: an edit changes the words, not the hold.
         State::Held if same => return Ok(()),
+        // New words were not said already; the claim asks once more.
+        State::Held if edited && found.reason == ALREADY_SAID => (State::Planned, "edited: no longer said already", 0),
+        // Staff hold it, or an outage does: an edit changes the words, not the hold.
         State::Held => (State::Held, "held; edited since", 0),
         State::Refused if !edited => return Ok(()),
         State::Refused => (State::Planned, "edited after it was refused", 1),
         State::Planned if same => return Ok(()),
+        // What may be on the server is looked for first (DESIGN §5: a row that may exist is read back).
+        State::Cancelled if found.may_exist => (State::Unknown, "its post came back; it may be on the server", 0),
         State::Cancelled => (State::Planned, "its post came back", i64::from(found.attempt > 0)),
         State::Planned
         | State::Claimed
@@ -461,7 +475,10 @@ async fn update(
         .bind(found.id)
         .bind(found.state.as_str())
         .bind(WAITS_FOR_PART);
-    written.changed += query.execute(connection).await?.rows_affected();
+    written.changed += query.execute(&mut *connection).await?.rows_affected();
+    if state != found.state {
+        settle_delivery(connection, found.id).await?;
+    }
     Ok(())
 }
 
@@ -480,7 +497,9 @@ async fn withdraw(
     let changed = match (found.state, post_exists) {
         (State::Planned | State::Held | State::Refused, false) => {
             let query = sqlx::query(CANCEL).bind(FILE_GONE).bind(now.timestamp_millis());
-            query.bind(found.id).bind(found.state.as_str()).execute(connection).await?.rows_affected()
+            let cancelled = query.bind(found.id).bind(found.state.as_str()).execute(&mut *connection).await?;
+            settle_delivery(connection, found.id).await?;
+            cancelled.rows_affected()
         }
         (State::Planned, true) if found.due_at > now.timestamp_millis() && found.attempt == 0 => {
             sqlx::query(DELETE).bind(found.id).execute(connection).await?.rows_affected()

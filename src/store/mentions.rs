@@ -181,6 +181,8 @@ impl Intake<'_> {
         let thread = self.thread(connection).await?;
         let past = self.past(connection, &person, &thread).await?;
         let verdict = decide(self.mention, &past);
+        // While the server asked us to wait, or a person must act first, a reply waits in the ledger like a post.
+        let sending = if self.must_wait(connection).await? { Sending::InTurn } else { sending };
         match verdict.consent {
             Some(Consent::Withdrawn) => opt_out(connection, &person, self.now).await?,
             Some(Consent::Given) => opt_in(connection, &person).await?,
@@ -194,6 +196,12 @@ impl Intake<'_> {
         self.insert_mention(connection, &verdict, &person, &thread, delivery).await?;
         let armed = armed.filter(|_| sending == Sending::AtOnce).map(Box::new);
         Ok(Recorded::Decided { verdict: Box::new(verdict), armed })
+    }
+
+    async fn must_wait(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
+        const WAITS: &str = "SELECT 1 AS one FROM accounts WHERE name = $1 AND (wait_until > $2 OR paused_reason IS NOT NULL)";
+        let query = sqlx::query(WAITS).bind(self.account.as_str().to_owned()).bind(self.now.timestamp_millis());
+        Ok(query.fetch_optional(connection).await?.is_some())
     }
 
     /// The thread a mention belongs to: that of the status it answers, when we know that status; else that status

@@ -1,7 +1,7 @@
 //! Notices: something a person must know or do, once, with the next step.
 
 use chrono::{DateTime, Utc};
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
 use super::{Store, millis};
@@ -70,4 +70,11 @@ impl Store {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// What waited for a person about this row waits no more: it moved on.
+pub(super) async fn settle_delivery(connection: &mut AnyConnection, id: i64) -> Result<(), StoreError> {
+    const SETTLE: &str = "DELETE FROM notices WHERE key = $1";
+    sqlx::query(SETTLE).bind(format!("delivery:{id}")).execute(connection).await?;
+    Ok(())
 }

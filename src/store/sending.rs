@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, Row};
 use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
+use super::notices::settle_delivery;
 use super::{InstallSecret, Store};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
@@ -320,7 +321,8 @@ async fn record_one(
             let query = query.bind(first_look).bind(looking::twin_until(now).timestamp_millis());
             let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
             if ours {
-                after_sent(connection, id, receipt).await?;
+                after_sent(&mut *connection, id, receipt).await?;
+                settle_delivery(connection, id.0).await?;
             }
             return Ok(ours);
         }

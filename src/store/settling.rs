@@ -35,6 +35,21 @@ pub struct Open {
     pub opted_out: bool,
     /// A part waits until this one is seen.
     pub next_part_waits: bool,
+    /// Whether its post is still to be said.
+    pub wish: Wish,
+}
+
+/// Whether a row that turns out not to be on the server is still wanted there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// As far as staff are concerned, yes.
+    Wanted,
+    /// Staff hold its post.
+    Held,
+    /// Staff cancelled its post.
+    Cancelled,
+    /// Its post's file was removed.
+    Gone,
 }
 
 /// What a look decided.
@@ -100,6 +115,10 @@ impl Store {
             ", armed_at, baseline, unclear, watch_until, from_post, \
             CASE WHEN EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) THEN 1 ELSE 0 END \
             AS opted_out, \
+            CASE WHEN kind <> 'post' THEN '' ELSE COALESCE( \
+            (SELECT mark FROM post_marks WHERE post_marks.post_id = deliveries.post_id), \
+            (SELECT '' FROM post_files WHERE post_files.post_id = deliveries.post_id), \
+            (SELECT '' FROM queued_posts WHERE 'queue-' || queued_posts.seq = deliveries.post_id), 'gone') END AS wish, \
             CASE WHEN kind = 'post' AND part < parts THEN 1 ELSE 0 END AS next_part_waits \
             FROM deliveries WHERE account = $1 AND look_at IS NOT NULL AND look_at <= $2 \
             ORDER BY armed_at, id LIMIT $3"
@@ -232,6 +251,12 @@ fn open(row: &AnyRow) -> Result<Open, StoreError> {
         from_post: flag("from_post")?,
         opted_out: flag("opted_out")?,
         next_part_waits: flag("next_part_waits")?,
+        wish: match row.try_get::<String, _>("wish")?.as_str() {
+            "held" => Wish::Held,
+            "cancelled" => Wish::Cancelled,
+            "gone" => Wish::Gone,
+            _ => Wish::Wanted,
+        },
         delivery,
     })
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use watchpost::core::delivery::State;
+use watchpost::core::ids::PostId;
 use watchpost::core::post::Visibility;
 use watchpost::sandbox::{Draft, Endpoint, Existence, Fault, Idempotency, Moment, Trouble};
+use watchpost::store::deliveries::Wish;
 
 use crate::harness::{Leftover, SOON, Scene, Story, eventually, is_out, tell, token_of};
 
@@ -192,6 +194,7 @@ fn an_unclear_post_whose_file_was_removed_is_not_sent_again() {
         story.advance(5 * MINUTE).await;
         story.advance(60 * MINUTE).await;
         assert_eq!(posts(story), 1, "nobody wants it any more");
+        assert_eq!(story.states("ring").await, ["cancelled"]);
         assert_eq!(story.said("eyes").len(), 0);
     });
 }
@@ -489,6 +492,59 @@ fn a_held_copy_that_is_removed_and_put_back_stays_held() {
         story.advance(5 * MINUTE).await;
         assert_eq!(story.states("ring-copy").await, ["held"]);
         assert_eq!(story.texts("eyes").len(), 1);
+    });
+}
+
+#[test]
+fn a_held_copy_that_gets_words_of_its_own_goes_out() {
+    tell(one_post(), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_sent("ring").await;
+        story.folder.copy_post("ring", "ring-copy");
+        story.files_seen().await;
+        story.expect_state("ring-copy", State::Held).await;
+        story.write_post("ring-copy", "---\nat: 2026-11-27 09:00\n---\nWords of its own.\n").await;
+        story.expect_sent("ring-copy").await;
+        assert_eq!(story.texts("eyes"), ["Ring works with the police.", "Words of its own."]);
+    });
+}
+
+#[test]
+fn a_post_the_server_hid_is_looked_for_when_its_file_was_away_and_came_back() {
+    tell(one_post(), async |story| {
+        // The server has it, and shows it to nobody for a long time.
+        story.fault(Fault::on(Endpoint::OwnStatuses, Trouble::Lag { seconds: 3_600 }).always());
+        story.fault(Fault::on(Endpoint::Status, Trouble::answer(404, r#"{"error":"Record not found"}"#)).always());
+        story.until("2026-11-27 09:00").await;
+        for seconds in [6, 60, 600] {
+            story.advance(seconds * SECOND).await;
+        }
+        story.expect_state("ring", State::Held).await;
+        story.folder.remove_post("ring");
+        story.files_seen().await;
+        story.expect_state("ring", State::Cancelled).await;
+        story.server().clear_faults();
+        story.write_post("ring", AT_NINE).await;
+        story.settle().await;
+        story.expect_sent("ring").await;
+        assert_eq!(posts(story), 1, "it was there all the time");
+    });
+}
+
+#[test]
+fn an_unclear_post_that_staff_cancelled_meanwhile_is_not_sent_again() {
+    tell(one_post(), async |story| {
+        story.fault(Fault::on(Endpoint::Create, Trouble::answer(504, "")));
+        story.until("2026-11-27 09:00").await;
+        story.expect_state("ring", State::Unknown).await;
+        let now = story.clock.now();
+        let cancelled = story.store.steer_post(&PostId::new("ring"), Wish::Cancel, "no", now).await.unwrap();
+        assert_eq!(cancelled.changed, 0, "it may be on the server");
+        for seconds in [6, 25, 90] {
+            story.advance(seconds * SECOND).await;
+        }
+        story.expect_state("ring", State::Cancelled).await;
+        assert_eq!(posts(story), 1);
     });
 }
 

@@ -63,6 +63,35 @@ impl Story {
         self.settle().await;
     }
 
+    /// Lets time flow, a second at a time, until a condition holds; for jobs that rest on the clock between two steps.
+    pub(crate) async fn flow_until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        eventually(what, async || {
+            if holds().await {
+                return true;
+            }
+            self.advance(Duration::from_secs(1)).await;
+            false
+        })
+        .await;
+    }
+
+    /// Lets time flow until there is a notice with these words.
+    pub(crate) async fn flow_until_notice(&self, words: &str) {
+        self.flow_until(&format!("a notice with the words {words:?}"), async || {
+            self.store.notices().await.unwrap().iter().any(|notice| notice.text.contains(words))
+        })
+        .await;
+    }
+
+    /// Lets time flow until all rows of a post are on the server.
+    pub(crate) async fn flow_until_sent(&self, post: &str) {
+        self.flow_until(&format!("{post} is sent"), async || {
+            let rows = self.rows(post).await;
+            !rows.is_empty() && rows.iter().all(|row| is_out(row.state))
+        })
+        .await;
+    }
+
     /// Lets time pass until this time in New York.
     pub(crate) async fn until(&self, local: &str) {
         let by = new_york(local) - self.clock.now();
