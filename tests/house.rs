@@ -469,6 +469,11 @@ fn the_map_in_lib_rs_names_every_module_and_only_files_that_exist() {
         let named = map.iter().any(|(_, line)| line.contains(&format!("[`{module}`]")));
         assert!(named, "src/lib.rs: the map does not name the module [`{module}`]");
     }
+    let core = SOURCES.iter().find(|source| source.path == "src/core/mod.rs").unwrap();
+    for module in core.code.iter().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        let named = map.iter().any(|(_, line)| line.contains(&format!("[`core::{module}`]")));
+        assert!(named, "src/lib.rs: the map does not name [`core::{module}`]");
+    }
     for (number, line) in map {
         for name in line.split('`').skip(1).step_by(2) {
             let is_path = (name.ends_with(".rs") || name.ends_with('/')) && !name.contains([' ', ':']);
