@@ -47,6 +47,8 @@ pub struct App {
     tasks: JoinSet<anyhow::Result<()>>,
     stop: CancellationToken,
     lock: Option<Lock>,
+    /// A rehearsal's copy of the database, gone when the rehearsal is.
+    scratch: Option<Scratch>,
 }
 
 impl App {
@@ -56,10 +58,12 @@ impl App {
     /// When the database cannot be opened, another daemon runs on it, or the watch on the files cannot be set.
     pub async fn start(campaign: Campaign, findings: &[Finding], setup: Setup) -> anyhow::Result<App> {
         let Setup { clock, mut dice, voice } = setup;
-        let (store, lock) = match &voice {
-            Voice::Live => Store::open(&campaign.store_url, Role::Daemon, &mut dice).await?,
-            Voice::Rehearsal(_) => rehearsal_store(&campaign, &mut dice).await?,
+        let scratch = match &voice {
+            Voice::Live => None,
+            Voice::Rehearsal(_) => Some(Scratch::of(&campaign, &mut dice).await?),
         };
+        let url = scratch.as_ref().map_or(campaign.store_url.clone(), Scratch::url);
+        let (store, lock) = Store::open(&url, Role::Daemon, &mut dice).await?;
         let now = clock.now();
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
@@ -78,7 +82,7 @@ impl App {
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
         report(&ctx, findings).await?;
         plan::tick(&ctx, now).await?;
-        let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock };
+        let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock, scratch };
         app.spawn_jobs(&root)?;
         Ok(app)
     }
@@ -129,6 +133,7 @@ impl App {
         self.ctx.store.close().await;
         // Only now may another daemon take the database.
         drop(self.lock);
+        drop(self.scratch);
         outcome
     }
 }
@@ -145,17 +150,42 @@ async fn job(name: &'static str, work: impl Future<Output = Result<(), StoreErro
     work.await.with_context(|| format!("the {name} job stopped; nothing was sent without a record"))
 }
 
-/// A rehearsal runs on a copy, so that the real database does not learn of statuses that never were.
-async fn rehearsal_store(campaign: &Campaign, dice: &mut Dice) -> anyhow::Result<(Store, Option<Lock>)> {
-    let folder = std::env::temp_dir().join(format!("watchpost-rehearsal-{}", hex::encode(dice.bytes())));
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let copy = folder.join("watchpost.db");
-    if Store::exists(&campaign.store_url)? {
-        let (real, _) = Store::open(&campaign.store_url, Role::Visitor, dice).await?;
-        real.copy_to(&copy).await?;
-        real.close().await;
+/// A rehearsal runs on a copy, so that the real database does not learn of statuses that never were. The copy holds what
+/// the original holds, so it is removed with the rehearsal.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    async fn of(campaign: &Campaign, dice: &mut Dice) -> anyhow::Result<Scratch> {
+        let folder = std::env::temp_dir().join(format!("watchpost-rehearsal-{}", hex::encode(dice.bytes())));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let scratch = Scratch(folder);
+        if Store::exists(&campaign.store_url)? {
+            let (real, _) = Store::open(&campaign.store_url, Role::Visitor, dice).await?;
+            real.copy_to(&scratch.file()).await?;
+            real.close().await;
+        }
+        Ok(scratch)
     }
-    Ok(Store::open(&format!("sqlite://{}", copy.display()), Role::Daemon, dice).await?)
+
+    fn file(&self) -> PathBuf {
+        self.0.join("watchpost.db")
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.file().display())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, "cannot remove the rehearsal's copy in {}", self.0.display());
+        }
+    }
 }
 
 fn linked(account: &Account, root: &Path, http: &Http) -> Linked {

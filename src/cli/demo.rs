@@ -289,7 +289,7 @@ impl Stage {
     async fn decision(&self, status: &str) -> anyhow::Result<crate::store::mentions::Heard> {
         loop {
             let heard = self.store.heard(50).await?;
-            if let Some(found) = heard.into_iter().find(|heard| heard.uri.ends_with(status)) {
+            if let Some(found) = heard.into_iter().find(|heard| heard.status == status) {
                 return Ok(found);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

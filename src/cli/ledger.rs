@@ -120,7 +120,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
 fn row(delivery: &Delivery, attempts: &[Attempt], zone: Tz) -> Row {
     let what = match &delivery.of {
         Of::Post { post, occurrence, part, parts, .. } => format!("{post} ({occurrence}, part {part} of {parts})"),
-        Of::Reply { mention } => format!("reply to {mention}"),
+        Of::Reply { mention } => format!("reply to mention {}", first_words(mention, 8)),
     };
     let happened = |attempt: &Attempt| Happened {
         attempt: attempt.number,

@@ -17,6 +17,7 @@ use crate::core::delivery::State;
 use crate::core::ids::{DeliveryId, PostId};
 use crate::core::plan::{History, Plan, Window, plan};
 use crate::core::post::Post;
+use crate::jobs;
 use crate::store::Store;
 use crate::store::deliveries::{Delivery, Granted, Of, Wish};
 
@@ -62,6 +63,11 @@ pub enum Action {
     Release(Steer),
     /// Drops a post or delivery that has not left.
     Cancel(Steer),
+    /// Sends a post once more, now, as it stands; the only way to say something twice.
+    Again {
+        /// A post's id.
+        id: String,
+    },
 }
 
 /// Which post or delivery, and why.
@@ -87,6 +93,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         Action::Hold(steer) => wish(&campaign, steer, Wish::Hold, now).await,
         Action::Release(steer) => wish(&campaign, steer, Wish::Release, now).await,
         Action::Cancel(steer) => wish(&campaign, steer, Wish::Cancel, now).await,
+        Action::Again { id } => again(&campaign, id, now).await,
     }
 }
 
@@ -307,6 +314,26 @@ fn page_of(id: &str, post: Option<&Post>, rows: &[Row], queue: &Queue) -> String
         page.push_str(&format!("\n{text}\n"));
     }
     page
+}
+
+async fn again(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let store = workplace::store(campaign).await?;
+    let mut posts = campaign.posts.clone();
+    posts.extend(store.queued_posts().await?);
+    let Some(post) = posts.iter().find(|post| post.id.as_str() == id) else {
+        bail!("there is no post {id:?}; `watchpost queue list` shows them all");
+    };
+    let known = store.deliveries_of_post(&post.id).await?;
+    let times = known.iter().filter_map(|row| match &row.of {
+        Of::Post { occurrence, .. } => occurrence.times(),
+        Of::Reply { .. } => None,
+    });
+    let next = times.max().unwrap_or(1) + 1;
+    let accounts = campaign::plan_accounts(campaign);
+    let added = store.add_wanted(jobs::plan::once_more(post, &accounts, campaign.zone, next, now), now).await;
+    store.close().await;
+    output::text(&format!("{id}: {} statuses go out now, once more\n", added?))?;
+    Ok(0)
 }
 
 async fn wish(campaign: &Campaign, steer: &Steer, wish: Wish, now: DateTime<Utc>) -> anyhow::Result<u8> {

@@ -136,6 +136,12 @@ impl Occurrence {
         Self(time.format("%Y-%m-%dT%H:%M:%S").to_string())
     }
 
+    /// The same post once more, because a person said so: the `n`th time, from 2.
+    #[must_use]
+    pub fn again(n: u32) -> Self {
+        Self(format!("again-{n}"))
+    }
+
     /// Reads back what the ledger holds.
     #[must_use]
     pub fn from_ledger(text: String) -> Self {
@@ -146,6 +152,12 @@ impl Occurrence {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Which time it is that a person wanted the post said again, if that is what it is.
+    #[must_use]
+    pub fn times(&self) -> Option<u32> {
+        self.0.strip_prefix("again-")?.parse().ok()
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
-use super::context::{Ctx, Desk};
+use super::context::Ctx;
 use crate::core::delivery::{Payload, State};
-use crate::core::ids::PostId;
-use crate::core::plan::{Kind, Planned, Window, plan};
-use crate::core::post::{Late, Post};
+use crate::core::ids::{Occurrence, PostId};
+use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
+use crate::core::post::{DEFAULT_EXPIRY, Late, Post};
 use crate::store::StoreError;
 use crate::store::calendar::{Placed, Rename, Wanted, Written};
 
@@ -44,13 +45,13 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
     let mut wanted = Vec::new();
     for place in &planned.planned {
         if let Some(post) = by_id.get(&place.post) {
-            wanted.extend(rows(post, place, &desk));
+            wanted.extend(rows(post, place, desk.zone));
         }
     }
     // Overdue, half sent or waiting for a person: their place stands, their words follow the file.
     for placed in ctx.store.open_occurrences(now).await? {
         if let Some(post) = by_id.get(&placed.post) {
-            wanted.extend(rows(post, &again(placed, post.parts.len()), &desk));
+            wanted.extend(rows(post, &standing(placed, post.parts.len()), desk.zone));
         }
     }
     // A cancelled post is gone as far as planning goes; a held one keeps its rows.
@@ -91,7 +92,25 @@ async fn window(ctx: &Ctx, now: DateTime<Utc>) -> Result<Window, StoreError> {
     })
 }
 
-fn again(placed: Placed, parts: usize) -> Planned {
+/// What a person wants said once more: the post as it stands, on each of its accounts, at `now`. `n` is 2 for the second
+/// time.
+#[must_use]
+pub fn once_more(post: &Post, accounts: &[AccountCalendar], zone: Tz, n: u32, now: DateTime<Utc>) -> Vec<Wanted> {
+    let speaks = |account: &&AccountCalendar| post.accounts.is_empty() || post.accounts.contains(&account.name);
+    let place = |account: &AccountCalendar| Planned {
+        at: now,
+        local: now.with_timezone(&zone).naive_local(),
+        account: account.name.clone(),
+        post: post.id.clone(),
+        occurrence: Occurrence::again(n),
+        parts: post.parts.len(),
+        kind: Kind::At,
+        expires_at: now + DEFAULT_EXPIRY,
+    };
+    accounts.iter().filter(speaks).flat_map(|account| rows(post, &place(account), zone)).collect()
+}
+
+fn standing(placed: Placed, parts: usize) -> Planned {
     Planned {
         at: placed.due_at,
         local: placed.local,
@@ -105,7 +124,7 @@ fn again(placed: Placed, parts: usize) -> Planned {
 }
 
 /// The statuses of one appearance, in order.
-fn rows(post: &Post, place: &Planned, desk: &Desk) -> Vec<Wanted> {
+fn rows(post: &Post, place: &Planned, zone: Tz) -> Vec<Wanted> {
     // A slot post that missed its slot takes the next one, unless it says when it expires.
     let waits_for_slots = place.kind == Kind::Slot && post.expires.is_none();
     let expires_at = (!waits_for_slots && place.expires_at < DateTime::<Utc>::MAX_UTC).then_some(place.expires_at);
@@ -119,7 +138,7 @@ fn rows(post: &Post, place: &Planned, desk: &Desk) -> Vec<Wanted> {
         kind: place.kind,
         due_at: place.at,
         local: place.local,
-        zone: desk.zone.name().to_owned(),
+        zone: zone.name().to_owned(),
         expires_at,
         late: match post.late {
             Late::Send => "send",

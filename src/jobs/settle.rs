@@ -16,8 +16,8 @@ use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::{FediError, KeyClass, StatusView};
 use crate::store::StoreError;
-use crate::store::deliveries::Of;
 use crate::store::calendar::FILE_GONE;
+use crate::store::deliveries::Of;
 use crate::store::settling::{Found, Open, Wish};
 
 /// Rows one turn settles: a page of the own list.

@@ -294,6 +294,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Adds rows that a person wants, beside whatever is planned. Returns how many.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then none was added.
+    pub async fn add_wanted(&self, wanted: Vec<Wanted>, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        self.inner
+            .writer
+            .write(move |connection| {
+                let wanted = wanted.clone();
+                Box::pin(async move {
+                    let mut written = Written::default();
+                    for row in &wanted {
+                        insert(connection, row, now, &mut written).await?;
+                    }
+                    Ok(written.added)
+                })
+            })
+            .await
+    }
+}
+
 type Key = (AccountName, PostId, Occurrence, i64);
 
 struct Standing {

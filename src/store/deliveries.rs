@@ -70,7 +70,7 @@ pub enum Of {
     },
     /// The answer to a mention.
     Reply {
-        /// The mention's URI.
+        /// Keyed hash of the mention's URI.
         mention: String,
     },
 }

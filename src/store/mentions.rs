@@ -47,8 +47,8 @@ pub enum Sending {
 pub struct Heard {
     /// The account it addressed.
     pub account: AccountName,
-    /// Its URI.
-    pub uri: String,
+    /// Its id on our server; empty after the purge.
+    pub status: String,
     /// What it said; `None` for directs and after the purge.
     pub text: Option<String>,
     /// When it was written.
@@ -102,7 +102,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn knows_mention(&self, account: &AccountName, uri: &str) -> Result<bool, StoreError> {
-        let query = sqlx::query(KNOWN).bind(account.as_str().to_owned()).bind(uri.to_owned());
+        let query = sqlx::query(KNOWN).bind(account.as_str().to_owned()).bind(identity(self, uri));
         Ok(query.fetch_optional(&self.inner.reads).await?.is_some())
     }
 
@@ -111,20 +111,22 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn heard(&self, limit: i64) -> Result<Vec<Heard>, StoreError> {
-        const LIST: &str = "SELECT account, uri, text, written_at, decision, reason, topic, fact, delivery \
+        const LIST: &str = "SELECT account, status_id, text, written_at, decision, reason, topic, fact, delivery \
             FROM mentions ORDER BY seen_at DESC, uri LIMIT $1";
         let rows = sqlx::query(LIST).bind(limit).fetch_all(&self.inner.reads).await?;
         rows.iter().map(heard).collect()
     }
 
-    /// Texts of mentions and of replies are kept for seven days (DESIGN §6); hash, fact and state stay. Returns how
+    /// Texts of mentions and of replies, the ids of the statuses they answer and their threads are kept for seven days
+    /// (DESIGN §6); hash, fact and state stay. Returns how
     /// many rows were emptied.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub async fn purge_texts(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        const MENTIONS: &str = "UPDATE mentions SET text = NULL WHERE text IS NOT NULL AND seen_at < $1";
-        const REPLIES: &str = "UPDATE deliveries SET payload = '{\"text\":\"\",\"visibility\":\"direct\"}' \
+        const MENTIONS: &str = "UPDATE mentions SET text = NULL, status_id = '', thread = '' \
+            WHERE seen_at < $1 AND status_id <> ''";
+        const REPLIES: &str = "UPDATE deliveries SET thread = '', payload = '{\"text\":\"\",\"visibility\":\"direct\"}' \
             WHERE kind = 'reply' AND created_at < $1 AND state IN ('sent', 'verified', 'cancelled', 'expired') \
             AND payload <> '{\"text\":\"\",\"visibility\":\"direct\"}'";
         let before = (now - chrono::Duration::days(7)).timestamp_millis();
@@ -141,12 +143,18 @@ impl Store {
     }
 }
 
+/// What a mention is known by: a keyed hash of its URI, because on most servers the URI holds its author's name, and
+/// names are not kept (DESIGN §6).
+fn identity(store: &Store, uri: &str) -> String {
+    store.secret().keyed("mention", &[uri])
+}
+
 const KNOWN: &str = "SELECT 1 AS one FROM mentions WHERE account = $1 AND uri = $2";
 
 fn heard(row: &AnyRow) -> Result<Heard, StoreError> {
     Ok(Heard {
         account: AccountName::new(row.try_get::<String, _>("account")?),
-        uri: row.try_get("uri")?,
+        status: row.try_get("status_id")?,
         text: row.try_get("text")?,
         written_at: millis(row.try_get("written_at")?),
         decision: row.try_get("decision")?,
@@ -172,8 +180,9 @@ impl Intake<'_> {
         decide: &Decide,
         sending: Sending,
     ) -> Result<Recorded, StoreError> {
-        let known =
-            sqlx::query(KNOWN).bind(self.account.as_str().to_owned()).bind(self.mention.uri.as_str().to_owned());
+        let known = sqlx::query(KNOWN)
+            .bind(self.account.as_str().to_owned())
+            .bind(identity(self.store, self.mention.uri.as_str()));
         if known.fetch_optional(&mut *connection).await?.is_some() {
             return Ok(Recorded::Known);
         }
@@ -199,7 +208,8 @@ impl Intake<'_> {
     }
 
     async fn must_wait(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
-        const WAITS: &str = "SELECT 1 AS one FROM accounts WHERE name = $1 AND (wait_until > $2 OR paused_reason IS NOT NULL)";
+        const WAITS: &str =
+            "SELECT 1 AS one FROM accounts WHERE name = $1 AND (wait_until > $2 OR paused_reason IS NOT NULL)";
         let query = sqlx::query(WAITS).bind(self.account.as_str().to_owned()).bind(self.now.timestamp_millis());
         Ok(query.fetch_optional(connection).await?.is_some())
     }
@@ -259,7 +269,7 @@ impl Intake<'_> {
         let window = (self.now - chrono::Duration::hours(3)).timestamp_millis();
         let row = sqlx::query(ACCOUNT).bind(account.clone()).bind(window).fetch_one(&mut *connection).await?;
         past.account_last_window = count(&row)?;
-        let query = sqlx::query(ELSEWHERE).bind(self.mention.uri.as_str().to_owned());
+        let query = sqlx::query(ELSEWHERE).bind(identity(self.store, self.mention.uri.as_str()));
         if let Some(row) = query.fetch_optional(&mut *connection).await? {
             past.answered_by = Some(AccountName::new(row.try_get::<String, _>("account")?));
         }
@@ -297,7 +307,7 @@ impl Intake<'_> {
         let facts = verdict.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" ");
         let query = sqlx::query(INSERT)
             .bind(self.account.as_str().to_owned())
-            .bind(self.mention.uri.as_str().to_owned())
+            .bind(identity(self.store, self.mention.uri.as_str()))
             .bind(if at_once { "armed" } else { "planned" })
             .bind(now)
             .bind(verdict.answer_until.timestamp_millis())
@@ -316,7 +326,12 @@ impl Intake<'_> {
             fence: 1,
             attempt: 1,
             may_exist: false,
-            key: reply_key(self.store.secret(), self.account.as_str(), self.mention.uri.as_str(), "1"),
+            key: reply_key(
+                self.store.secret(),
+                self.account.as_str(),
+                &identity(self.store, self.mention.uri.as_str()),
+                "1",
+            ),
             payload: reply.clone(),
             media: Vec::new(),
             armed_at_boot: self.boot,
@@ -342,7 +357,7 @@ impl Intake<'_> {
         };
         sqlx::query(INSERT)
             .bind(self.account.as_str().to_owned())
-            .bind(mention.uri.as_str().to_owned())
+            .bind(identity(self.store, mention.uri.as_str()))
             .bind(mention.status.as_str().to_owned())
             .bind(person.to_owned())
             .bind(thread.to_owned())

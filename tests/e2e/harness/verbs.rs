@@ -139,7 +139,7 @@ impl Story {
         found("a decision", async || {
             let all = self.store.heard(MANY).await.unwrap();
             all.into_iter().find(|heard| {
-                heard.uri.ends_with(mention.as_str()) && account.is_none_or(|name| heard.account.as_str() == name)
+                heard.status == mention.as_str() && account.is_none_or(|name| heard.account.as_str() == name)
             })
         })
         .await
@@ -147,7 +147,7 @@ impl Story {
 
     /// How many decisions there are about a mention.
     pub(crate) async fn decisions(&self, mention: &StatusId) -> usize {
-        self.store.heard(MANY).await.unwrap().iter().filter(|heard| heard.uri.ends_with(mention.as_str())).count()
+        self.store.heard(MANY).await.unwrap().iter().filter(|heard| heard.status == mention.as_str()).count()
     }
 
     /// The one answer to a mention, once it is there and the ledger knows.

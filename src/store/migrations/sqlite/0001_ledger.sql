@@ -10,7 +10,7 @@ CREATE TABLE deliveries (
     occurrence   TEXT   NOT NULL DEFAULT '',
     part         BIGINT NOT NULL DEFAULT 1,     -- 1 is the first
     parts        BIGINT NOT NULL DEFAULT 1,
-    mention_uri  TEXT   NOT NULL DEFAULT '',    -- emptied by nothing: it is the identity of a reply
+    mention_uri  TEXT   NOT NULL DEFAULT '',    -- keyed hash of the mention's URI: the identity of a reply
     generation   BIGINT NOT NULL DEFAULT 1,     -- grows only when a person decides anew
     plan_kind    TEXT   NOT NULL DEFAULT '',    -- at | slot | every | evergreen; '' for replies
     state        TEXT   NOT NULL,
@@ -72,8 +72,8 @@ CREATE INDEX attempts_delivery ON attempts (delivery);
 -- Somebody addressed one of our accounts. A row is written together with its decision: none is without one.
 CREATE TABLE mentions (
     account      TEXT   NOT NULL,
-    uri          TEXT   NOT NULL,
-    status_id    TEXT   NOT NULL,
+    uri          TEXT   NOT NULL,               -- keyed hash: the URI itself names its author
+    status_id    TEXT   NOT NULL,               -- emptied by the purge, as are thread and text
     person       TEXT   NOT NULL,
     thread       TEXT   NOT NULL,
     visibility   TEXT   NOT NULL,
