@@ -6,6 +6,7 @@
 #![cfg(feature = "sandbox")]
 
 mod harness;
+mod listening;
 mod once;
 mod posting;
 mod trouble;
