@@ -5,6 +5,7 @@
 
 #![cfg(feature = "sandbox")]
 
+mod answering;
 mod harness;
 mod listening;
 mod once;
