@@ -16,7 +16,7 @@ use crate::campaign::{self, Account, Campaign, secrets, watch};
 use crate::clock::{Clock, Dice};
 use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
-use crate::fedi::{Fedi, Http, Link};
+use crate::fedi::{Fedi, Http, Link, Me};
 use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish, settle};
 use crate::store::{Lock, Role, Store, StoreError};
 
@@ -67,10 +67,8 @@ impl App {
         let now = clock.now();
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
-            let words = format!("{unclear} deliveries were being sent when watchpost last stopped");
-            let step =
-                "look at them with `watchpost queue list --state unknown`; they are never sent again by themselves";
-            store.raise("take-over", "", &words, step, now).await?;
+            // Read-back finds out within minutes; whoever must act then gets a notice of that delivery.
+            tracing::warn!(deliveries = unclear, "watchpost stopped while sending; looking on the servers for what became of it");
         }
         let http = Http::new().context("cannot prepare requests")?;
         let accounts = campaign.accounts.iter().map(|account| linked(account, &campaign.root, &http)).collect();
@@ -80,6 +78,7 @@ impl App {
         let desk = desk(&campaign);
         let root = campaign.root.clone();
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
+        remember_profiles(&ctx).await?;
         report(&ctx, findings).await?;
         plan::tick(&ctx, now).await?;
         let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock, scratch };
@@ -136,6 +135,17 @@ impl App {
         drop(self.scratch);
         outcome
     }
+}
+
+/// What earlier links found: accounts are ours also while their server is down or their token fails.
+async fn remember_profiles(ctx: &Ctx) -> anyhow::Result<()> {
+    for (name, row) in ctx.store.accounts().await? {
+        let me = row.me.and_then(|json| serde_json::from_str::<Me>(&json).ok());
+        if let (Some(account), Some(me)) = (ctx.accounts.get(&name), me) {
+            account.set_profile(me.url);
+        }
+    }
+    Ok(())
 }
 
 /// A task that panicked or failed ends the program, visibly.

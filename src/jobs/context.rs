@@ -102,6 +102,7 @@ pub struct Linked {
     pub allowance: Mutex<Allowance>,
     open: OpenLink,
     link: RwLock<Option<Arc<LinkState>>>,
+    profile: RwLock<Option<String>>,
 }
 
 /// Opens the link anew: reads the token where it stands now. The error is a sentence for staff.
@@ -129,7 +130,7 @@ impl Linked {
     #[must_use]
     pub fn new(name: AccountName, server: String, open: OpenLink) -> Self {
         let places = Arc::new(Semaphore::new(REPLIES_IN_FLIGHT));
-        Self { name, server, places, allowance: Mutex::default(), open, link: RwLock::new(None) }
+        Self { name, server, places, allowance: Mutex::default(), open, link: RwLock::new(None), profile: RwLock::new(None) }
     }
 
     /// Opens the link to its server anew.
@@ -146,8 +147,22 @@ impl Linked {
         self.link.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The account's profile URL, once it was ever linked: a paused account, or one whose server is down, is still ours.
+    #[must_use]
+    pub fn profile(&self) -> Option<String> {
+        self.profile.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the account's profile URL, as an earlier link found it.
+    pub fn set_profile(&self, url: String) {
+        *self.profile.write().unwrap_or_else(PoisonError::into_inner) = Some(url);
+    }
+
     /// Sets or drops the link.
     pub fn set_link(&self, link: Option<Arc<LinkState>>) {
+        if let Some(link) = &link {
+            self.set_profile(link.me.url.clone());
+        }
         *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
     }
 }
@@ -182,10 +197,10 @@ impl Ctx {
         self.plan_wanted.notify_one();
     }
 
-    /// Profile URLs of the accounts that are linked.
+    /// Profile URLs of every account that was ever linked.
     #[must_use]
     pub fn ours(&self) -> Arc<HashSet<String>> {
-        Arc::new(self.accounts.values().filter_map(|account| Some(account.link()?.me.url.clone())).collect())
+        Arc::new(self.accounts.values().filter_map(|account| account.profile()).collect())
     }
 
     /// What an account's server keeps of a reply.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
+use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answered};
@@ -178,16 +178,21 @@ async fn session(
             }
         }
     };
-    // What came between the last walk and the stream's start is read now.
-    tick(ctx, account, link).await?;
     let Some(mut stream) = stream else {
+        tick(ctx, account, link).await?;
         rest(ctx, WALK_WITHOUT_STREAM, stop).await;
         return Ok(());
     };
     tracing::info!(account.name = %account.name, "stream open");
     let mut under_way = FuturesOrdered::new();
-    let mut walk_at = ctx.clock.now() + WALK_WITH_STREAM;
+    // What came between the last walk and the stream's start is read at once.
+    let mut walk_at = ctx.clock.now();
+    // A walk goes on beside the stream: one that hangs keeps no streamed mention waiting, and one that fails takes no
+    // reply under way with it, whose row would stay armed.
+    let mut walk = FuturesUnordered::new();
+    let mut ended: Result<(), Trouble> = Ok(());
     while !stop.is_cancelled() {
+        let next_walk = Some(walk_at).filter(|_| walk.is_empty());
         tokio::select! {
             () = stop.cancelled() => break,
             event = stream.next(), if under_way.len() < SIDE_BY_SIDE => match event {
@@ -206,20 +211,39 @@ async fn session(
             Some(answered) = under_way.next(), if !under_way.is_empty() => {
                 answered?;
             }
-            () = ctx.clock.slice(Some(walk_at)) => {
+            Some(walked) = walk.next(), if !walk.is_empty() => {
+                ended = Result::map(walked, |_: Walked| ());
+                if ended.is_err() {
+                    break;
+                }
+                walk_at = ctx.clock.now() + WALK_WITH_STREAM;
+            }
+            () = ctx.clock.slice(next_walk) => {
                 if account.link().is_none() {
                     break;
                 }
-                if ctx.clock.now() >= walk_at {
-                    tick(ctx, account, link).await?;
-                    walk_at = ctx.clock.now() + WALK_WITH_STREAM;
+                if walk.is_empty() && ctx.clock.now() >= walk_at {
+                    walk.push(tick(ctx, account, link));
                 }
             }
         }
     }
-    while let Some(answered) = under_way.next().await {
-        answered?;
-    }
+    // What is under way gets its outcome; a walk may have replies under way as well, so both go on side by side.
+    let answers = async {
+        while let Some(answered) = under_way.next().await {
+            answered?;
+        }
+        Ok::<(), Trouble>(())
+    };
+    let walks = async {
+        while let Some(walked) = walk.next().await {
+            walked?;
+        }
+        Ok::<(), Trouble>(())
+    };
+    let (answers, walks) = tokio::join!(answers, walks);
+    answers?;
+    ended.and(walks)?;
     if !stop.is_cancelled() {
         // A server that closes every stream at once is not asked again without a breath.
         let breath = chrono::Duration::milliseconds(i64::try_from(500 + ctx.roll(1000)).unwrap_or(1000));

@@ -233,8 +233,11 @@ impl Intake<'_> {
 
     async fn past(&self, connection: &mut AnyConnection, person: &str, thread: &str) -> Result<Past, StoreError> {
         const OPTED_OUT: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
+        // A confirmed stop or start is no answer: after "we will answer you again" the next question is answered.
         const PERSON: &str = "SELECT created_at, thread, topic, facts FROM deliveries WHERE kind = 'reply' \
-            AND person = $1 AND state <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT 200";
+            AND person = $1 AND state <> 'cancelled' AND NOT EXISTS (SELECT 1 FROM mentions \
+            WHERE mentions.account = deliveries.account AND mentions.uri = deliveries.mention_uri \
+            AND mentions.command IN ('stop', 'start')) ORDER BY created_at DESC, id DESC LIMIT 200";
         const THREAD: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND thread = $1 \
             AND state <> 'cancelled'";
         const ACCOUNT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND account = $1 \

@@ -5,7 +5,9 @@
 
 #![cfg(feature = "sandbox")]
 
+mod answering;
 mod harness;
+mod listening;
 mod once;
 mod posting;
 mod trouble;

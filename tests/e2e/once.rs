@@ -128,7 +128,6 @@ fn a_kill_while_a_post_is_on_its_way_makes_it_unknown_and_it_is_not_sent_again()
         assert_eq!(story.states("ring").await, ["armed"]);
         story.start().await;
         assert_eq!(story.states("ring").await, ["unknown"]);
-        story.notice("being sent when watchpost last stopped").await;
         check_settled(story, true).await;
     });
 }

@@ -164,6 +164,13 @@ impl Story {
         answers.remove(0)
     }
 
+    /// Waits until a mention that several of our accounts heard has an answer, and nothing is under way.
+    pub(crate) async fn answer_to_some(&self, mention: &StatusId) {
+        let answered = self.server().wait_until(|state| !state.replies_to(mention.as_str()).is_empty(), SOON).await;
+        answered.expect("an answer");
+        self.settle().await;
+    }
+
     /// Waits for the decision and checks that it is silence, with these words in its reason.
     pub(crate) async fn expect_silence(&self, mention: &StatusId, because: &str) {
         let decided = self.decision(mention).await;

@@ -1,0 +1,219 @@
+//! Every mention is heard once: by the stream, by walks, over restarts and strange pages.
+
+use std::time::Duration;
+
+use watchpost::core::post::Visibility;
+use watchpost::sandbox::{Draft, Endpoint, Existence, Fault, Moment, StreamEnd, Trouble};
+
+use crate::harness::{SOON, Scene, Story, eventually, is_out, tell};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const QUESTION: &str = "@eyes what is Rekognition?";
+
+fn without_streaming() -> Scene {
+    Scene::new().server(|profile| profile.streaming = Existence::Absent)
+}
+
+#[test]
+fn a_mention_by_stream_is_answered_once_with_fact_source_date_and_link_to_the_asker_only() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        let asked = story.says("ada", "@eyes what is Rekognition? @bob should see this");
+        let answer = story.answer_to(&asked).await;
+        assert!(answer.text.starts_with("@ada "), "{}", answer.text);
+        assert_eq!(answer.mentions, ["ada"]);
+        assert_eq!(answer.visibility, Visibility::Unlisted);
+        assert_eq!(answer.in_reply_to.as_deref(), Some(asked.as_str()));
+        for needed in ["Rekognition", "pledge page", "2021", "Sign the pledge: https://"] {
+            assert!(answer.text.contains(needed), "{needed:?} is missing in {}", answer.text);
+        }
+        story.advance(2 * MINUTE).await;
+        story.restart().await;
+        story.answer_to(&asked).await;
+        assert_eq!(story.decisions(&asked).await, 1);
+    });
+}
+
+#[test]
+fn a_mention_only_polling_shows_is_answered() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Push, Trouble::NotPushed));
+        let asked = story.says("ada", QUESTION);
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story.answer_to(&asked).await;
+    });
+}
+
+#[test]
+fn a_server_without_streaming_works_fully() {
+    tell(without_streaming(), async |story| {
+        let asked = story.says("ada", QUESTION);
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story.answer_to(&asked).await;
+        let stop = story.says("ada", "@eyes stop");
+        story.flow_until("the stop is decided", async || story.decisions(&stop).await == 1).await;
+        story.answer_to(&stop).await;
+    });
+}
+
+#[test]
+fn mentions_while_the_daemon_was_down_are_answered_after_the_restart() {
+    tell(Scene::new(), async |story| {
+        story.stop().await.unwrap();
+        let first = story.says("ada", QUESTION);
+        story.clock.advance(MINUTE);
+        let second = story.says("bob", "@eyes what does Palantir have to do with Amazon?");
+        story.clock.advance(MINUTE);
+        story.start().await;
+        story.answer_to(&first).await;
+        story.answer_to(&second).await;
+    });
+}
+
+#[test]
+fn mentions_on_many_pages_are_all_decided_after_a_night() {
+    tell(Scene::new().settings("[replies]\nmax_age = \"30m\""), async |story| {
+        story.stop().await.unwrap();
+        for number in 0..250 {
+            story.says(&format!("asker{number}"), QUESTION);
+        }
+        story.clock.advance(60 * MINUTE);
+        story.start().await;
+        eventually("every mention has its decision", async || story.store.heard(1_000).await.unwrap().len() == 250).await;
+        assert!(story.store.heard(1_000).await.unwrap().iter().all(|heard| heard.reason.contains("max_age")));
+        assert_eq!(story.said("eyes").len(), 0);
+    });
+}
+
+#[test]
+fn a_mention_older_than_max_age_is_decided_and_not_answered() {
+    tell(Scene::new(), async |story| {
+        story.stop().await.unwrap();
+        let asked = story.says("ada", QUESTION);
+        story.clock.advance(25 * 60 * MINUTE);
+        story.start().await;
+        story.expect_silence(&asked, "max_age").await;
+    });
+}
+
+#[test]
+fn what_was_written_before_we_listened_is_not_answered() {
+    tell(Scene::new(), async |story| {
+        let text = "@eyes is Rekognition still sold?";
+        story.lose_database().await;
+        let asked = story.says("ada", text);
+        story.clock.advance(MINUTE);
+        story.start().await;
+        story.advance(2 * MINUTE).await;
+        let heard = story.store.heard(10).await.unwrap();
+        assert!(heard.iter().all(|heard| heard.reason.contains("before we listened")), "{heard:?}");
+        assert_eq!(story.server().replies_to(&asked).len(), 0);
+    });
+}
+
+#[test]
+fn a_page_with_a_malformed_and_an_unknown_notification_hides_nothing() {
+    tell(without_streaming(), async |story| {
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::MalformedNotification));
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::UnknownNotification));
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::UnknownWords));
+        let first = story.says("ada", QUESTION);
+        story.flow_until("the mention is decided", async || story.decisions(&first).await == 1).await;
+        story.answer_to(&first).await;
+    });
+}
+
+#[test]
+fn a_stream_that_dies_silently_is_made_good_by_the_next_walk() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.server().end_streams(Some("eyes"), StreamEnd::Silence);
+        let asked = story.says("ada", QUESTION);
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story.answer_to(&asked).await;
+    });
+}
+
+#[test]
+fn a_stream_that_is_cut_is_opened_again_and_what_came_between_is_answered() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.server().end_streams(Some("eyes"), StreamEnd::Cut);
+        let asked = story.says("ada", QUESTION);
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story.answer_to(&asked).await;
+        story.flow_until("the stream is open again", async || story.server().look(|state| state.streams("eyes") == 1)).await;
+        let again = story.says("bob", QUESTION);
+        story.answer_to(&again).await;
+    });
+}
+
+#[test]
+fn a_mention_that_comes_by_stream_and_by_walk_at_once_is_answered_once() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        let mut asked = Vec::new();
+        for number in 0..8 {
+            asked.push(story.says(&format!("asker{number}"), QUESTION));
+            // A walk is due at the same moment.
+            story.clock.advance(61 * SECOND);
+        }
+        for mention in &asked {
+            story.answer_to(mention).await;
+            assert_eq!(story.decisions(mention).await, 1);
+        }
+    });
+}
+
+#[test]
+fn a_walk_that_fails_while_a_reply_is_on_its_way_does_not_lose_its_outcome() {
+    tell(Scene::new(), async |story| {
+        let asked = reply_under_way(story).await;
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::answer(500, "")).times(1));
+        eventually("a walk failed", async || {
+            story.clock.advance(SECOND);
+            story.requests(Endpoint::Notifications).iter().any(|seen| seen.status == Some(500))
+        })
+        .await;
+        story.server().release();
+        eventually("the reply's outcome is recorded", async || is_out(story.reply_rows().await[0].state)).await;
+        story.answer_to(&asked).await;
+    });
+}
+
+#[test]
+fn a_walk_that_hangs_does_not_keep_streamed_mentions_waiting() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::Hang { when: Moment::Before, ms: None }));
+        eventually("a walk hangs", async || {
+            story.clock.advance(SECOND);
+            story.server().look(|state| state.hanging() == 1)
+        })
+        .await;
+        let asked = story.says("ada", QUESTION);
+        story.answer_to(&asked).await;
+        story.server().release();
+    });
+}
+
+async fn reply_under_way(story: &Story) -> watchpost::core::ids::StatusId {
+    story.streaming("eyes").await;
+    story.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: Moment::Before, ms: None }));
+    let asked = story.says("ada", QUESTION);
+    story.server().wait_until(|state| state.hanging() == 1, SOON).await.unwrap();
+    asked
+}
+
+#[test]
+fn a_filtered_direct_mention_is_heard_and_answered_direct() {
+    tell(Scene::new(), async |story| {
+        let asked = story.writes("stranger@far.example", Draft::new(QUESTION).visibility(Visibility::Direct));
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        let answer = story.answer_to(&asked).await;
+        assert_eq!(answer.visibility, Visibility::Direct);
+        assert!(answer.text.starts_with("@stranger@far.example "), "{}", answer.text);
+    });
+}
