@@ -63,7 +63,8 @@ impl Source {
 
     /// Whether a line, from 1, belongs to tests: a file of them, or the module at the end of a file.
     fn is_test(&self, line: usize) -> bool {
-        let whole = self.path.starts_with("tests/") || self.path.contains("/tests/") || self.path.ends_with("/tests.rs");
+        let whole =
+            self.path.starts_with("tests/") || self.path.contains("/tests/") || self.path.ends_with("/tests.rs");
         let inline = self.code.windows(2).position(|pair| {
             matches!(pair, [cfg, module] if cfg.trim() == "#[cfg(test)]" && module.starts_with("mod ") && module.ends_with('{'))
         });
@@ -185,7 +186,8 @@ fn says(code: &str, words: &str) -> bool {
         let whole = |edge: Option<char>, neighbour: Option<char>| {
             !(edge.is_some_and(is_word) && neighbour.is_some_and(is_word))
         };
-        whole(words.chars().next(), before.chars().next_back()) && whole(words.chars().next_back(), after.chars().next())
+        whole(words.chars().next(), before.chars().next_back())
+            && whole(words.chars().next_back(), after.chars().next())
     })
 }
 
@@ -269,19 +271,25 @@ fn modules_of_the_crate() -> Vec<String> {
 fn every_layer_sees_only_what_lies_below_it() {
     for module in modules_of_the_crate() {
         let known = MAY_SEE.iter().any(|(layer, _)| *layer == module);
-        assert!(known, "src/lib.rs: the module {module} has no place in the house: say in tests/house.rs what it may see");
+        assert!(
+            known,
+            "src/lib.rs: the module {module} has no place in the house: say in tests/house.rs what it may see"
+        );
     }
-    check("main → cli → app → {jobs, web, campaign, fedi, store, sandbox} → core; adapters never see each other", |source| {
-        let Some(layer) = source.layer() else { return Vec::new() };
-        let (prefix, may_see) = match layer {
-            "main" => ("watchpost::", &["cli", "telemetry"][..]),
-            "lib" => return Vec::new(),
-            _ => ("crate::", MAY_SEE.iter().find(|(name, _)| *name == layer).unwrap().1),
-        };
-        let seen = seen_in_crate(source, prefix);
-        let wrong = seen.into_iter().filter(|(_, name)| name != layer && !may_see.contains(&name.as_str()));
-        wrong.map(|(line, name)| (line, format!("{layer} must not see {name}"))).collect()
-    });
+    check(
+        "main → cli → app → {jobs, web, campaign, fedi, store, sandbox} → core; adapters never see each other",
+        |source| {
+            let Some(layer) = source.layer() else { return Vec::new() };
+            let (prefix, may_see) = match layer {
+                "main" => ("watchpost::", &["cli", "telemetry"][..]),
+                "lib" => return Vec::new(),
+                _ => ("crate::", MAY_SEE.iter().find(|(name, _)| *name == layer).unwrap().1),
+            };
+            let seen = seen_in_crate(source, prefix);
+            let wrong = seen.into_iter().filter(|(_, name)| name != layer && !may_see.contains(&name.as_str()));
+            wrong.map(|(line, name)| (line, format!("{layer} must not see {name}"))).collect()
+        },
+    );
 }
 
 #[test]
@@ -293,7 +301,8 @@ fn a_path_that_leaves_its_layer_begins_with_crate() {
         let leaves = |name: &String| {
             modules.contains(name) && !own.join(format!("{name}.rs")).exists() && !own.join(name).exists()
         };
-        let wrong = seen_in_crate(source, "super::").into_iter().filter(|(line, name)| leaves(name) && !source.is_test(*line));
+        let wrong =
+            seen_in_crate(source, "super::").into_iter().filter(|(line, name)| leaves(name) && !source.is_test(*line));
         wrong.map(|(line, name)| (line, format!("super::{name}"))).collect()
     });
 }
@@ -338,18 +347,24 @@ fn only_the_clock_reads_time_and_throws_dice() {
 #[test]
 fn the_environment_is_read_in_two_files_only() {
     let words = ["env::var", "env::var_os", "env::vars", "env::args", "env::current_dir", "env::home_dir"];
-    only_in("the environment is read in campaign/secrets.rs and main.rs", &["src/campaign/secrets.rs", "src/main.rs"], &words);
+    only_in(
+        "the environment is read in campaign/secrets.rs and main.rs",
+        &["src/campaign/secrets.rs", "src/main.rs"],
+        &words,
+    );
 }
 
 #[test]
 fn sql_is_written_in_the_store_only() {
     only_in("only the store knows sqlx", &["src/store/"], &["sqlx"]);
-    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM ", "CREATE ", "ALTER ", "DROP ", "PRAGMA ", "VACUUM", "BEGIN "];
+    let verbs =
+        ["SELECT ", "INSERT ", "UPDATE ", "DELETE FROM ", "CREATE ", "ALTER ", "DROP ", "PRAGMA ", "VACUUM", "BEGIN "];
     check("SQL lives in src/store only", |source| {
         if !source.path.starts_with("src/") || source.is_in(&["src/store/"]) {
             return Vec::new();
         }
-        let wrong = source.strings.iter().filter(|(_, text)| verbs.iter().any(|verb| text.trim_start().starts_with(verb)));
+        let wrong =
+            source.strings.iter().filter(|(_, text)| verbs.iter().any(|verb| text.trim_start().starts_with(verb)));
         wrong.cloned().collect()
     });
 }
@@ -411,16 +426,19 @@ fn nothing_is_left_for_later_and_no_lint_is_silenced_for_good() {
 #[test]
 fn modules_are_nouns_of_the_domain_in_folders_with_mod_rs() {
     let empty = ["util", "utils", "helper", "helpers", "common", "manager", "misc"];
-    check("no file or folder is named util, helpers, common, manager or misc; folder/mod.rs, not folder.rs", |source| {
-        let mut wrong = Vec::new();
-        if source.path.trim_end_matches(".rs").split('/').any(|name| empty.contains(&name)) {
-            wrong.push((1, "this name says nothing".to_owned()));
-        }
-        if root().join(source.path.trim_end_matches(".rs")).is_dir() {
-            wrong.push((1, "move it into its folder as mod.rs (main.rs for tests)".to_owned()));
-        }
-        wrong
-    });
+    check(
+        "no file or folder is named util, helpers, common, manager or misc; folder/mod.rs, not folder.rs",
+        |source| {
+            let mut wrong = Vec::new();
+            if source.path.trim_end_matches(".rs").split('/').any(|name| empty.contains(&name)) {
+                wrong.push((1, "this name says nothing".to_owned()));
+            }
+            if root().join(source.path.trim_end_matches(".rs")).is_dir() {
+                wrong.push((1, "move it into its folder as mod.rs (main.rs for tests)".to_owned()));
+            }
+            wrong
+        },
+    );
 }
 
 #[test]
@@ -439,7 +457,8 @@ fn test_names_are_sentences() {
 #[test]
 fn the_map_in_lib_rs_names_every_module_and_only_files_that_exist() {
     let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let map: Vec<(usize, &str)> = lib.lines().enumerate().filter_map(|(n, l)| Some((n + 1, l.strip_prefix("//!")?))).collect();
+    let map: Vec<(usize, &str)> =
+        lib.lines().enumerate().filter_map(|(n, l)| Some((n + 1, l.strip_prefix("//!")?))).collect();
     for module in modules_of_the_crate() {
         let named = map.iter().any(|(_, line)| line.contains(&format!("[`{module}`]")));
         assert!(named, "src/lib.rs: the map does not name the module [`{module}`]");

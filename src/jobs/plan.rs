@@ -27,7 +27,8 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
     for Rename { from, to, taken } in ctx.store.note_posts(from_files).await? {
         tracing::info!(post.id = %to, post.was = %from, taken, "post renamed");
         if taken {
-            let words = format!("posts/{from}.md was renamed to {to}.md, the name of an older post: it counts as that post");
+            let words =
+                format!("posts/{from}.md was renamed to {to}.md, the name of an older post: it counts as that post");
             let step = "if it is another post and should go out, give it a name that no post has had";
             ctx.store.raise(&format!("renamed:{to}"), "", &words, step, now).await?;
         }
