@@ -496,7 +496,7 @@ async fn another_profile_is_another_server() {
         streaming: Existence::Absent,
         limits: None,
         bad_token: 422,
-        local_acct: LocalAcct::WithHost,
+        local_acct: LocalAcct::WithPort,
         own_directs: Existence::Absent,
         ..Profile::mastodon()
     };

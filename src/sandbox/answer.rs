@@ -3,12 +3,36 @@
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::{Response as HttpResponse, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+
+/// An answer before it is sent, so that it can be kept and given again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
+}
+
+/// What JSON is sent as.
+pub(crate) const JSON: &str = "application/json; charset=utf-8";
+
+impl Said {
+    /// JSON with this status code.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self { status, content_type: JSON, body: body.to_string() }
+    }
+}
+
+impl IntoResponse for Said {
+    fn into_response(self) -> Response {
+        text(self.status, self.content_type, self.body)
+    }
+}
 
 /// JSON with this status code.
 pub(crate) fn json(status: u16, body: &Value) -> Response {
-    text(status, "application/json; charset=utf-8", body.to_string())
+    Said::json(status, body).into_response()
 }
 
 /// Any text with this status code.

@@ -39,6 +39,7 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/sandbox/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/sandbox/faults/release", post(release))
         .route("/sandbox/streams", post(streams))
+        .route("/sandbox/restart", post(restart))
         .route("/sandbox/tokens", post(tokens))
         .route("/sandbox/clock", post(clock))
 }
@@ -62,7 +63,7 @@ async fn state(Context(sandbox): Context<Sandbox>) -> Response {
             .values()
             .map(|row| {
                 json!({
-                    "id": row.key, "name": state.acct(row), "part": row.part, "bot": row.bot, "statuses": row.standing,
+                    "id": state.id(row.key), "name": state.acct(row), "part": row.part, "bot": row.bot, "statuses": row.standing,
                     "notifications": row.notifications.len(), "streams": state.lines.get(&row.key).map_or(0, Vec::len),
                 })
             })
@@ -226,6 +227,11 @@ async fn streams(Context(sandbox): Context<Sandbox>, params: Params) -> Result<R
     };
     sandbox.end_streams(params.text("account"), how);
     Ok(done())
+}
+
+async fn restart(Context(sandbox): Context<Sandbox>) -> Response {
+    sandbox.restart();
+    done()
 }
 
 /// `{"account": "eyes", "revoked": 401}`, or `{"account": "eyes", "revoked": false}` to make it good again.

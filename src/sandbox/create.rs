@@ -1,20 +1,21 @@
-//! Makes statuses, in the order Mastodon checks things: parent, key, media, text, window.
+//! Makes statuses, in the order Mastodon checks things: parent, media, text, window.
 //!
-//! Invariants: a refused status leaves nothing behind, no key and no count; a key is remembered from success only.
+//! Invariant: a refused status leaves nothing behind, no key and no count. What is checked is in [`super::fit`], what
+//! a key does in [`super::attempt`].
 
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 
+use super::fit::Fitted;
 use super::html;
-use super::ids::{AccountKey, MediaKey, StatusKey};
-use super::length::counted;
+use super::ids::{AccountKey, StatusKey};
+use super::key_store::Held;
 use super::limits::{Family, Owner};
-use super::profile::Idempotency;
+use super::profile::{KeptFrom, Scheduling, Warnings};
 use super::refused::Refused;
 use super::scan::{Piece, scan};
-use super::state::{KeyRow, Made, PollRow, Progress, ScheduledRow, State, StatusRow};
+use super::state::{Made, ScheduledRow, State, StatusRow};
 use crate::core::post::Visibility;
 
 /// A status somebody wants to publish.
@@ -86,10 +87,12 @@ impl Draft {
     }
 }
 
-/// Who writes: a client of the API, or the test's hand, for which limits do not count.
+/// Who writes: a client of the API; the same, long after it was answered, counted and measured; or the test's hand,
+/// for which limits do not count and the profile's odd ways do not exist, because other servers' people have their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via {
     Api,
+    Late,
     Hand,
 }
 
@@ -97,14 +100,8 @@ pub(crate) enum Via {
 const SCHEDULED_MAX: usize = 300;
 /// How far ahead `scheduled_at` must be.
 const SCHEDULED_AHEAD: chrono::Duration = chrono::Duration::minutes(5);
-/// Mastodon's shortest and longest poll, in seconds.
-pub(crate) const POLL_SECONDS: (i64, i64) = (300, 2_629_746);
-/// Mastodon's longest poll answer and largest number of them.
-pub(crate) const POLL_OPTION_CHARS: usize = 50;
-pub(crate) const POLL_OPTIONS: usize = 4;
-
 impl State {
-    /// Makes a status, or finds the one its key made before.
+    /// Makes a status; whether its key was here before has been asked already.
     pub(crate) fn create(
         &mut self,
         author: AccountKey,
@@ -112,52 +109,36 @@ impl State {
         now: DateTime<Utc>,
         via: Via,
     ) -> Result<Made, Refused> {
-        let parent = match draft.in_reply_to.as_deref().filter(|id| !id.is_empty()) {
-            None => None,
-            Some(id) => {
-                let found = StatusKey::parse(id).and_then(|key| self.visible(key, Some(author)));
-                Some(found.ok_or(Refused::ParentNotFound)?.key)
-            }
-        };
-        let key = draft.key.clone().filter(|key| !key.is_empty());
-        if let Some(made) = key.as_ref().and_then(|key| self.made_by(author, key, now)) {
-            return match made {
-                Made::Status(status) if self.standing(status).is_none() => Err(Refused::NotFound),
-                Made::Status(_) | Made::Scheduled(_) => Ok(made),
-            };
+        let Fitted { parent, text, warning, media, poll, mentions, visibility } = self.fit(author, &draft, now, via)?;
+        let later = draft.scheduled_at.filter(|at| *at > now && self.profile.scheduling != Scheduling::Ignored);
+        if let Some(at) = later {
+            let id = self.schedule(author, at, now)?;
+            let row = ScheduledRow { id, owner: author, at, text, warning, visibility, in_reply_to: parent, media };
+            self.scheduled.push(row);
+            self.keep_made(author, &draft, Made::Scheduled(id), now);
+            return Ok(Made::Scheduled(id));
         }
-        let media = self.fit_media(author, &draft)?;
-        let warning = draft.warning.trim().to_owned();
-        let mut text = draft.text.clone();
-        if text.trim().is_empty() && !warning.is_empty() {
-            text = warning.clone();
-        }
-        if draft.scheduled_at.is_some_and(|at| at > now) {
-            return self.schedule(author, &draft, text, warning, parent, media, now);
-        }
-        let poll = self.fit_text(&draft, &text, &warning, &media, via, now)?;
-        let mentions = self.mentions_in(&text);
-        self.only_allowed(&draft, author, &mentions)?;
         if via == Via::Api {
             self.count_create(author, now)?;
         }
-        let limited = self.accounts.get(&author).is_some_and(|row| row.limited);
-        let asked = draft.visibility.unwrap_or(Visibility::Public);
-        let visibility = if limited && asked == Visibility::Public { Visibility::Unlisted } else { asked };
+        let past = draft.scheduled_at.filter(|_| self.profile.scheduling == Scheduling::Backdates);
+        let titled = via != Via::Hand && parent.is_none() && self.profile.warnings == Warnings::Titles;
+        let title = Some(warning.as_str()).filter(|title| titled && !title.is_empty());
+        let title = title.map(|title| format!("<h2>{}</h2>", html::escape(title))).unwrap_or_default();
         let status = StatusKey(self.ids.next(now));
         let row = StatusRow {
             key: status,
             author,
-            html: self.html_of(&text),
+            html: title + &self.html_of(&text),
             sensitive: draft.sensitive.unwrap_or(false) || !warning.is_empty(),
             tags: tags_in(&text),
             text,
-            warning,
-            language: draft.language.or_else(|| Some("en".to_owned())),
+            warning: if titled { String::new() } else { warning },
+            language: draft.language.clone().or_else(|| Some("en".to_owned())),
             visibility,
             in_reply_to: parent,
             reblog_of: None,
-            created_at: now,
+            created_at: past.unwrap_or(now),
             edited_at: None,
             deleted_at: None,
             mentions,
@@ -166,11 +147,18 @@ impl State {
             replies: Vec::new(),
             favourites: HashSet::new(),
             boosts: HashMap::new(),
-            idempotency_key: key.clone(),
+            idempotency_key: draft.key.clone().filter(|key| !key.is_empty()),
         };
         self.insert(row, now);
-        self.remember(author, key, Made::Status(status), now);
+        self.keep_made(author, &draft, Made::Status(status), now);
         Ok(Made::Status(status))
+    }
+
+    /// Remembers what a key made, where keys are kept from success on.
+    fn keep_made(&mut self, author: AccountKey, draft: &Draft, made: Made, now: DateTime<Utc>) {
+        if self.keeps_from(KeptFrom::Success) {
+            self.keep(author, draft.key.as_deref(), Held::Made(made), now);
+        }
     }
 
     /// Puts a finished row into every index and tells those concerned.
@@ -199,103 +187,16 @@ impl State {
         self.push_home(key, "update");
     }
 
-    fn made_by(&self, author: AccountKey, key: &str, now: DateTime<Utc>) -> Option<Made> {
-        match self.profile.idempotency {
-            Idempotency::Ignored => None,
-            Idempotency::Kept { .. } => {
-                self.keys.get(&(author, key.to_owned())).filter(|row| row.until > now).map(|row| row.made)
-            }
-        }
-    }
-
-    fn remember(&mut self, author: AccountKey, key: Option<String>, made: Made, now: DateTime<Utc>) {
-        if let (Some(key), Idempotency::Kept { seconds }) = (key, self.profile.idempotency) {
-            let until = now + chrono::Duration::seconds(i64::from(seconds));
-            self.keys.insert((author, key), KeyRow { made, until });
-        }
-    }
-
-    fn fit_media(&self, author: AccountKey, draft: &Draft) -> Result<Vec<MediaKey>, Refused> {
-        let max = self.profile.max_media;
-        if draft.media.len() > max || (!draft.media.is_empty() && draft.poll.is_some()) {
-            return Err(Refused::Unprocessable(format!("Cannot attach more than {max} files")));
-        }
-        let mut missing = Vec::new();
-        let mut found = Vec::new();
-        for id in &draft.media {
-            let row = MediaKey::parse(id).and_then(|key| self.media.get(&key));
-            match row.filter(|row| row.owner == author && row.attached.is_none()) {
-                Some(row) => found.push(row),
-                None => missing.push(id.as_str()),
-            }
-        }
-        if !missing.is_empty() {
-            let ids = missing.join(", ");
-            return Err(Refused::Unprocessable(format!("Media {ids} not found or already attached to another post")));
-        }
-        let moving = |row: &&super::state::MediaRow| !row.mime.starts_with("image/");
-        if found.len() > 1 && found.iter().any(moving) {
-            let text = "Cannot attach a video to a post that already contains images";
-            return Err(Refused::Unprocessable(text.to_owned()));
-        }
-        if found.iter().any(|row| row.progress != Progress::Ready) {
-            let text = "Cannot attach files that have not finished processing. Try again in a moment!";
-            return Err(Refused::Unprocessable(text.to_owned()));
-        }
-        Ok(found.into_iter().map(|row| row.key).collect())
-    }
-
-    fn fit_text(
-        &self,
-        draft: &Draft,
-        text: &str,
-        warning: &str,
-        media: &[MediaKey],
-        via: Via,
-        now: DateTime<Utc>,
-    ) -> Result<Option<PollRow>, Refused> {
-        let mut wrong = Vec::new();
-        if text.trim().is_empty() && media.is_empty() {
-            wrong.push("Text can't be blank".to_owned());
-        }
-        let max = self.profile.max_characters;
-        if via == Via::Api && counted(text, warning, self.profile.length_rule) > max {
-            wrong.push(format!("Text character limit of {max} exceeded"));
-        }
-        let poll = draft.poll.as_ref().map(|poll| fit_poll(poll, now, &mut wrong));
-        if wrong.is_empty() { Ok(poll) } else { Err(Refused::Invalid(wrong.join(", "))) }
-    }
-
-    fn only_allowed(&self, draft: &Draft, author: AccountKey, mentions: &[AccountKey]) -> Result<(), Refused> {
-        let Some(allowed) = &draft.allowed_mentions else { return Ok(()) };
-        let beyond: Vec<_> = mentions
-            .iter()
-            .filter(|key| **key != author && !allowed.contains(&key.to_string()))
-            .filter_map(|key| self.accounts.get(key))
-            .map(|row| json!({ "id": row.key, "acct": self.acct(row) }))
-            .collect();
-        if beyond.is_empty() { Ok(()) } else { Err(Refused::UnexpectedMentions(beyond)) }
-    }
-
     /// Counts a create or edit in its window.
     pub(crate) fn count_create(&mut self, author: AccountKey, now: DateTime<Utc>) -> Result<(), Refused> {
         let Some(limits) = &self.profile.limits else { return Ok(()) };
-        let left = self.counters.count(Family::Create, Owner::Account(author), limits.create, now);
+        let Some(window) = limits.create else { return Ok(()) };
+        let left = self.counters.count(Family::Create, Owner::Account(author), window, now);
         if left.over { Err(Refused::TooMany) } else { Ok(()) }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of a draft that were checked one by one")]
-    fn schedule(
-        &mut self,
-        author: AccountKey,
-        draft: &Draft,
-        text: String,
-        warning: String,
-        parent: Option<StatusKey>,
-        media: Vec<MediaKey>,
-        now: DateTime<Utc>,
-    ) -> Result<Made, Refused> {
-        let at = draft.scheduled_at.unwrap_or(now);
+    /// Room for a status for later.
+    fn schedule(&mut self, author: AccountKey, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<u64, Refused> {
         if at <= now + SCHEDULED_AHEAD {
             return Err(Refused::Invalid("Scheduled at The scheduled date must be in the future".to_owned()));
         }
@@ -303,11 +204,7 @@ impl State {
             let text = format!("Base You have exceeded the limit of {SCHEDULED_MAX} scheduled posts");
             return Err(Refused::Invalid(text));
         }
-        let id = self.ids.next(now);
-        let visibility = draft.visibility.unwrap_or(Visibility::Public);
-        let row = ScheduledRow { id, owner: author, at, text, warning, visibility, in_reply_to: parent, media };
-        self.scheduled.push(row);
-        Ok(Made::Scheduled(id))
+        Ok(self.ids.next(now))
     }
 
     /// Accounts the text names, in order, each once.
@@ -341,28 +238,4 @@ pub(crate) fn tags_in(text: &str) -> Vec<String> {
         }
     }
     tags
-}
-
-fn fit_poll(poll: &PollDraft, now: DateTime<Utc>, wrong: &mut Vec<String>) -> PollRow {
-    let options: Vec<String> = poll.options.iter().filter(|option| !option.trim().is_empty()).cloned().collect();
-    if options.len() < 2 {
-        wrong.push("Poll options must have more than one item".to_owned());
-    }
-    if options.len() > POLL_OPTIONS {
-        wrong.push(format!("Poll options can't contain more than {POLL_OPTIONS} items"));
-    }
-    if options.iter().any(|option| option.chars().count() > POLL_OPTION_CHARS) {
-        wrong.push(format!("Poll options cannot be longer than {POLL_OPTION_CHARS} characters each"));
-    }
-    if options.iter().collect::<HashSet<_>>().len() < options.len() {
-        wrong.push("Poll options contain duplicate items".to_owned());
-    }
-    if poll.expires_in < POLL_SECONDS.0 {
-        wrong.push("Poll expires at is too soon".to_owned());
-    }
-    if poll.expires_in > POLL_SECONDS.1 {
-        wrong.push("Poll expires at is too far into the future".to_owned());
-    }
-    let lasts = chrono::Duration::seconds(poll.expires_in.clamp(0, POLL_SECONDS.1));
-    PollRow { options, expires_at: now + lasts, multiple: poll.multiple }
 }

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::ids::{AccountKey, MediaKey, time};
+use super::ids::{AccountKey, MediaKey, StatusKey, time};
+use super::profile::DeadParent;
 use super::state::{AccountRow, MediaRow, PollRow, Progress, ScheduledRow, State, StatusRow};
 use crate::core::post::Visibility;
 
@@ -15,7 +16,7 @@ impl State {
         let picture = format!("{}/sandbox/avatar.svg", self.base);
         let last = row.statuses.iter().rev().find_map(|key| self.standing(*key));
         json!({
-            "id": row.key,
+            "id": self.id(row.key),
             "username": row.username,
             "acct": self.acct(row),
             "display_name": row.display_name,
@@ -83,25 +84,33 @@ impl State {
     /// The fediverse-wide URI of a status.
     pub(crate) fn status_uri(&self, row: &StatusRow) -> String {
         let author = self.accounts.get(&row.author).map(|author| self.account_uri(author)).unwrap_or_default();
-        format!("{author}/statuses/{}", row.key)
+        format!("{author}/statuses/{}", self.id(row.key))
     }
 
     /// The page of a status.
     pub(crate) fn status_url(&self, row: &StatusRow) -> String {
         let author = self.accounts.get(&row.author).map(|author| self.profile_url(author)).unwrap_or_default();
-        format!("{author}/{}", row.key)
+        format!("{author}/{}", self.id(row.key))
+    }
+
+    /// What a reply says it answers: a status that stands, or on some servers a dead one.
+    fn parent_told(&self, key: StatusKey) -> Option<&StatusRow> {
+        match self.profile.dead_parent {
+            DeadParent::Kept => self.statuses.get(&key),
+            DeadParent::Refused { .. } | DeadParent::Forgotten => self.standing(key),
+        }
     }
 
     pub(crate) fn status_json(&self, row: &StatusRow, viewer: Option<AccountKey>) -> Value {
         let author = self.accounts.get(&row.author).map(|author| self.account_json(author));
-        let parent = row.in_reply_to.and_then(|parent| self.standing(parent));
+        let parent = row.in_reply_to.and_then(|parent| self.parent_told(parent));
         let boosted = row.reblog_of.and_then(|key| self.standing(key));
-        let mentions: Vec<Value> = row
-            .mentions
+        let named = if self.profile.status_mentions.open().is_ok() { row.mentions.as_slice() } else { &[] };
+        let mentions: Vec<Value> = named
             .iter()
             .filter_map(|key| self.accounts.get(key))
             .map(|named| {
-                json!({ "id": named.key, "username": named.username, "url": self.profile_url(named), "acct": self.acct(named) })
+                json!({ "id": self.id(named.key), "username": named.username, "url": self.profile_url(named), "acct": self.acct(named) })
             })
             .collect();
         let tags: Vec<Value> =
@@ -109,11 +118,11 @@ impl State {
         let media: Vec<Value> =
             row.media.iter().filter_map(|key| self.media.get(key)).map(|media| self.media_json(media)).collect();
         let mut entity = json!({
-            "id": row.key,
+            "id": self.id(row.key),
             "created_at": time(row.created_at),
             "edited_at": row.edited_at.map(time),
-            "in_reply_to_id": parent.map(|parent| parent.key),
-            "in_reply_to_account_id": parent.map(|parent| parent.author),
+            "in_reply_to_id": parent.map(|parent| self.id(parent.key)),
+            "in_reply_to_account_id": parent.map(|parent| self.id(parent.author)),
             "sensitive": row.sensitive,
             "spoiler_text": row.warning,
             "visibility": row.visibility.as_str(),
@@ -134,7 +143,7 @@ impl State {
             "tags": tags,
             "emojis": [],
             "card": null,
-            "poll": row.poll.as_ref().map(|poll| poll_json(row, poll)),
+            "poll": row.poll.as_ref().map(|poll| poll_json(self.id(row.key), poll)),
         });
         if let (Some(viewer), Some(fields)) = (viewer, entity.as_object_mut()) {
             fields.insert("favourited".to_owned(), Value::Bool(row.favourites.contains(&viewer)));
@@ -169,7 +178,7 @@ impl State {
             fields.insert("small".to_owned(), size);
         }
         json!({
-            "id": row.key,
+            "id": self.id(row.key),
             "type": kind,
             "url": url,
             "preview_url": url,
@@ -184,19 +193,19 @@ impl State {
 
     /// Where the bytes of an upload are served.
     pub(crate) fn media_url(&self, key: MediaKey) -> String {
-        format!("{}/media/{key}", self.base)
+        format!("{}/media/{}", self.base, self.id(key))
     }
 
     pub(crate) fn scheduled_json(&self, row: &ScheduledRow) -> Value {
         let media: Vec<Value> =
             row.media.iter().filter_map(|key| self.media.get(key)).map(|media| self.media_json(media)).collect();
         json!({
-            "id": row.id.to_string(),
+            "id": self.id(row.id),
             "scheduled_at": time(row.at),
             "params": {
                 "text": row.text,
-                "in_reply_to_id": row.in_reply_to,
-                "media_ids": row.media,
+                "in_reply_to_id": row.in_reply_to.map(|key| self.id(key)),
+                "media_ids": row.media.iter().map(|key| self.id(*key)).collect::<Vec<_>>(),
                 "sensitive": !row.warning.is_empty(),
                 "spoiler_text": row.warning,
                 "visibility": row.visibility.as_str(),
@@ -212,7 +221,7 @@ impl State {
 
     pub(crate) fn relationship_json(&self, me: &AccountRow, other: &AccountRow) -> Value {
         json!({
-            "id": other.key,
+            "id": self.id(other.key),
             "following": me.follows.contains(&other.key),
             "showing_reblogs": me.follows.contains(&other.key),
             "notifying": false,
@@ -232,10 +241,10 @@ impl State {
     }
 }
 
-fn poll_json(row: &StatusRow, poll: &PollRow) -> Value {
+fn poll_json(id: String, poll: &PollRow) -> Value {
     let options: Vec<Value> = poll.options.iter().map(|title| json!({ "title": title, "votes_count": 0 })).collect();
     json!({
-        "id": row.key,
+        "id": id,
         "expires_at": time(poll.expires_at),
         "expired": false,
         "multiple": poll.multiple,

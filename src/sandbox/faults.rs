@@ -86,6 +86,24 @@ pub enum Trouble {
         /// Seconds on the sandbox's clock.
         seconds: u32,
     },
+    /// The request is accepted and its status made so many seconds later; a proxy answers 504 long before. Put a
+    /// [`Trouble::Cut`] or [`Trouble::Hang`] after it for other ways to lose the answer.
+    Late {
+        /// Seconds on the sandbox's clock.
+        seconds: u32,
+    },
+    /// The key has been looked up and nothing is made yet: held there, so that a second request with the same key
+    /// overlaps with this one (place: [`Endpoint::Create`]).
+    Midway {
+        /// Milliseconds of real time; until released when absent.
+        #[serde(default)]
+        ms: Option<u64>,
+    },
+    /// A status younger than this is no parent yet: replies to it are answered 404.
+    YoungParent {
+        /// Seconds on the sandbox's clock.
+        seconds: u32,
+    },
     /// The status is made and its key is forgotten, as on servers too slow to keep it: a second try posts twice.
     KeyLost,
     /// The event does not go down the stream (place: [`Endpoint::Push`]).

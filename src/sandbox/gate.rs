@@ -20,6 +20,7 @@ use super::faults::{Moment, Trouble};
 use super::ids::AccountKey;
 use super::limits::{Family, Left, Owner};
 use super::mangle;
+use super::profile::{Reset, Scopes, UserAgent};
 use super::refused::Refused;
 use super::seen::RequestSeen;
 use super::state::State;
@@ -94,6 +95,8 @@ struct Entry {
     account: Option<AccountKey>,
     left: Option<Left>,
     troubles: Vec<Trouble>,
+    /// It does not say what program it comes from, and the server wants to know.
+    nameless: bool,
 }
 
 /// Stands before every route.
@@ -108,10 +111,14 @@ pub(crate) async fn gate(
         return next.run(request).await;
     }
     let entry = enter(&sandbox, &mut request);
+    if entry.nameless {
+        let words = "I'm a teapot: no user-agent sent with request";
+        return leave(&sandbox, &entry, Refused::Plain { status: 418, words }.into_response());
+    }
     if entry.left.is_some_and(|left| left.over) {
         return leave(&sandbox, &entry, Refused::TooMany.into_response());
     }
-    if !entry.troubles.iter().any(|trouble| matches!(trouble, Trouble::Hang { .. })) {
+    if !entry.troubles.iter().any(|trouble| matches!(trouble, Trouble::Hang { .. } | Trouble::Midway { .. })) {
         let response = act(&sandbox, &entry, &cutter, request, next).await;
         return leave(&sandbox, &entry, response);
     }
@@ -155,7 +162,8 @@ fn enter(sandbox: &Sandbox, request: &mut Request) -> Entry {
             .map(|limits| state.counters.request(&limits, endpoint, paged, serial, account, now));
         let State { faults, dice, .. } = state;
         let troubles = faults.take(endpoint, name.as_deref(), dice);
-        (caller, Entry { number, endpoint, account, left, troubles })
+        let nameless = state.profile.user_agent == UserAgent::Needed && header("user-agent").is_none();
+        (caller, Entry { number, endpoint, account, left, troubles, nameless })
     });
     let (caller, entry) = entry;
     request.extensions_mut().insert(caller);
@@ -175,7 +183,8 @@ impl State {
         }
         let allowed = endpoint.scope().is_none_or(|needed| {
             let broad = needed.split(':').next().unwrap_or(needed);
-            row.scopes.split_whitespace().any(|scope| scope == needed || scope == broad)
+            let fine = self.profile.scopes == Scopes::Fine;
+            row.scopes.split_whitespace().any(|scope| scope == broad || (fine && scope == needed))
         });
         if !allowed {
             return (Caller::Refused(Refused::Scope), Some(row.serial), row.account);
@@ -246,7 +255,7 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
             let mut response = Refused::TooMany.into_response();
             if let Some(seconds) = reset_in {
                 let reset = sandbox.now() + chrono::Duration::seconds(i64::from(*seconds));
-                set_left(&mut response, &Left { limit: 300, remaining: 0, reset, over: true });
+                set_left(&mut response, &Left { limit: 300, remaining: 0, reset, over: true }, Reset::Time);
             }
             Some(response)
         }
@@ -270,6 +279,9 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
         | Trouble::Date { .. }
         | Trouble::Pretend
         | Trouble::Lag { .. }
+        | Trouble::Late { .. }
+        | Trouble::Midway { .. }
+        | Trouble::YoungParent { .. }
         | Trouble::KeyLost
         | Trouble::NotPushed
         | Trouble::SilentStream
@@ -283,22 +295,27 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
 fn leave(sandbox: &Sandbox, entry: &Entry, mut response: Response) -> Response {
     let now = sandbox.now();
     let cut = entry.troubles.iter().any(|trouble| matches!(trouble, Trouble::Cut { .. }));
+    let mut told = Reset::Time;
     let left = sandbox.change(|state| {
+        if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+            response = refused.said(&state.profile).into_response();
+        }
         let index = entry.number.checked_sub(state.requests_dropped);
         if let Some(seen) = index.and_then(|index| state.requests.get_mut(index)) {
             seen.status = (!cut).then_some(response.status().as_u16());
         }
         let creates = matches!(entry.endpoint, Endpoint::Create | Endpoint::Edit);
-        match (&state.profile.limits, entry.account) {
-            (Some(limits), Some(account)) if creates && !entry.left.is_some_and(|left| left.over) => {
-                Some(state.counters.peek(Family::Create, Owner::Account(account), limits.create, now))
+        told = state.profile.limits.map_or(Reset::Time, |limits| limits.told);
+        match (state.profile.limits.and_then(|limits| limits.create), entry.account) {
+            (Some(create), Some(account)) if creates && !entry.left.is_some_and(|left| left.over) => {
+                Some(state.counters.peek(Family::Create, Owner::Account(account), create, now))
             }
             _ => entry.left,
         }
     });
     let spoken = entry.troubles.iter().any(|trouble| matches!(trouble, Trouble::TooMany { .. }));
     if let Some(left) = left.filter(|_| !spoken) {
-        set_left(&mut response, &left);
+        set_left(&mut response, &left, told);
     }
     let skew: i64 =
         entry.troubles.iter().map(|trouble| if let Trouble::Date { seconds } = trouble { *seconds } else { 0 }).sum();
@@ -307,8 +324,9 @@ fn leave(sandbox: &Sandbox, entry: &Entry, mut response: Response) -> Response {
     response
 }
 
-fn set_left(response: &mut Response, left: &Left) {
+fn set_left(response: &mut Response, left: &Left, told: Reset) {
+    let Some(reset) = left.reset_text(told) else { return };
     set(response, "x-ratelimit-limit", &left.limit.to_string());
     set(response, "x-ratelimit-remaining", &left.remaining.to_string());
-    set(response, "x-ratelimit-reset", &left.reset_text());
+    set(response, "x-ratelimit-reset", &reset);
 }

@@ -63,7 +63,7 @@ impl Sandbox {
                 }
             };
             match state.create(author, draft, now, Via::Hand)? {
-                Made::Status(key) => Ok(StatusId::new(key.to_string())),
+                Made::Status(key) => Ok(StatusId::new(state.id(key))),
                 Made::Scheduled(_) => Err(Refused::NotFound.into()),
             }
         })
@@ -109,7 +109,7 @@ impl Sandbox {
         with: impl FnOnce(&mut State, StatusKey, AccountKey) -> Result<T, Refused>,
     ) -> Result<T, SandboxError> {
         self.change(|state| {
-            let row = StatusKey::parse(id).and_then(|key| state.standing(key)).ok_or(Refused::NotFound)?;
+            let row = state.key(id).and_then(|key| state.standing(key)).ok_or(Refused::NotFound)?;
             let (key, author) = (row.key, row.author);
             Ok(with(state, key, author)?)
         })
@@ -131,7 +131,7 @@ impl Sandbox {
     pub fn boost(&self, who: &str, status: impl AsRef<str>) -> Result<StatusId, SandboxError> {
         let (who, now) = (self.key_of(who)?, self.now());
         let boost = self.with_status(status.as_ref(), |state, key, _| state.boost(who, key, now))?;
-        Ok(StatusId::new(boost.to_string()))
+        Ok(StatusId::new(self.look(|state| state.id(boost))))
     }
 
     /// Lets somebody block somebody.
@@ -203,6 +203,12 @@ impl Sandbox {
             }
         });
         Ok(())
+    }
+
+    /// The server's process is restarted: streams are cut, and what it kept in memory alone is gone.
+    pub fn restart(&self) {
+        self.change(State::restart_keys);
+        self.end_streams(None, StreamEnd::Cut);
     }
 
     /// Ends the open streams of one account or of all, or silences them.

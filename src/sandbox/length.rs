@@ -11,6 +11,7 @@ use super::scan::{Piece, scan};
 pub(crate) fn counted(text: &str, warning: &str, rule: LengthRule) -> usize {
     match rule {
         LengthRule::AsWritten => clusters(warning) + clusters(text),
+        LengthRule::TextAsWritten => clusters(text),
         LengthRule::Mastodon { per_url } => {
             // Shortened first and counted as one text, because a cluster may span what is shortened.
             let mut short = String::with_capacity(text.len());

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::endpoint::Endpoint;
 use super::ids::AccountKey;
-use super::profile::{Limits, Window};
+use super::profile::{By, Limits, Reset, Window};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Family {
@@ -44,9 +44,13 @@ pub(crate) struct Left {
 }
 
 impl Left {
-    /// `X-RateLimit-Reset` as Mastodon writes it, with fractions.
-    pub(crate) fn reset_text(&self) -> String {
-        self.reset.to_rfc3339_opts(SecondsFormat::Micros, true)
+    /// `X-RateLimit-Reset`, where it is told.
+    pub(crate) fn reset_text(&self, told: Reset) -> Option<String> {
+        match told {
+            Reset::Time => Some(self.reset.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            Reset::Epoch => Some(self.reset.timestamp().to_string()),
+            Reset::Untold => None,
+        }
     }
 }
 
@@ -80,15 +84,16 @@ impl Counters {
         now: DateTime<Utc>,
     ) -> Left {
         let by_account = account.map_or(Owner::Anybody, Owner::Account);
-        let mut told = self.count(Family::Api, token.map_or(Owner::Anybody, Owner::Token), limits.api, now);
+        let whose = token.filter(|_| limits.by == By::Token).map_or(Owner::Anybody, Owner::Token);
+        let mut told = self.count(Family::Api, whose, limits.api, now);
         let also = if endpoint == Endpoint::Media {
-            Some((Family::Media, by_account, limits.media))
+            limits.media.map(|window| (Family::Media, by_account, window))
         } else if endpoint == Endpoint::Delete {
-            Some((Family::Delete, by_account, limits.delete))
+            limits.delete.map(|window| (Family::Delete, by_account, window))
         } else if endpoint == Endpoint::Apps {
-            Some((Family::Apps, Owner::Anybody, limits.apps))
+            limits.apps.map(|window| (Family::Apps, Owner::Anybody, window))
         } else {
-            paged.then_some((Family::Paging, by_account, limits.paging))
+            limits.paging.filter(|_| paged).map(|window| (Family::Paging, by_account, window))
         };
         if let Some((family, owner, window)) = also {
             let other = self.count(family, owner, window, now);
@@ -124,7 +129,9 @@ mod tests {
         assert!(!count(now).over);
         let third = count(now);
         assert!(third.over);
-        assert_eq!(third.reset_text(), "2027-01-15T08:05:00.250000Z");
+        assert_eq!(third.reset_text(Reset::Time).as_deref(), Some("2027-01-15T08:05:00.250000Z"));
+        assert_eq!(third.reset_text(Reset::Epoch).as_deref(), Some("1800000300"));
+        assert_eq!(third.reset_text(Reset::Untold), None);
         assert_eq!(count(now + chrono::Duration::seconds(240)).remaining, 1);
     }
 }

@@ -57,6 +57,9 @@ pub(crate) async fn answer(response: Response, trouble: &Trouble, cutter: &Cutte
         | Trouble::Date { .. }
         | Trouble::Pretend
         | Trouble::Lag { .. }
+        | Trouble::Late { .. }
+        | Trouble::Midway { .. }
+        | Trouble::YoungParent { .. }
         | Trouble::KeyLost
         | Trouble::NotPushed
         | Trouble::SilentStream

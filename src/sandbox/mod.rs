@@ -13,15 +13,19 @@
 
 mod answer;
 mod api;
+mod attempt;
 mod control;
 mod create;
 mod endpoint;
 mod entity;
 mod faults;
+mod fit;
 mod gate;
 mod handle;
 mod html;
 mod ids;
+mod key_store;
+mod late;
 mod length;
 mod limits;
 mod mangle;
@@ -30,7 +34,7 @@ mod page;
 mod paging;
 mod params;
 mod people;
-mod profile;
+pub mod profile;
 mod refused;
 mod revise;
 mod scan;
@@ -199,7 +203,11 @@ impl Sandbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while holding the lock is a bug of its own and must not hide behind poison.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.late.is_empty() {
+            state.ripen(self.0.clock.now());
+        }
+        state
     }
 
     /// Changes the state and wakes those who wait for one.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::endpoint::Endpoint;
 use super::faults::Trouble;
-use super::ids::{AccountKey, NotificationKey, StatusKey};
+use super::ids::{AccountKey, StatusKey};
+use super::profile::{Delay, Existence, Order};
 use super::state::{NotificationRow, Push, Rule, State};
 use crate::core::post::Visibility;
 
@@ -26,20 +27,21 @@ impl State {
         now: DateTime<Utc>,
     ) {
         let Some(recipient) = self.accounts.get(&to) else { return };
-        if to == from || recipient.blocks.contains(&from) {
+        let of_itself = to == from && (kind != "mention" || self.profile.self_mention != Existence::Present);
+        if of_itself || recipient.blocks.contains(&from) {
             return;
         }
         let rule = self.rule_for(to, from, status);
         if rule == Rule::Drop {
             return;
         }
-        self.last_notification += 1;
         let row = NotificationRow {
-            key: NotificationKey(self.last_notification),
+            key: self.next_notification(now),
             kind,
             from,
             status,
             created_at: now,
+            listed_at: self.listed_at(to, now),
             filtered: rule == Rule::Filter,
         };
         if rule == Rule::Accept
@@ -54,11 +56,26 @@ impl State {
         }
     }
 
+    /// When a notification that is made now can be read.
+    fn listed_at(&mut self, to: AccountKey, now: DateTime<Utc>) -> DateTime<Utc> {
+        let Delay { from_ms, to_ms, order } = self.profile.mention_delay;
+        if to_ms == 0 {
+            return now;
+        }
+        let ms = u64::from(from_ms) + self.dice.below(u64::from(to_ms.saturating_sub(from_ms)) + 1);
+        let at = now + chrono::Duration::milliseconds(i64::try_from(ms).unwrap_or_default());
+        let before = self.accounts.get(&to).and_then(|row| row.notifications.last()).map(|row| row.listed_at);
+        match (order, before) {
+            (Order::Kept, Some(before)) => at.max(before),
+            (Order::Kept, None) | (Order::Mixed, _) => at,
+        }
+    }
+
     fn rule_for(&self, to: AccountKey, from: AccountKey, status: Option<StatusKey>) -> Rule {
         let (Some(recipient), Some(sender)) = (self.accounts.get(&to), self.accounts.get(&from)) else {
             return Rule::Drop;
         };
-        if recipient.follows.contains(&from) {
+        if recipient.follows.contains(&from) || to == from || self.profile.policy != Existence::Present {
             return Rule::Accept;
         }
         let status = status.and_then(|key| self.standing(key));
@@ -124,7 +141,7 @@ impl State {
         readers.sort_unstable();
         readers.dedup();
         for reader in readers {
-            self.push(reader, &["user"], "delete", &key.to_string());
+            self.push(reader, &["user"], "delete", &self.id(key));
         }
     }
 
@@ -145,11 +162,13 @@ impl State {
     /// A notification as this account reads it; nothing when its status is gone.
     pub(crate) fn notification_json(&self, row: &NotificationRow, reader: AccountKey) -> Option<Value> {
         let from = self.accounts.get(&row.from)?;
+        let id = self.notification_id(row);
+        let in_group = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
         let mut entity = json!({
-            "id": row.key,
+            "id": id,
             "type": row.kind,
             "created_at": super::ids::time(row.created_at),
-            "group_key": format!("ungrouped-{}", row.key),
+            "group_key": format!("ungrouped-{in_group}"),
             "account": self.account_json(from),
         });
         let fields = entity.as_object_mut()?;

@@ -4,6 +4,7 @@
 //! what is below; a page is always newest first.
 
 use super::params::Params;
+use super::profile::Links;
 
 /// What of a list is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,9 +16,9 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Reads the parameters; a cursor that is no number is no cursor, a limit of zero is one.
-    pub(crate) fn of(params: &Params, default: usize, max: usize) -> Self {
-        let id = |name: &str| params.text(name).and_then(|text| text.parse().ok());
+    /// Reads the parameters; a cursor that is no id is no cursor, a limit of zero is one.
+    pub(crate) fn of(params: &Params, default: usize, max: usize, read: impl Fn(&str) -> Option<u64>) -> Self {
+        let id = |name: &str| params.text(name).and_then(&read);
         let limit = params.text("limit").and_then(|text| text.parse().ok()).unwrap_or(default).clamp(1, max);
         Self { max: id("max_id"), since: id("since_id"), min: id("min_id"), limit }
     }
@@ -38,15 +39,30 @@ impl Cursor {
     }
 }
 
-/// The `Link` header for a page from `newest` to `oldest`.
-pub(crate) fn link(url: &str, kept: &[(String, String)], newest: u64, oldest: u64, more: More) -> String {
+/// Both ends of a page, as its server writes cursors.
+#[derive(Clone, Debug)]
+pub(crate) struct Ends {
+    /// Id of the newest item.
+    pub(crate) newest: String,
+    /// Id of the oldest item.
+    pub(crate) oldest: String,
+    /// Time of the oldest item.
+    pub(crate) oldest_at: String,
+}
+
+/// The `Link` header for a page, where there is one.
+pub(crate) fn link(links: Links, url: &str, kept: &[(String, String)], ends: &Ends, more: More) -> Option<String> {
     let kept: String = kept.iter().map(|(name, value)| format!("{}={}&", encode(name), encode(value))).collect();
-    let next = format!("<{url}?{kept}max_id={oldest}>; rel=\"next\"");
-    let prev = format!("<{url}?{kept}min_id={newest}>; rel=\"prev\"");
-    match more {
-        More::Perhaps => format!("{next}, {prev}"),
-        More::No => prev,
-    }
+    let to = |rel: &str, cursor: &str, value: &str| format!("<{url}?{kept}{cursor}={}>; rel=\"{rel}\"", encode(value));
+    let next = match links {
+        Links::Both | Links::Next => to("next", "max_id", &ends.oldest),
+        Links::OlderThan => to("next", "older_than", &ends.oldest_at),
+        Links::Absent => return None,
+    };
+    let prev = (links == Links::Both).then(|| to("prev", "min_id", &ends.newest));
+    let next = (more == More::Perhaps).then_some(next);
+    let parts: Vec<String> = next.into_iter().chain(prev).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Whether a further page may exist.

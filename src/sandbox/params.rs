@@ -15,7 +15,22 @@ use super::refused::Refused;
 #[derive(Debug, Default)]
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
+    /// What the body was.
+    pub(crate) body: BodyKind,
+    /// Whether a field was JSON's `null`.
+    pub(crate) has_null: bool,
     pub(crate) files: Vec<Upload>,
+}
+
+/// What a request's body was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// Nothing, or nothing that is read.
+    #[default]
+    Nothing,
+    Json,
+    Form,
+    Multipart,
 }
 
 /// A file in a multipart body.
@@ -53,6 +68,12 @@ impl Params {
         self.text(name).map(|value| !matches!(value, "false" | "0" | "f" | "off"))
     }
 
+    /// Without lists and what is inside of others.
+    pub(crate) fn plain_fields(mut self) -> Self {
+        self.pairs.retain(|(name, _)| !name.contains('['));
+        self
+    }
+
     /// The pairs with these names, as they came.
     pub(crate) fn keep(&self, names: &[&str]) -> Vec<(String, String)> {
         let wanted = |key: &str| names.contains(&key) || names.iter().any(|name| key.strip_suffix("[]") == Some(name));
@@ -61,7 +82,7 @@ impl Params {
 
     fn flatten(&mut self, name: &str, value: Value) {
         match value {
-            Value::Null => {}
+            Value::Null => self.has_null = true,
             Value::String(text) => self.pairs.push((name.to_owned(), text)),
             Value::Bool(_) | Value::Number(_) => self.pairs.push((name.to_owned(), value.to_string())),
             Value::Array(items) => {
@@ -93,15 +114,18 @@ impl<S: Send + Sync> FromRequest<S> for Params {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if kind.starts_with("multipart/form-data") {
             let form = Multipart::from_request(request, state).await.map_err(|_unreadable| Refused::Unreadable)?;
+            params.body = BodyKind::Multipart;
             params.multipart(form).await?;
         } else if kind.starts_with("application/x-www-form-urlencoded") && request.method() != "GET" {
             let Form(pairs) =
                 request.extract::<Form<Vec<(String, String)>>, _>().await.map_err(|_unreadable| Refused::Unreadable)?;
+            params.body = if pairs.is_empty() { BodyKind::Nothing } else { BodyKind::Form };
             params.pairs.extend(pairs);
         } else if kind.starts_with("application/json") {
             let body = Bytes::from_request(request, state).await.map_err(|_unreadable| Refused::Unreadable)?;
             if !body.is_empty() {
                 let value: Value = serde_json::from_slice(&body).map_err(|_unreadable| Refused::Unreadable)?;
+                params.body = BodyKind::Json;
                 params.flatten("", value);
             }
         }

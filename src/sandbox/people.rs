@@ -118,7 +118,7 @@ impl State {
     pub(crate) fn add_account(&mut self, new: NewAccount, now: DateTime<Utc>) -> Result<Credentials, SandboxError> {
         let name = new.name.trim_start_matches('@');
         let (user, host) = name.split_once('@').map_or((name, None), |(user, host)| (user, Some(host)));
-        let host = host.filter(|host| !host.eq_ignore_ascii_case(&self.domain));
+        let host = host.filter(|host| !self.is_here(host));
         let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let is_host = |host: &str| host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:".contains(c));
         if !plain(user) || host.is_some_and(|host| host.is_empty() || !is_host(host)) {
@@ -163,7 +163,7 @@ impl State {
             None => self.secret(),
         };
         self.give_token(token.clone(), Some(key), new.scopes);
-        Ok(Credentials { id: key.to_string(), name: index, token })
+        Ok(Credentials { id: self.id(key), name: index, token })
     }
 
     pub(crate) fn give_token(&mut self, token: String, account: Option<AccountKey>, scopes: String) {

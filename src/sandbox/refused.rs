@@ -1,9 +1,10 @@
-//! What the server answers when it does not do what was asked, in Mastodon's words.
+//! What the server answers when it does not do what was asked: Mastodon's words, in the shape the profile gives errors.
 
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::answer;
+use super::answer::{self, Said};
+use super::profile::{ErrorShape, Profile, Reset};
 
 /// A request the server turned down; nothing was changed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -43,6 +44,14 @@ pub enum Refused {
     /// Nobody serves this address.
     #[error("Not Found")]
     NoRoute,
+    /// This status code with a sentence; what other servers than Mastodon answer.
+    #[error("{words}")]
+    Plain {
+        /// 400 and above.
+        status: u16,
+        /// The sentence.
+        words: &'static str,
+    },
     /// An answer of the OAuth endpoints.
     #[error("{error}")]
     OAuth {
@@ -56,20 +65,20 @@ pub enum Refused {
 }
 
 impl Refused {
-    /// The status code of the answer.
+    /// The status code on Mastodon.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
             Refused::NotFound | Refused::ParentNotFound | Refused::NoRoute => 404,
             Refused::Invalid(_) | Refused::Unprocessable(_) | Refused::UnexpectedMentions(_) => 422,
             Refused::Unreadable => 400,
-            Refused::Token { status, .. } | Refused::OAuth { status, .. } => *status,
+            Refused::Token { status, .. } | Refused::OAuth { status, .. } | Refused::Plain { status, .. } => *status,
             Refused::Scope => 403,
             Refused::TooMany => 429,
         }
     }
 
-    /// The body of the answer.
+    /// The body on Mastodon.
     #[must_use]
     pub fn body(&self) -> Value {
         match self {
@@ -85,13 +94,54 @@ impl Refused {
             | Refused::Token { .. }
             | Refused::Scope
             | Refused::TooMany
-            | Refused::NoRoute => json!({ "error": self.to_string() }),
+            | Refused::NoRoute
+            | Refused::Plain { .. } => json!({ "error": self.to_string() }),
+        }
+    }
+}
+
+impl Refused {
+    /// The answer as a server of this profile gives it.
+    pub(crate) fn said(&self, profile: &Profile) -> Said {
+        let status = match self {
+            Refused::Invalid(_) | Refused::Unprocessable(_) | Refused::UnexpectedMentions(_) => profile.invalid,
+            Refused::NotFound
+            | Refused::ParentNotFound
+            | Refused::Unreadable
+            | Refused::Token { .. }
+            | Refused::Scope
+            | Refused::TooMany
+            | Refused::NoRoute
+            | Refused::Plain { .. }
+            | Refused::OAuth { .. } => self.status(),
+        };
+        let words = self.to_string();
+        let plain = |body: String| Said { status, content_type: "text/plain; charset=utf-8", body };
+        let page = |body: String| Said { status, content_type: "text/html; charset=utf-8", body };
+        let html = || {
+            page(format!(
+                "<!doctype html><html><head><title>{status}</title></head><body><h1>{words}</h1></body></html>"
+            ))
+        };
+        let untold = profile.limits.is_some_and(|limits| limits.told == Reset::Untold);
+        match profile.errors {
+            _ if matches!(self, Refused::OAuth { .. }) => Said::json(status, &self.body()),
+            _ if *self == Refused::TooMany && untold => plain("Throttled".to_owned()),
+            ErrorShape::Sentence => Said::json(status, &self.body()),
+            ErrorShape::Object => Said::json(status, &json!({ "error": { "message": words, "issues": [] } })),
+            ErrorShape::TextOrHtml if status == 404 || status >= 500 => html(),
+            ErrorShape::TextOrHtml => plain(words),
+            ErrorShape::HtmlOrNothing if status == 404 => html(),
+            ErrorShape::HtmlOrNothing => page(String::new()),
         }
     }
 }
 
 impl IntoResponse for Refused {
+    /// As Mastodon says it; the gate, which knows the profile, says it again in the profile's way.
     fn into_response(self) -> Response {
-        answer::json(self.status(), &self.body())
+        let mut response = answer::json(self.status(), &self.body());
+        response.extensions_mut().insert(self);
+        response
     }
 }

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 
 use super::create::{Draft, Via, tags_in};
 use super::ids::{AccountKey, StatusKey};
-use super::length::counted;
 use super::refused::Refused;
 use super::state::{State, StatusRow};
 use crate::core::post::Visibility;
@@ -25,9 +24,9 @@ impl State {
         if draft.text.trim().is_empty() && before.media.is_empty() {
             return Err(Refused::Invalid("Text can't be blank".to_owned()));
         }
-        let max = self.profile.max_characters;
         if via == Via::Api {
-            if counted(&draft.text, &draft.warning, self.profile.length_rule) > max {
+            if self.is_too_long(&draft.text, &draft.warning) {
+                let max = self.profile.max_characters;
                 return Err(Refused::Invalid(format!("Text character limit of {max} exceeded")));
             }
             self.count_create(author, now)?;

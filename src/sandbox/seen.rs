@@ -93,14 +93,14 @@ impl State {
     pub(crate) fn seen(&self, row: &StatusRow) -> StatusSeen {
         let acct = |key: &AccountKey| self.accounts.get(key).map(|row| self.acct(row)).unwrap_or_default();
         let media = row.media.iter().filter_map(|key| self.media.get(key)).map(|media| MediaSeen {
-            id: media.key.to_string(),
+            id: self.id(media.key),
             mime: media.mime.clone(),
             description: media.description.clone(),
             url: self.media_url(media.key),
             bytes: media.bytes.len(),
         });
         StatusSeen {
-            id: row.key.to_string(),
+            id: self.id(row.key),
             account: acct(&row.author),
             part: self.accounts.get(&row.author).map_or(Part::Follower, |author| author.part),
             text: row.text.clone(),
@@ -108,8 +108,8 @@ impl State {
             cw: row.warning.clone(),
             visibility: row.visibility,
             language: row.language.clone(),
-            in_reply_to: row.in_reply_to.map(|key| key.to_string()),
-            boost_of: row.reblog_of.map(|key| key.to_string()),
+            in_reply_to: row.in_reply_to.map(|key| self.id(key)),
+            boost_of: row.reblog_of.map(|key| self.id(key)),
             mentions: row.mentions.iter().map(acct).collect(),
             created_at: row.created_at,
             edited_at: row.edited_at,
@@ -155,13 +155,13 @@ impl State {
     /// One status, also when it is deleted.
     #[must_use]
     pub fn status(&self, id: &str) -> Option<StatusSeen> {
-        self.statuses.get(&StatusKey::parse(id)?).map(|row| self.seen(row))
+        self.statuses.get(&self.key(id)?).map(|row| self.seen(row))
     }
 
     /// The direct answers to a status that stand, oldest first.
     #[must_use]
     pub fn replies_to(&self, id: &str) -> Vec<StatusSeen> {
-        let replies = StatusKey::parse(id).and_then(|key| self.statuses.get(&key)).map(|row| row.replies.as_slice());
+        let replies = self.key(id).and_then(|key| self.statuses.get(&key)).map(|row| row.replies.as_slice());
         replies.unwrap_or_default().iter().filter_map(|key| self.standing(*key)).map(|row| self.seen(row)).collect()
     }
 

@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use super::faults::Faults;
 use super::html::Named;
 use super::ids::{AccountKey, MediaKey, NotificationKey, Snowflakes, StatusKey};
+use super::key_store::KeyStore;
+use super::late::LateRow;
 use super::limits::Counters;
 use super::profile::{LocalAcct, Profile};
 use super::seen::RequestSeen;
@@ -38,7 +40,9 @@ pub struct State {
     /// All statuses ever, oldest first.
     pub(crate) order: Vec<StatusKey>,
     pub(crate) media: HashMap<MediaKey, MediaRow>,
-    pub(crate) keys: HashMap<(AccountKey, String), KeyRow>,
+    pub(crate) keys: KeyStore,
+    /// Statuses accepted and not there yet.
+    pub(crate) late: Vec<LateRow>,
     pub(crate) scheduled: Vec<ScheduledRow>,
     pub(crate) ids: Snowflakes,
     pub(crate) last_notification: u64,
@@ -195,12 +199,6 @@ pub(crate) enum Progress {
     Failed,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct KeyRow {
-    pub(crate) made: Made,
-    pub(crate) until: DateTime<Utc>,
-}
-
 /// What a creation made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
@@ -227,6 +225,8 @@ pub(crate) struct NotificationRow {
     pub(crate) from: AccountKey,
     pub(crate) status: Option<StatusKey>,
     pub(crate) created_at: DateTime<Utc>,
+    /// When it can be read.
+    pub(crate) listed_at: DateTime<Utc>,
     pub(crate) filtered: bool,
 }
 
@@ -261,7 +261,8 @@ impl State {
             statuses: HashMap::new(),
             order: Vec::new(),
             media: HashMap::new(),
-            keys: HashMap::new(),
+            keys: KeyStore::default(),
+            late: Vec::new(),
             scheduled: Vec::new(),
             ids: Snowflakes::default(),
             last_notification: 1_000,
@@ -287,10 +288,20 @@ impl State {
     /// Who `@user` or `@user@host` in a text means.
     pub(crate) fn resolve(&self, user: &str, host: Option<&str>) -> Option<&AccountRow> {
         let name = match host {
-            Some(host) if !host.eq_ignore_ascii_case(&self.domain) => format!("{user}@{host}").to_lowercase(),
+            Some(host) if !self.is_here(host) => format!("{user}@{host}").to_lowercase(),
             _ => user.to_lowercase(),
         };
         self.names.get(&name).and_then(|key| self.accounts.get(key))
+    }
+
+    /// Whether a name's host is this server, with or without its port.
+    pub(crate) fn is_here(&self, host: &str) -> bool {
+        host.eq_ignore_ascii_case(&self.domain) || host.eq_ignore_ascii_case(self.host())
+    }
+
+    /// This server's host without its port.
+    fn host(&self) -> &str {
+        self.domain.rsplit_once(':').map_or(self.domain.as_str(), |(host, _port)| host)
     }
 
     /// As [`super::html`] wants it.
@@ -312,7 +323,8 @@ impl State {
         match (&row.host, self.profile.local_acct) {
             (Some(host), _) => format!("{}@{host}", row.username),
             (None, LocalAcct::Short) => row.username.clone(),
-            (None, LocalAcct::WithHost) => format!("{}@{}", row.username, self.domain),
+            (None, LocalAcct::WithHost) => format!("{}@{}", row.username, self.host()),
+            (None, LocalAcct::WithPort) => format!("{}@{}", row.username, self.domain),
         }
     }
 

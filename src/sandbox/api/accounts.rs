@@ -9,10 +9,10 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::answer::{json as answer, set};
 use crate::sandbox::faults::Trouble;
 use crate::sandbox::gate::{Me, Troubles, Viewer};
-use crate::sandbox::ids::{AccountKey, StatusKey};
-use crate::sandbox::paging::{Cursor, More, link};
-use crate::sandbox::params::Params;
-use crate::sandbox::profile::Existence;
+use crate::sandbox::ids::{AccountKey, StatusKey, time};
+use crate::sandbox::paging::{Cursor, Ends, More, link};
+use crate::sandbox::params::{BodyKind, Params};
+use crate::sandbox::profile::{BotFlag, Existence};
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{AccountRow, State, StatusRow};
 
@@ -29,8 +29,14 @@ pub(crate) async fn update(
     params: Params,
 ) -> Result<Response, Refused> {
     sandbox.change(|state| {
+        let settable = match state.profile.bot_flag {
+            BotFlag::Set => true,
+            BotFlag::Ignored => false,
+            BotFlag::JsonOnly => params.body == BodyKind::Json,
+            BotFlag::FormOnly => params.body != BodyKind::Json,
+        };
         let row = state.accounts.get_mut(&me).ok_or(Refused::NotFound)?;
-        if let Some(bot) = params.flag("bot") {
+        if let Some(bot) = params.flag("bot").filter(|_| settable) {
             row.bot = bot;
         }
         if let Some(name) = params.raw("display_name") {
@@ -45,7 +51,7 @@ pub(crate) async fn update(
 }
 
 fn find<'a>(state: &'a State, id: &str) -> Result<&'a AccountRow, Refused> {
-    AccountKey::parse(id).and_then(|key| state.accounts.get(&key)).ok_or(Refused::NotFound)
+    state.key(id).and_then(|key| state.accounts.get(&key)).ok_or(Refused::NotFound)
 }
 
 pub(crate) async fn show(
@@ -124,7 +130,9 @@ pub(crate) async fn statuses(
             None
         }
     });
-    let newest = newest.min();
+    let lag = sandbox.look(|state| state.profile.own_list_lag);
+    let behind = (lag > 0).then(|| now - chrono::Duration::seconds(i64::from(lag)));
+    let newest = newest.chain(behind).min();
     let flag = |name: &str| params.flag(name).unwrap_or(false);
     let (no_replies, no_boosts, only_media) = (flag("exclude_replies"), flag("exclude_reblogs"), flag("only_media"));
     let tag = params.text("tagged").map(str::to_lowercase);
@@ -143,7 +151,7 @@ pub(crate) async fn statuses(
         };
         // Nothing is ever pinned here.
         let all = if flag("pinned") { &[] } else { owner.statuses.as_slice() };
-        let path = format!("/api/v1/accounts/{}/statuses", owner.key);
+        let path = format!("/api/v1/accounts/{}/statuses", state.id(owner.key));
         Ok(page_of_statuses(state, all, viewer, &params, &path, passes))
     })
 }
@@ -157,7 +165,8 @@ pub(crate) fn page_of_statuses(
     path: &str,
     passes: impl Fn(&StatusRow) -> bool,
 ) -> Response {
-    let cursor = Cursor::of(params, state.profile.statuses_page, state.profile.statuses_page_max);
+    let (least, most) = (state.profile.statuses_page, state.profile.statuses_page_max);
+    let cursor = Cursor::of(params, least, most, |id| state.key(id));
     let shown = |key: &StatusKey| state.visible(*key, viewer).filter(|row| passes(row));
     let page = cursor.page(all, |key| key.0, |key| shown(key).is_some());
     let entities = page.iter().filter_map(|key| shown(key)).map(|row| state.status_json(row, viewer)).collect();
@@ -165,7 +174,11 @@ pub(crate) fn page_of_statuses(
     if let (Some(newest), Some(oldest)) = (page.first(), page.last()) {
         let kept = params.keep(&["limit", "exclude_replies", "exclude_reblogs", "only_media", "tagged", "local"]);
         let more = if page.len() == cursor.limit { More::Perhaps } else { More::No };
-        set(&mut response, "link", &link(&format!("{}{path}", state.base), &kept, newest.0, oldest.0, more));
+        let oldest_at = state.statuses.get(oldest).map(|row| time(row.created_at)).unwrap_or_default();
+        let ends = Ends { newest: state.id(**newest), oldest: state.id(**oldest), oldest_at };
+        if let Some(link) = link(state.profile.status_links, &format!("{}{path}", state.base), &kept, &ends, more) {
+            set(&mut response, "link", &link);
+        }
     }
     response
 }

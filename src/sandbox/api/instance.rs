@@ -7,33 +7,38 @@ use serde_json::{Value, json};
 use super::media::{IMAGE_BYTES, TYPES, VIDEO_BYTES};
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::json as answer;
-use crate::sandbox::create::{POLL_OPTION_CHARS, POLL_OPTIONS, POLL_SECONDS};
-use crate::sandbox::profile::{Existence, LengthRule};
+use crate::sandbox::fit::{POLL_OPTION_CHARS, POLL_OPTIONS, POLL_SECONDS};
+use crate::sandbox::profile::{LengthTold, StreamUrl};
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::State;
 
 const TITLE: &str = "Watchpost sandbox";
 const ABOUT: &str = "A Mastodon-compatible server in memory. Nothing here leaves this machine.";
 
-/// Where streams are opened; `ws`, because the sandbox is on loopback.
+/// Where streams are opened; `ws`, because the sandbox is on loopback, or what the server says instead.
 fn streaming(state: &State) -> Option<String> {
-    let base = state.base.replacen("http", "ws", 1);
-    (state.profile.streaming == Existence::Present).then_some(base)
+    let address = |scheme: &str| state.base.replacen("http", scheme, 1);
+    match state.profile.stream_url {
+        StreamUrl::Empty => Some(String::new()),
+        StreamUrl::Right => state.profile.streaming.is_told().then(|| address("ws")),
+        StreamUrl::Encrypted => state.profile.streaming.is_told().then(|| address("wss")),
+    }
 }
 
 fn configuration(state: &State) -> Value {
     let profile = &state.profile;
-    let per_url = match profile.length_rule {
-        LengthRule::Mastodon { per_url } => Some(per_url),
-        LengthRule::AsWritten => None,
-    };
+    let mut statuses = json!({ "max_media_attachments": profile.max_media });
+    if let Some(fields) = statuses.as_object_mut() {
+        if profile.length_told == LengthTold::Configuration {
+            fields.insert("max_characters".to_owned(), json!(profile.max_characters));
+        }
+        if let Some(per_url) = profile.per_url_told {
+            fields.insert("characters_reserved_per_url".to_owned(), json!(per_url));
+        }
+    }
     json!({
         "accounts": { "max_featured_tags": 10, "max_pinned_statuses": 5 },
-        "statuses": {
-            "max_characters": profile.max_characters,
-            "max_media_attachments": profile.max_media,
-            "characters_reserved_per_url": per_url,
-        },
+        "statuses": statuses,
         "media_attachments": {
             "supported_mime_types": TYPES,
             "description_limit": profile.description_limit,
@@ -61,15 +66,13 @@ fn contact(state: &State) -> Option<Value> {
 
 pub(crate) async fn v1(Context(sandbox): Context<Sandbox>) -> Response {
     sandbox.look(|state| {
-        answer(
-            200,
-            &json!({
+        let mut body = json!({
                 "uri": state.domain,
                 "title": TITLE,
                 "short_description": ABOUT,
                 "description": ABOUT,
                 "email": "staff@sandbox.invalid",
-                "version": state.profile.version,
+                "version": state.profile.instance_version,
                 "urls": { "streaming_api": streaming(state).unwrap_or_default() },
                 "stats": {
                     "user_count": state.accounts.len(),
@@ -84,16 +87,17 @@ pub(crate) async fn v1(Context(sandbox): Context<Sandbox>) -> Response {
                 "configuration": configuration(state),
                 "contact_account": contact(state),
                 "rules": [{ "id": "1", "text": "Be kind.", "hint": "" }],
-            }),
-        )
+        });
+        if let (LengthTold::TootChars, Some(fields)) = (state.profile.length_told, body.as_object_mut()) {
+            fields.insert("max_toot_chars".to_owned(), json!(state.profile.max_characters));
+        }
+        answer(200, &body)
     })
 }
 
 pub(crate) async fn v2(Context(sandbox): Context<Sandbox>) -> Result<Response, Refused> {
     sandbox.look(|state| {
-        if state.profile.instance_v2 == Existence::Absent {
-            return Err(Refused::NoRoute);
-        }
+        state.profile.instance_v2.open()?;
         let mut configuration = configuration(state);
         if let Some(fields) = configuration.as_object_mut() {
             let urls = json!({ "streaming": streaming(state), "status": null, "about": format!("{}/", state.base) });
@@ -103,8 +107,8 @@ pub(crate) async fn v2(Context(sandbox): Context<Sandbox>) -> Result<Response, R
         let mut body = json!({
             "domain": state.domain,
             "title": TITLE,
-            "version": state.profile.version,
-            "source_url": "https://github.com/mastodon/mastodon",
+            "version": state.profile.instance_version,
+            "source_url": state.profile.source_url,
             "description": ABOUT,
             "usage": { "users": { "active_month": state.accounts.len() } },
             "thumbnail": { "url": format!("{}/sandbox/avatar.svg", state.base), "blurhash": null, "versions": {} },

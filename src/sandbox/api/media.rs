@@ -108,7 +108,7 @@ fn kind_of(bytes: &Bytes, said: Option<&str>) -> Option<&'static str> {
 }
 
 fn own(state: &mut State, id: &str, me: crate::sandbox::AccountKey) -> Result<MediaKey, Refused> {
-    let row = MediaKey::parse(id).and_then(|key| state.media.get(&key));
+    let row = state.key(id).and_then(|key| state.media.get(&key));
     let row = row.filter(|row| row.owner == me && row.attached.is_none()).ok_or(Refused::NotFound)?;
     Ok(row.key)
 }
@@ -161,7 +161,7 @@ pub(crate) async fn update(
 /// The bytes themselves, for the page and for anybody who has the address.
 pub(crate) async fn bytes(Context(sandbox): Context<Sandbox>, Path(id): Path<String>) -> Result<Response, Refused> {
     let found = sandbox.look(|state| {
-        let row = MediaKey::parse(&id).and_then(|key| state.media.get(&key))?;
+        let row = state.key(&id).and_then(|key| state.media.get(&key))?;
         Some((row.bytes.clone(), row.mime.clone()))
     });
     let (bytes, mime) = found.ok_or(Refused::NotFound)?;

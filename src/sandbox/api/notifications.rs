@@ -2,17 +2,19 @@
 
 use axum::extract::{Path, State as Context};
 use axum::response::Response;
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::{json as answer, set};
 use crate::sandbox::faults::Trouble;
 use crate::sandbox::gate::{Me, Troubles};
-use crate::sandbox::ids::NotificationKey;
-use crate::sandbox::paging::{Cursor, More, link};
+use crate::sandbox::ids::{NotificationKey, time};
+use crate::sandbox::paging::{Cursor, Ends, More, link};
 use crate::sandbox::params::Params;
+use crate::sandbox::profile::{Heed, Links, MinId};
 use crate::sandbox::refused::Refused;
-use crate::sandbox::state::{NotificationRow, Rule};
+use crate::sandbox::state::{NotificationRow, Rule, State};
 
 pub(crate) async fn list(
     Context(sandbox): Context<Sandbox>,
@@ -34,13 +36,21 @@ pub(crate) async fn list(
     sandbox.look(|state| {
         let owner = state.accounts.get(&me).ok_or(Refused::NotFound)?;
         let from = params.text("account_id");
-        let cursor = Cursor::of(&params, state.profile.notifications_page, state.profile.notifications_page_max);
+        let cursor = cursor(state, &params);
+        let older_than = params.text("older_than").filter(|_| state.profile.links == Links::OlderThan);
+        let older_than = older_than.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        let (only, without) = match state.profile.types {
+            Heed::Heeded => (only.as_deref(), without.as_slice()),
+            Heed::Ignored => (None, [].as_slice()),
+        };
         let passes = |row: &NotificationRow| {
-            only.as_ref().is_none_or(|only| only.iter().any(|kind| kind == row.kind))
+            only.is_none_or(|only| only.iter().any(|kind| kind == row.kind))
                 && !without.iter().any(|kind| kind == row.kind)
                 && (filtered_too || !row.filtered)
-                && from.is_none_or(|from| row.from.to_string() == from)
+                && from.is_none_or(|from| state.id(row.from) == from)
                 && newest.is_none_or(|newest| row.created_at <= newest)
+                && row.listed_at <= now
+                && older_than.is_none_or(|older| row.created_at < older)
                 && row.status.is_none_or(|key| state.visible(key, Some(me)).is_some())
         };
         let page = cursor.page(&owner.notifications, |row| row.key.0, passes);
@@ -49,10 +59,38 @@ pub(crate) async fn list(
         if let (Some(first), Some(last)) = (page.first(), page.last()) {
             let kept = params.keep(&["limit", "types", "exclude_types", "include_filtered", "account_id"]);
             let url = format!("{}/api/v1/notifications", state.base);
-            set(&mut response, "link", &link(&url, &kept, first.key.0, last.key.0, More::Perhaps));
+            let text = |row: &NotificationRow| cursor_text(&state.notification_id(row));
+            let ends = Ends { newest: text(first), oldest: text(last), oldest_at: time(last.created_at) };
+            if let Some(link) = link(state.profile.links, &url, &kept, &ends, More::Perhaps) {
+                set(&mut response, "link", &link);
+            }
         }
         Ok(response)
     })
+}
+
+/// An id as it is written into a cursor, also where entities write it as a number.
+fn cursor_text(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+}
+
+/// The cursors this server heeds.
+fn cursor(state: &State, params: &Params) -> Cursor {
+    let profile = &state.profile;
+    let read = |id: &str| state.notification_key(id);
+    let asked = Cursor::of(params, profile.notifications_page, profile.notifications_page_max, read);
+    let heeded = |heed: Heed, cursor: Option<u64>| cursor.filter(|_| heed == Heed::Heeded);
+    let (min, floor) = match profile.min_id {
+        MinId::PageAfter => (asked.min, None),
+        MinId::NewestPage => (None, asked.min),
+        MinId::Ignored => (None, None),
+    };
+    Cursor {
+        max: heeded(profile.max_id, asked.max),
+        since: heeded(profile.since_id, asked.since).or(floor),
+        min,
+        limit: asked.limit,
+    }
 }
 
 pub(crate) async fn show(
@@ -60,11 +98,13 @@ pub(crate) async fn show(
     Me(me): Me,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
+    let now = sandbox.now();
     sandbox.look(|state| {
-        let key = NotificationKey::parse(&id).ok_or(Refused::NotFound)?;
+        state.profile.notification_by_id.open()?;
+        let key = state.notification_key(&id).map(NotificationKey).ok_or(Refused::NotFound)?;
         let owner = state.accounts.get(&me).ok_or(Refused::NotFound)?;
         let at = owner.notifications.binary_search_by_key(&key, |row| row.key);
-        let row = at.ok().and_then(|at| owner.notifications.get(at));
+        let row = at.ok().and_then(|at| owner.notifications.get(at)).filter(|row| row.listed_at <= now);
         let entity = row.and_then(|row| state.notification_json(row, me)).ok_or(Refused::NotFound)?;
         Ok(answer(200, &entity))
     })
@@ -72,6 +112,7 @@ pub(crate) async fn show(
 
 pub(crate) async fn policy(Context(sandbox): Context<Sandbox>, Me(me): Me) -> Result<Response, Refused> {
     sandbox.look(|state| {
+        state.profile.policy.open()?;
         let owner = state.accounts.get(&me).ok_or(Refused::NotFound)?;
         let waiting = owner.notifications.iter().filter(|row| row.filtered).count();
         Ok(answer(
@@ -100,6 +141,7 @@ pub(crate) async fn set_policy(
         _ => None,
     };
     sandbox.change(|state| {
+        state.profile.policy.open()?;
         let owner = state.accounts.get_mut(&me).ok_or(Refused::NotFound)?;
         owner.policy.private_mentions = rule("for_private_mentions").unwrap_or(owner.policy.private_mentions);
         owner.policy.limited_accounts = rule("for_limited_accounts").unwrap_or(owner.policy.limited_accounts);

@@ -2,20 +2,21 @@
 
 use axum::extract::{Path, State as Context};
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::sandbox::Sandbox;
 use crate::sandbox::answer::json as answer;
+use crate::sandbox::attempt::Attempt;
 use crate::sandbox::create::{Draft, PollDraft, Via};
 use crate::sandbox::entity::visibility;
-use crate::sandbox::faults::Trouble;
 use crate::sandbox::gate::{Me, Troubles, Viewer};
-use crate::sandbox::ids::{AccountKey, StatusKey, time};
-use crate::sandbox::params::Params;
+use crate::sandbox::ids::{AccountKey, StatusKey};
+use crate::sandbox::params::{BodyKind, Params};
+use crate::sandbox::profile::{BadBody, Bodies, Forms, Nulls};
 use crate::sandbox::refused::Refused;
-use crate::sandbox::state::{Made, State, StatusRow};
+use crate::sandbox::state::{State, StatusRow};
 
 /// How much of a thread is shown: Mastodon's limits for signed-in readers.
 const CONTEXT_MAX: usize = 4_096;
@@ -25,46 +26,36 @@ pub(crate) async fn create(
     Me(me): Me,
     Troubles(troubles): Troubles,
     headers: HeaderMap,
-    params: Params,
+    params: Result<Params, Refused>,
 ) -> Result<Response, Refused> {
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let draft = Draft { key, ..draft_of(&params)? };
-    let now = sandbox.now();
-    if troubles.iter().any(|trouble| matches!(trouble, Trouble::Pretend)) {
-        return Ok(answer(200, &sandbox.change(|state| pretend(state, me, &draft, now))));
-    }
-    let lost = troubles.contains(&Trouble::KeyLost).then(|| draft.key.clone()).flatten();
-    sandbox.change(|state| {
-        let made = state.create(me, draft, now, Via::Api)?;
-        if let Some(key) = lost {
-            state.keys.remove(&(me, key));
-        }
-        let entity = match made {
-            Made::Status(key) => {
-                let row = state.standing(key).ok_or(Refused::NotFound)?;
-                state.status_json(row, Some(me))
-            }
-            Made::Scheduled(id) => {
-                let row = state.scheduled.iter().find(|row| row.id == id).ok_or(Refused::NotFound)?;
-                state.scheduled_json(row)
-            }
-        };
-        Ok(answer(200, &entity))
-    })
+    let attempt = sandbox.look(|state| {
+        let draft = Draft { key, ..draft_under(&state.profile.bodies, params)? };
+        Ok::<_, Refused>(Attempt::new(&state.profile, me, draft, &troubles))
+    })?;
+    Ok(sandbox.attempt(&attempt).await?.into_response())
 }
 
-/// What anti-spam answers: a status that is nowhere.
-fn pretend(state: &mut State, me: AccountKey, draft: &Draft, now: DateTime<Utc>) -> Value {
-    let id = state.ids.next(now).to_string();
-    let account = state.accounts.get(&me).map(|row| state.account_json(row));
-    json!({
-        "id": id, "uri": format!("{}/statuses/{id}", state.base), "url": null, "created_at": time(now), "account": account,
-        "content": state.html_of(&draft.text), "visibility": draft.visibility.map_or("public", |word| word.as_str()),
-        "in_reply_to_id": draft.in_reply_to, "in_reply_to_account_id": null, "sensitive": false, "reblog": null,
-        "spoiler_text": draft.warning, "language": draft.language, "replies_count": 0, "reblogs_count": 0,
-        "favourites_count": 0, "edited_at": null, "media_attachments": [], "mentions": [], "tags": [], "emojis": [],
-        "card": null, "poll": null,
-    })
+/// What a server that reads bodies this way takes from this one.
+fn draft_under(bodies: &Bodies, params: Result<Params, Refused>) -> Result<Draft, Refused> {
+    let bad = |rule: BadBody, refused: Refused| match rule {
+        BadBody::Blank => Ok(Draft::default()),
+        BadBody::Refused { status: 400 } => Err(refused),
+        BadBody::Refused { status } => Err(Refused::Plain { status, words: "Internal Server Error" }),
+    };
+    let params = match params {
+        Ok(params) => params,
+        Err(refused) => return bad(bodies.malformed, refused),
+    };
+    if params.has_null && bodies.null == Nulls::Refused {
+        return Err(Refused::Plain { status: 400, words: "Expected string, received null" });
+    }
+    match (params.body, bodies.form) {
+        (BodyKind::Nothing, _) if bodies.empty != BadBody::Blank => bad(bodies.empty, Refused::Unreadable),
+        (BodyKind::Form | BodyKind::Multipart, Forms::PlainFields) => draft_of(&params.plain_fields()),
+        (BodyKind::Form | BodyKind::Multipart, Forms::Lost) => Ok(Draft::default()),
+        (BodyKind::Nothing | BodyKind::Json | BodyKind::Form | BodyKind::Multipart, _) => draft_of(&params),
+    }
 }
 
 fn draft_of(params: &Params) -> Result<Draft, Refused> {
@@ -95,7 +86,7 @@ fn draft_of(params: &Params) -> Result<Draft, Refused> {
 
 /// The status of this id, if the viewer may see it.
 fn find<'a>(state: &'a State, id: &str, viewer: Option<AccountKey>) -> Result<&'a StatusRow, Refused> {
-    StatusKey::parse(id).and_then(|key| state.visible(key, viewer)).ok_or(Refused::NotFound)
+    state.key(id).and_then(|key| state.visible(key, viewer)).ok_or(Refused::NotFound)
 }
 
 pub(crate) async fn show(
@@ -112,11 +103,12 @@ pub(crate) async fn source(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     sandbox.look(|state| {
+        state.profile.source.open()?;
         let row = find(state, &id, Some(me))?;
         if row.author != me {
             return Err(Refused::NotFound);
         }
-        Ok(answer(200, &json!({ "id": row.key, "text": row.text, "spoiler_text": row.warning })))
+        Ok(answer(200, &json!({ "id": state.id(row.key), "text": row.text, "spoiler_text": row.warning })))
     })
 }
 
@@ -192,8 +184,8 @@ pub(crate) async fn react(
     Path((id, verb)): Path<(String, String)>,
 ) -> Result<Response, Refused> {
     let now = sandbox.now();
-    let key = StatusKey::parse(&id).ok_or(Refused::NotFound)?;
     sandbox.change(|state| {
+        let key = state.key::<StatusKey>(&id).ok_or(Refused::NotFound)?;
         let shown = match verb.as_str() {
             "favourite" => state.favourite(me, key, now).map(|()| key)?,
             "unfavourite" => state.unfavourite(me, key).map(|()| key)?,

@@ -18,16 +18,14 @@ use crate::sandbox::faults::Trouble;
 use crate::sandbox::gate::{Caller, Troubles};
 use crate::sandbox::ids::AccountKey;
 use crate::sandbox::params::Params;
-use crate::sandbox::profile::Existence;
+use crate::sandbox::profile::StreamClose;
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{Line, Push};
 use crate::sandbox::wire::Cutter;
 
 pub(crate) async fn health(Context(sandbox): Context<Sandbox>) -> Result<Response, Refused> {
-    match sandbox.look(|state| state.profile.streaming) {
-        Existence::Present => Ok(text(200, "text/plain", "OK")),
-        Existence::Absent => Err(Refused::NoRoute),
-    }
+    sandbox.look(|state| state.profile.streaming.open())?;
+    Ok(text(200, "text/plain", "OK"))
 }
 
 pub(crate) async fn open(
@@ -39,9 +37,7 @@ pub(crate) async fn open(
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
     params: Params,
 ) -> Result<Response, Refused> {
-    if sandbox.look(|state| state.profile.streaming) == Existence::Absent {
-        return Err(Refused::NoRoute);
-    }
+    sandbox.look(|state| state.profile.streaming.open())?;
     let account = match caller.0 {
         Caller::Account(account) => account,
         Caller::Refused(_) | Caller::App => return Ok(unauthorized("Invalid access token")),
@@ -114,7 +110,10 @@ async fn serve(
         }
     });
     match end {
-        Some(Push::Close(code)) => close(socket, code).await,
+        Some(Push::Close(code)) => match sandbox.look(|state| state.profile.stream_close) {
+            StreamClose::Frame => close(socket, code).await,
+            StreamClose::Silent => drop(socket),
+        },
         Some(Push::Cut) => {
             cutter.cut();
             // The write fails, and that resets the connection.

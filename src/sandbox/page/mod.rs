@@ -141,6 +141,6 @@ async fn home() -> Response {
 }
 
 async fn one(axum::extract::Path((_, id)): axum::extract::Path<(String, String)>) -> Response {
-    let id: String = id.chars().filter(char::is_ascii_digit).collect();
+    let id: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     see_other(&format!("/#s-{id}"))
 }

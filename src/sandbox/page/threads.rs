@@ -66,7 +66,10 @@ fn status(out: &mut String, state: &State, row: &StatusRow, depth: usize, now: D
         Part::Follower => "person",
     };
     let depth = depth.min(DEEPEST);
-    out.push_str(&format!("<li class=\"d{depth}\"><article id=\"s-{0}\" class=\"{part}\" data-id=\"{0}\">", row.key));
+    out.push_str(&format!(
+        "<li class=\"d{depth}\"><article id=\"s-{0}\" class=\"{part}\" data-id=\"{0}\">",
+        state.id(row.key)
+    ));
     if row.deleted_at.is_some() {
         out.push_str("<p class=\"gone\">This status was deleted.</p></article></li>");
         return;
@@ -108,7 +111,7 @@ fn head(out: &mut String, state: &State, author: &AccountRow, row: &StatusRow, n
         escape(&initial),
         escape(&author.display_name),
         answers.unwrap_or_default(),
-        row.key,
+        state.id(row.key),
         row.created_at.to_rfc3339(),
         row.created_at.format(format),
         row.language.as_deref().map(|language| format!(" · {}", escape(language))).unwrap_or_default(),
@@ -121,7 +124,7 @@ fn body(out: &mut String, state: &State, row: &StatusRow) {
     // Made by `html::content`, which escapes all that was written.
     out.push_str(&format!("<div class=\"text\"{language}>{}</div>", row.html));
     for media in row.media.iter().filter_map(|key| state.media.get(key)) {
-        picture(out, media);
+        picture(out, state, media);
     }
     if let Some(poll) = &row.poll {
         let options: String = poll.options.iter().map(|option| format!("<li>{}</li>", escape(option))).collect();
@@ -129,15 +132,15 @@ fn body(out: &mut String, state: &State, row: &StatusRow) {
     }
 }
 
-fn picture(out: &mut String, media: &MediaRow) {
+fn picture(out: &mut String, state: &State, media: &MediaRow) {
     let (alt, caption) = match &media.description {
         Some(words) => (escape(words), format!("Alt text: {}", escape(words))),
         None => (String::new(), "No alt text.".to_owned()),
     };
     let shown = if media.mime.starts_with("image/") {
-        format!("<img src=\"/media/{}\" alt=\"{alt}\" loading=\"lazy\">", media.key)
+        format!("<img src=\"/media/{}\" alt=\"{alt}\" loading=\"lazy\">", state.id(media.key))
     } else {
-        format!("<a href=\"/media/{}\">{}</a>", media.key, escape(&media.mime))
+        format!("<a href=\"/media/{}\">{}</a>", state.id(media.key), escape(&media.mime))
     };
     out.push_str(&format!("<figure>{shown}<figcaption>{caption}</figcaption></figure>"));
 }
@@ -153,7 +156,7 @@ fn foot(out: &mut String, state: &State, author: &AccountRow, row: &StatusRow) {
     let acct = escape(&state.acct(author));
     out.push_str(&format!(
         "<footer><a class=\"answer\" href=\"/?reply={}#write\" data-acct=\"{acct}\">Answer<span class=\"quiet\"> @{acct}</span></a>{marks}</footer>",
-        row.key
+        state.id(row.key)
     ));
 }
 
@@ -164,7 +167,7 @@ pub(super) fn choices(state: &State, chosen: Option<&str>) -> String {
     for row in newest.take(CHOICES) {
         let acct = state.accounts.get(&row.author).map(|author| state.acct(author)).unwrap_or_default();
         let start: String = row.text.chars().take(48).collect();
-        let key = row.key.to_string();
+        let key = state.id(row.key);
         let selected = if chosen == Some(key.as_str()) { " selected" } else { "" };
         out.push_str(&format!("<option value=\"{key}\"{selected}>@{}: {}</option>", escape(&acct), escape(&start)));
     }
