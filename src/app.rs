@@ -68,7 +68,10 @@ impl App {
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
             // Read-back finds out within minutes; whoever must act then gets a notice of that delivery.
-            tracing::warn!(deliveries = unclear, "watchpost stopped while sending; looking on the servers for what became of it");
+            tracing::warn!(
+                deliveries = unclear,
+                "watchpost stopped while sending; looking on the servers for what became of it"
+            );
         }
         let http = Http::new().context("cannot prepare requests")?;
         let accounts = campaign.accounts.iter().map(|account| linked(account, &campaign.root, &http)).collect();

@@ -130,7 +130,15 @@ impl Linked {
     #[must_use]
     pub fn new(name: AccountName, server: String, open: OpenLink) -> Self {
         let places = Arc::new(Semaphore::new(REPLIES_IN_FLIGHT));
-        Self { name, server, places, allowance: Mutex::default(), open, link: RwLock::new(None), profile: RwLock::new(None) }
+        Self {
+            name,
+            server,
+            places,
+            allowance: Mutex::default(),
+            open,
+            link: RwLock::new(None),
+            profile: RwLock::new(None),
+        }
     }
 
     /// Opens the link to its server anew.

@@ -298,7 +298,12 @@ fn leave(sandbox: &Sandbox, entry: &Entry, mut response: Response) -> Response {
     let mut told = Reset::Time;
     let left = sandbox.change(|state| {
         if let Some(refused) = response.extensions_mut().remove::<Refused>() {
+            // What a fault put on it (how long to wait) stays.
+            let kept = std::mem::take(response.headers_mut());
             response = refused.said(&state.profile).into_response();
+            for (name, value) in kept.into_iter().filter_map(|(name, value)| Some((name?, value))) {
+                response.headers_mut().entry(name).or_insert(value);
+            }
         }
         let index = entry.number.checked_sub(state.requests_dropped);
         if let Some(seen) = index.and_then(|index| state.requests.get_mut(index)) {

@@ -81,7 +81,8 @@ fn mentions_on_many_pages_are_all_decided_after_a_night() {
         }
         story.clock.advance(60 * MINUTE);
         story.start().await;
-        eventually("every mention has its decision", async || story.store.heard(1_000).await.unwrap().len() == 250).await;
+        eventually("every mention has its decision", async || story.store.heard(1_000).await.unwrap().len() == 250)
+            .await;
         assert!(story.store.heard(1_000).await.unwrap().iter().all(|heard| heard.reason.contains("max_age")));
         assert_eq!(story.said("eyes").len(), 0);
     });
@@ -144,7 +145,9 @@ fn a_stream_that_is_cut_is_opened_again_and_what_came_between_is_answered() {
         let asked = story.says("ada", QUESTION);
         story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
         story.answer_to(&asked).await;
-        story.flow_until("the stream is open again", async || story.server().look(|state| state.streams("eyes") == 1)).await;
+        story
+            .flow_until("the stream is open again", async || story.server().look(|state| state.streams("eyes") == 1))
+            .await;
         let again = story.says("bob", QUESTION);
         story.answer_to(&again).await;
     });

@@ -125,7 +125,8 @@ fn twice(server: &Server) -> Vec<String> {
     let all: Vec<StatusSeen> = server.hand.look(|state| state.everything().collect());
     let ours = all.into_iter().filter(|status| server.accounts.contains(&status.account));
     let by_daemon = ours.filter(|status| status.idempotency_key.is_some());
-    by_daemon.filter(|status| !seen.insert((status.account.clone(), status.text.clone(), status.in_reply_to.clone())))
+    by_daemon
+        .filter(|status| !seen.insert((status.account.clone(), status.text.clone(), status.in_reply_to.clone())))
         .map(|status| status.text)
         .collect()
 }
