@@ -10,7 +10,7 @@ use super::context::Ctx;
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{Occurrence, PostId};
 use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
-use crate::core::post::{DEFAULT_EXPIRY, Late, Post};
+use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, When};
 use crate::store::StoreError;
 use crate::store::calendar::{Placed, Rename, Wanted, Written};
 
@@ -50,14 +50,14 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
     }
     // Overdue, half sent or waiting for a person: their place stands, their words follow the file.
     for placed in ctx.store.open_occurrences(now).await? {
-        if let Some(post) = by_id.get(&placed.post) {
-            wanted.extend(rows(post, &standing(placed, post.parts.len()), desk.zone));
+        if let Some(post) = by_id.get(&placed.post).filter(|post| post.readiness == Readiness::Ready) {
+            wanted.extend(rows(post, &standing(placed, post, desk.zone), desk.zone));
         }
     }
-    // A cancelled post is gone as far as planning goes; a held one keeps its rows.
+    // A cancelled post, and one that is a draft again, is gone as far as planning goes; a held one keeps its rows.
     let present = posts
         .iter()
-        .filter(|post| marks.get(&post.id) != Some(&State::Cancelled))
+        .filter(|post| marks.get(&post.id) != Some(&State::Cancelled) && post.readiness == Readiness::Ready)
         .map(|post| post.id.clone())
         .collect();
     let written = ctx.store.write_plan(wanted, present, now, now).await?;
@@ -110,17 +110,29 @@ pub fn once_more(post: &Post, accounts: &[AccountCalendar], zone: Tz, n: u32, no
     accounts.iter().filter(speaks).flat_map(|account| rows(post, &place(account), zone)).collect()
 }
 
-fn standing(placed: Placed, parts: usize) -> Planned {
-    Planned {
+/// An appearance that stands: its place stays as it was, unless staff wrote another time into the post.
+fn standing(placed: Placed, post: &Post, zone: Tz) -> Planned {
+    let stands = Planned {
         at: placed.due_at,
         local: placed.local,
         account: placed.account,
         post: placed.post,
         occurrence: placed.occurrence,
-        parts,
+        parts: post.parts.len(),
         kind: placed.kind,
         expires_at: placed.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+    };
+    let When::At(moment) = post.when else { return stands };
+    let at = moment.resolve(zone).instant;
+    if stands.occurrence != Occurrence::once() || at == stands.at {
+        return stands;
     }
+    let local = match moment {
+        Moment::Local(local) => local,
+        Moment::Instant(_) => at.with_timezone(&zone).naive_local(),
+    };
+    let expires_at = post.expires.map_or(at + DEFAULT_EXPIRY, |expires| expires.resolve(zone).instant);
+    Planned { at, local, kind: Kind::At, expires_at, ..stands }
 }
 
 /// The statuses of one appearance, in order.

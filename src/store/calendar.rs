@@ -283,8 +283,12 @@ impl Store {
                             None => insert(connection, row, now, &mut written).await?,
                         }
                     }
-                    for ((_, post, _, _), found) in standing {
-                        withdraw(connection, &found, present.contains(&post), now, &mut written).await?;
+                    let longest = wanted.iter().map(|row| ((&row.account, &row.post, &row.occurrence), row.parts));
+                    let longest: HashMap<_, i64> = longest.collect();
+                    for ((account, post, occurrence, part), found) in standing {
+                        // A thread that got shorter: its last parts are gone as a removed post is.
+                        let cut = longest.get(&(&account, &post, &occurrence)).is_some_and(|parts| part > *parts);
+                        withdraw(connection, &found, present.contains(&post) && !cut, now, &mut written).await?;
                     }
                     sqlx::query(THROUGH).bind(through.timestamp_millis()).execute(connection).await?;
                     Ok(written)
@@ -407,6 +411,10 @@ async fn insert(
         state = State::Expired;
         reason = "its time had passed when it was first seen";
     }
+    if row.part > 1 && first_part_expired(connection, row).await? {
+        state = State::Expired;
+        reason = "its first part had expired";
+    }
     let payload = payload_json(&row.payload)?;
     let not_before = if row.part == 1 { row.due_at.timestamp_millis() } else { WAITS_FOR_PART };
     let query = sqlx::query(INSERT)
@@ -432,6 +440,13 @@ async fn insert(
         .bind(now.timestamp_millis());
     written.added += query.execute(connection).await?.rows_affected();
     Ok(())
+}
+
+async fn first_part_expired(connection: &mut AnyConnection, row: &Wanted) -> Result<bool, StoreError> {
+    const FIRST: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND post_id = $2 AND occurrence = $3 \
+        AND part = 1 AND mention_uri = '' AND state = 'expired'";
+    let query = sqlx::query(FIRST).bind(row.account.as_str().to_owned()).bind(row.post.as_str().to_owned());
+    Ok(query.bind(row.occurrence.as_str().to_owned()).fetch_optional(connection).await?.is_some())
 }
 
 async fn update(
