@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Ctx, LinkState, Linked, Said, Seen, Voice};
 use super::link;
+use super::points::Point;
 use super::turns::{self, Work};
 use crate::core::breaker::Gate;
 use crate::core::delivery::{Armed, Outcome, Receipt, State};
@@ -150,6 +151,7 @@ enum Step {
 }
 
 async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -> Result<Step, StoreError> {
+    ctx.points.pass(Point::Claimed).await;
     let now = ctx.clock.now();
     let Claimed { delivery, late_sent, last_late, already_said } = claimed;
     let (id, fence) = (delivery.id, delivery.fence);
@@ -221,6 +223,7 @@ async fn reply_in_turn(
     claimed: Claimed,
     place: OwnedSemaphorePermit,
 ) -> Result<Step, StoreError> {
+    ctx.points.pass(Point::Claimed).await;
     let delivery = claimed.delivery;
     let boot = ctx.clock.boot();
     let armed = ctx.store.arm(delivery.clone(), Vec::new(), Lateness::InTime, ctx.clock.now(), boot).await?;
@@ -269,6 +272,7 @@ async fn send(
     armed: Armed,
     delivery: Option<&Delivery>,
 ) -> Result<Step, StoreError> {
+    ctx.points.pass(Point::Armed).await;
     account.allowance.lock().unwrap_or_else(PoisonError::into_inner).armed();
     let outcome = match &ctx.voice {
         Voice::Live => link.fedi.publish(&link.capabilities, &armed, ctx.clock.boot()).await,
@@ -278,6 +282,7 @@ async fn send(
             rehearsed(&armed)
         }
     };
+    ctx.points.pass(Point::Answered).await;
     let now = ctx.clock.now();
     learn(ctx, account, &outcome, now);
     let (ending, leave) = match outcome {
@@ -412,6 +417,7 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
         Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => None,
     };
     let ours = ctx.store.record(armed.id, armed.fence, ending, now).await?;
+    ctx.points.pass(Point::Recorded).await;
     if !ours {
         tracing::error!(delivery.id = %armed.id, "the outcome of a delivery could not be recorded: its row had moved on");
     }

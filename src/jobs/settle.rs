@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Ctx, LinkState, Linked};
+use super::points::Point;
 use super::trouble::Trouble;
 use super::turns::{self, Work};
 use crate::core::delivery::State;
@@ -36,6 +37,8 @@ pub struct Settled {
     pub again: u64,
     /// Rows that wait for another look, or for a person.
     pub open: u64,
+    /// Accounts whose own list could not be read.
+    pub blind: u64,
 }
 
 /// Looks for everything that is due at this moment.
@@ -49,6 +52,7 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
         total.found += settled.found;
         total.again += settled.again;
         total.open += settled.open;
+        total.blind += settled.blind;
     }
     Ok(total)
 }
@@ -59,8 +63,14 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
 /// When the database cannot be read or written.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let shared = ctx.clone();
-    turns::run(ctx, stop, &shared.look_wanted, work, |ctx, account| async move { turn(&ctx, &account).await.map(drop) })
-        .await
+    turns::run(ctx, stop, &shared.look_wanted, work, |ctx, account| async move {
+        if turn(&ctx, &account).await?.blind > 0 {
+            // The rows stay due: the next look comes with the next slice, not at once.
+            ctx.clock.slice(None).await;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
@@ -85,13 +95,14 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
     let look = match Look::take(&link, &open).await {
         Ok(look) => look,
         Err(error) => {
-            // A look that fails is no look: the rows stay due, and the turn comes again with the next slice.
+            // A look that fails is no look: the rows stay due.
             tracing::warn!(account.name = %account.name, %error, "cannot read our own statuses; looking again");
-            ctx.clock.slice(None).await;
+            settled.blind = 1;
             return Ok(settled);
         }
     };
     for row in &open {
+        ctx.points.pass(Point::Looked).await;
         let case = Case { ctx, account, link: &link, look: &look, row, now };
         match row.delivery.state {
             State::Unknown => case.unclear(&mut settled).await?,
@@ -105,6 +116,7 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
             | State::Expired
             | State::Cancelled => {}
         }
+        ctx.points.pass(Point::Settled).await;
     }
     Ok(settled)
 }
