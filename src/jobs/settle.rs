@@ -19,6 +19,7 @@ use crate::fedi::{FediError, KeyClass, StatusView};
 use crate::store::StoreError;
 use crate::store::calendar::FILE_GONE;
 use crate::store::deliveries::Of;
+use crate::store::notices::Told;
 use crate::store::settling::{Found, Open, Wish};
 
 /// Rows one turn settles: a page of the own list.
@@ -327,15 +328,14 @@ impl Case<'_> {
         settled.open += 1;
         let sent_at = self.row.delivery.sent_at.unwrap_or(self.row.armed_at);
         let next = looking::next_for_sent(sent_at, self.now);
-        self.ctx.store.not_seen(self.row, next, self.now).await?;
-        if next.is_none() {
-            let id = self.row.delivery.id;
-            let text = format!("delivery {id} on {}: the server said yes but does not show it", self.account.name);
-            let step =
-                "look at the account's profile; `watchpost queue release` looks again and sends it if it is not there";
-            let key = format!("delivery:{id}");
-            self.ctx.store.raise(&key, self.account.name.as_str(), &text, step, self.now).await?;
-        }
+        let (id, account) = (self.row.delivery.id, &self.account.name);
+        let told = Told {
+            text: format!("delivery {id} on {account}: the server said yes but does not show it"),
+            next_step:
+                "look at the account's profile; `watchpost queue release` looks again and sends it if it is not there"
+                    .to_owned(),
+        };
+        self.ctx.store.not_seen(self.row, next, told, self.now).await?;
         Ok(())
     }
 

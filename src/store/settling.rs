@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::deliveries::{Delivery, WAITS_FOR_PART, read};
 use super::errors::StoreError;
+use super::notices::{Told, tell_of_delivery};
 use super::{Store, millis};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
@@ -182,7 +183,7 @@ impl Store {
             .await
     }
 
-    /// A `sent` row was not seen: look again at `next`, or hold it. Never sent again by itself.
+    /// A `sent` row was not seen: look again at `next`, or hold it and tell a person. Never sent again by itself.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -190,6 +191,7 @@ impl Store {
         &self,
         open: &Open,
         next: Option<DateTime<Utc>>,
+        told: Told,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         const AGAIN: &str = "UPDATE deliveries SET look_at = $1, updated_at = $2 WHERE id = $3 AND state = 'sent' \
@@ -201,10 +203,15 @@ impl Store {
         self.inner
             .writer
             .write(move |connection| {
+                let told = told.clone();
                 Box::pin(async move {
                     let query = sqlx::query(if at.is_some() { AGAIN } else { HOLD });
                     let query = query.bind(at).bind(now.timestamp_millis()).bind(id.0).bind(fence);
-                    Ok(query.execute(connection).await?.rows_affected() == 1)
+                    let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+                    if ours && at.is_none() {
+                        tell_of_delivery(connection, id.0, &told, now).await?;
+                    }
+                    Ok(ours)
                 })
             })
             .await
