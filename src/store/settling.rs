@@ -13,6 +13,7 @@ use super::notices::{Told, tell_of_delivery};
 use super::{Store, millis};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
+use crate::core::looking;
 
 /// Once part 1 is out, the rest of its thread follows for this long (DESIGN §7).
 const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
@@ -275,9 +276,11 @@ async fn settle(
     found: &Found,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    // Seen on the server: verified at once.
+    // Seen on the server: verified at once. After more than one unclear attempt the other may still appear.
     const THERE: &str = "UPDATE deliveries SET state = 'verified', status_id = $1, status_url = $2, sent_at = $3, \
-        reason = $4, updated_at = $3, look_at = NULL, from_post = 0, \
+        reason = $4, updated_at = $3, from_post = 0, \
+        look_at = CASE WHEN unclear > 1 THEN $3 ELSE NULL END, \
+        watch_until = CASE WHEN unclear > 1 THEN $7 ELSE watch_until END, \
         thread = CASE WHEN thread = '' THEN $1 ELSE thread END \
         WHERE id = $5 AND state = 'unknown' AND fence = $6";
     const BASELINE: &str =
@@ -297,7 +300,8 @@ async fn settle(
             .bind(now_ms)
             .bind(note.clone())
             .bind(id.0)
-            .bind(fence),
+            .bind(fence)
+            .bind(looking::twin_until(now).timestamp_millis()),
         Found::NotYet(next) => sqlx::query(NOT_YET).bind(next.timestamp_millis()).bind(now_ms).bind(id.0).bind(fence),
         Found::SendAgain { new_key } => {
             sqlx::query(AGAIN).bind(now_ms).bind(i64::from(*new_key)).bind(id.0).bind(fence)
