@@ -22,6 +22,8 @@ pub enum Point {
     Looked,
     /// What a look saw is recorded.
     Settled,
+    /// A twin was deleted on the server; nothing of it is recorded.
+    TakenBack,
 }
 
 /// Whether the work goes on.

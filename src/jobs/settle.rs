@@ -357,11 +357,29 @@ impl Case<'_> {
         };
         // The list is newest first, by the server's own order.
         let place = |id: &StatusId| self.look.own.iter().position(|status| &status.id == id);
+        if place(own).is_none() {
+            match self.link.fedi.status(own).await {
+                // Taken back before; the program stopped before that was written down.
+                Ok(None) => {
+                    self.ctx.store.watched(self.row, next, Some((twin.id, twin.url)), self.now).await?;
+                    return Ok(());
+                }
+                // The list lags behind: which one is the newer is seen at a later look.
+                Ok(Some(_)) if next.is_some() && place(&twin.id).is_some() => {
+                    settled.open += 1;
+                    self.ctx.store.watched(self.row, next, None, self.now).await?;
+                    return Ok(());
+                }
+                Ok(Some(_)) => {}
+                Err(_) => return Ok(()),
+            }
+        }
         let ours_is_newer = place(own) < place(&twin.id);
         let reactions = self.look.own.iter().find(|status| &status.id == own).map_or(1, |status| status.reactions);
         if ours_is_newer && self.row.from_post && reactions == 0 && self.link.fedi.delete(own).await.is_ok() {
+            self.ctx.points.pass(Point::TakenBack).await;
             tracing::warn!(account.name = %self.account.name, delivery.id = %self.row.delivery.id, "a late twin appeared; the newer was taken back");
-            self.ctx.store.watched(self.row, next, Some(twin.id.clone()), self.now).await?;
+            self.ctx.store.watched(self.row, next, Some((twin.id, twin.url)), self.now).await?;
             return Ok(());
         }
         let text = format!("delivery {} stands twice on {}", self.row.delivery.id, self.account.name);

@@ -227,21 +227,25 @@ impl Store {
         &self,
         open: &Open,
         next: Option<DateTime<Utc>>,
-        now_is: Option<StatusId>,
+        now_is: Option<(StatusId, Option<String>)>,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         const WATCH: &str = "UPDATE deliveries SET look_at = $1, updated_at = $2, \
-            status_id = CASE WHEN $3 = '' THEN status_id ELSE $3 END WHERE id = $4 AND state = 'verified' AND fence = $5";
+            status_id = CASE WHEN $3 = '' THEN status_id ELSE $3 END, \
+            status_url = CASE WHEN $3 = '' THEN status_url ELSE $6 END, \
+            from_post = CASE WHEN $3 = '' THEN from_post ELSE 0 END \
+            WHERE id = $4 AND state = 'verified' AND fence = $5";
         let (id, fence) = (open.delivery.id, open.delivery.fence);
         let at = next.map(|at| at.timestamp_millis());
-        let status = now_is.map(|status| status.as_str().to_owned()).unwrap_or_default();
+        let (status, url) = now_is.map(|(status, url)| (status.as_str().to_owned(), url)).unwrap_or_default();
         self.inner
             .writer
             .write(move |connection| {
-                let status = status.clone();
+                let (status, url) = (status.clone(), url.clone());
                 Box::pin(async move {
                     let query = sqlx::query(WATCH).bind(at).bind(now.timestamp_millis()).bind(status);
-                    Ok(query.bind(id.0).bind(fence).execute(connection).await?.rows_affected() == 1)
+                    let query = query.bind(id.0).bind(fence).bind(url);
+                    Ok(query.execute(connection).await?.rows_affected() == 1)
                 })
             })
             .await

@@ -123,7 +123,8 @@ impl Watch {
         }
         if self.cell.crash == Crash::At(point)
             && !self.crashed.load(Ordering::SeqCst)
-            && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.nth
+            // Only the part in trouble has a twin.
+            && (self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.nth || point == Point::TakenBack)
         {
             self.crashed.store(true, Ordering::SeqCst);
             return Passage::Shut;
@@ -268,6 +269,8 @@ impl Cell {
             Crash::At(Point::Looked | Point::Settled) => {
                 matches!(self.outcome, Outcome::Refused | Outcome::TokenDoubted)
             }
+            // Not where our own directs cannot be ordered, and not once the next part stands below.
+            Crash::At(Point::TakenBack) => self.server != Server::Keyless || matches!(self.kind, Kind::Thread(_)),
             Crash::InFlight => self.outcome.nobody_there(),
             Crash::At(_) | Crash::Nowhere => false,
         }
@@ -346,9 +349,7 @@ impl Driver<'_> {
     /// When the server goes on with what hangs.
     fn release_at(&self) -> Option<DateTime<Utc>> {
         match self.cell.outcome.hangs()? {
-            Release::After(seconds) if !self.released => {
-                Some(self.watch.attempted()? + chrono::Duration::seconds(seconds))
-            }
+            Release::After(ms) if !self.released => Some(self.watch.attempted()? + chrono::Duration::milliseconds(ms)),
             Release::After(_) | Release::Never => None,
         }
     }

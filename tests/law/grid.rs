@@ -20,7 +20,7 @@ const SIDE_BY_SIDE: usize = 32;
 const KINDS: [Kind; 7] =
     [Kind::Post, Kind::ShortLived, Kind::Thread(1), Kind::Thread(2), Kind::Reply, Kind::DirectReply, Kind::ReplyInTurn];
 
-const CRASHES: [Crash; 9] = [
+const CRASHES: [Crash; 10] = [
     Crash::Nowhere,
     Crash::At(Point::Heard),
     Crash::At(Point::Claimed),
@@ -30,6 +30,7 @@ const CRASHES: [Crash; 9] = [
     Crash::At(Point::Recorded),
     Crash::At(Point::Looked),
     Crash::At(Point::Settled),
+    Crash::At(Point::TakenBack),
 ];
 
 const BACK_AFTER: [i64; 4] = [0, 1, 31, 61];
@@ -74,6 +75,7 @@ fn is_worth_playing(cell: Cell) -> bool {
         Crash::At(Point::Claimed) => is_post || in_turn,
         // The answer is lost with the daemon: only what the server did makes a difference.
         Crash::InFlight | Crash::At(Point::Answered) => cell.outcome.is_one_of_its_kind(),
+        Crash::At(Point::TakenBack) => cell.outcome == Outcome::LateBeforeTheSecond && !cell.server.has_keys(),
         Crash::At(_) => true,
     };
     let says_more = match cell.kind {

@@ -28,6 +28,8 @@ pub(crate) enum Outcome {
     LateBetweenLooks,
     /// The server makes it long after the last look.
     LateAfterAll,
+    /// The server makes it just before the second attempt.
+    LateBeforeTheSecond,
     /// As before, and the second attempt is made without a word.
     LateAfterAllErrorAfter,
     /// Made, and the list shows it only after 90 s.
@@ -45,12 +47,12 @@ pub(crate) enum Outcome {
 pub(crate) enum Release {
     /// When the test is over.
     Never,
-    /// So many seconds after the attempt.
+    /// So many milliseconds after the attempt.
     After(i64),
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Outcome; 25] = [
+    pub(crate) const ALL: [Outcome; 26] = [
         Outcome::Sent,
         Outcome::ConnectionRefused,
         Outcome::Throttled,
@@ -71,6 +73,7 @@ impl Outcome {
         Outcome::Pretended,
         Outcome::LateBetweenLooks,
         Outcome::LateAfterAll,
+        Outcome::LateBeforeTheSecond,
         Outcome::LateAfterAllErrorAfter,
         Outcome::LagsBelowTheLastLook,
         Outcome::LagsPastTheLastLook,
@@ -108,7 +111,7 @@ impl Outcome {
             Outcome::ErrorTwice => vec![create(Trouble::answer(502, "")), create(error_after())],
             Outcome::CutBefore => vec![create(Trouble::Cut { when: Moment::Before })],
             Outcome::CutAfter => vec![create(Trouble::Cut { when: Moment::After })],
-            Outcome::HangBefore | Outcome::LateBetweenLooks | Outcome::LateAfterAll => {
+            Outcome::HangBefore | Outcome::LateBetweenLooks | Outcome::LateAfterAll | Outcome::LateBeforeTheSecond => {
                 vec![create(hang(Moment::Before))]
             }
             // The second request takes the second fault: the first one ends the search with its own answer.
@@ -140,6 +143,7 @@ impl Outcome {
                 | Outcome::Pretended
                 | Outcome::LateBetweenLooks
                 | Outcome::LateAfterAll
+                | Outcome::LateBeforeTheSecond
                 | Outcome::LateAfterAllErrorAfter
                 | Outcome::LagsBelowTheLastLook
                 | Outcome::LagsPastTheLastLook
@@ -170,8 +174,10 @@ impl Outcome {
     pub(crate) fn hangs(self) -> Option<Release> {
         match self {
             Outcome::HangBefore | Outcome::HangAfter => Some(Release::Never),
-            Outcome::LateBetweenLooks => Some(Release::After(20)),
-            Outcome::LateAfterAll | Outcome::LateAfterAllErrorAfter => Some(Release::After(900)),
+            Outcome::LateBetweenLooks => Some(Release::After(20_000)),
+            Outcome::LateAfterAll | Outcome::LateAfterAllErrorAfter => Some(Release::After(900_000)),
+            // The last look at a server without keys is at 300 s; the next attempt follows at once.
+            Outcome::LateBeforeTheSecond => Some(Release::After(300_001)),
             _ => None,
         }
     }
@@ -179,7 +185,13 @@ impl Outcome {
     /// Whether the server may have made it after our last look at a server without keys: then two statuses may stand,
     /// and only a deletion or a notice makes that right.
     pub(crate) fn may_be_late(self) -> bool {
-        matches!(self, Outcome::LateAfterAll | Outcome::LateAfterAllErrorAfter | Outcome::LagsPastTheLastLook)
+        matches!(
+            self,
+            Outcome::LateAfterAll
+                | Outcome::LateBeforeTheSecond
+                | Outcome::LateAfterAllErrorAfter
+                | Outcome::LagsPastTheLastLook
+        )
     }
 
     /// How a row may end that is still wanted.
