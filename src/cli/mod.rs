@@ -18,6 +18,8 @@ pub mod queue_add;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+#[cfg(feature = "sandbox")]
+pub mod sim;
 pub mod status;
 mod table;
 mod workplace;

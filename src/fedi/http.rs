@@ -47,7 +47,11 @@ impl Http {
         Http::with_time_outs(CONNECT, WHOLE)
     }
 
-    pub(super) fn with_time_outs(connect: Duration, whole: Duration) -> Result<Http, FediError> {
+    /// The same with other time-outs: tests of hanging servers do not wait a minute.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn with_time_outs(connect: Duration, whole: Duration) -> Result<Http, FediError> {
         let unusable =
             |_problem| FediError::Address { address: "TLS".to_owned(), problem: "cannot be set up on this machine" };
         let client = Client::builder()

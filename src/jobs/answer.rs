@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use crate::store::mentions::{Decide, Recorded, Sending};
 
 use super::context::{Ctx, LinkState, Linked};
+use super::points::Point;
 use super::publish;
 
 /// What became of one reported mention.
@@ -34,6 +35,7 @@ pub async fn tick(
     mention: Arc<Mention>,
 ) -> Result<Answered, StoreError> {
     let mention = inherited(link, mention).await;
+    ctx.points.pass(Point::Heard).await;
     let now = ctx.clock.now();
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 
+use super::points::Points;
 use crate::clock::{Clock, Dice};
 use crate::core::allowance::Allowance;
 use crate::core::breaker::{Breaker, Gate};
@@ -76,6 +77,8 @@ pub struct Ctx {
     pub send_wanted: Notify,
     /// Wakes the settle job.
     pub look_wanted: Notify,
+    /// Moments a test can catch; inert in production.
+    pub points: Points,
     /// What has been seen of each server lately, by address.
     breakers: Mutex<HashMap<String, Breaker>>,
     desk: RwLock<Arc<Desk>>,
@@ -188,6 +191,7 @@ impl Ctx {
             plan_wanted: Notify::new(),
             send_wanted: Notify::new(),
             look_wanted: Notify::new(),
+            points: Points::default(),
             breakers: Mutex::default(),
             desk: RwLock::new(Arc::new(desk)),
         }

@@ -17,6 +17,7 @@ pub mod keep;
 pub mod link;
 pub mod listen;
 pub mod plan;
+pub mod points;
 pub mod publish;
 pub mod settle;
 mod trouble;

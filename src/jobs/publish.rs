@@ -12,16 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Ctx, LinkState, Linked, Said, Seen, Voice};
 use super::link;
+use super::points::Point;
 use super::turns::{self, Work};
 use crate::core::breaker::Gate;
 use crate::core::delivery::{Armed, Outcome, Receipt, State};
-use crate::core::ids::{AccountName, MediaId, StatusId};
+use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::fedi::{Advice, UploadError};
 use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
+use crate::store::notices::Told;
 use crate::store::sending::{Claimed, Ending, Lateness, Turn};
 
 /// What one tick did.
@@ -150,6 +152,7 @@ enum Step {
 }
 
 async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -> Result<Step, StoreError> {
+    ctx.points.pass(Point::Claimed).await;
     let now = ctx.clock.now();
     let Claimed { delivery, late_sent, last_late, already_said } = claimed;
     let (id, fence) = (delivery.id, delivery.fence);
@@ -165,7 +168,7 @@ async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -
             // Planning gives it the next free slot; until then it is not ours to send.
             let reason = "it missed its slot; it takes the next free one".to_owned();
             let at = now + Duration::minutes(1);
-            ctx.store.record(id, fence, Ending::Again { at, reason }, now).await?;
+            ctx.store.record(id, fence, Ending::Again { at, reason }, None, now).await?;
             ctx.plan_wanted.notify_one();
             return Ok(Step::Other);
         }
@@ -221,6 +224,7 @@ async fn reply_in_turn(
     claimed: Claimed,
     place: OwnedSemaphorePermit,
 ) -> Result<Step, StoreError> {
+    ctx.points.pass(Point::Claimed).await;
     let delivery = claimed.delivery;
     let boot = ctx.clock.boot();
     let armed = ctx.store.arm(delivery.clone(), Vec::new(), Lateness::InTime, ctx.clock.now(), boot).await?;
@@ -269,6 +273,7 @@ async fn send(
     armed: Armed,
     delivery: Option<&Delivery>,
 ) -> Result<Step, StoreError> {
+    ctx.points.pass(Point::Armed).await;
     account.allowance.lock().unwrap_or_else(PoisonError::into_inner).armed();
     let outcome = match &ctx.voice {
         Voice::Live => link.fedi.publish(&link.capabilities, &armed, ctx.clock.boot()).await,
@@ -278,6 +283,7 @@ async fn send(
             rehearsed(&armed)
         }
     };
+    ctx.points.pass(Point::Answered).await;
     let now = ctx.clock.now();
     learn(ctx, account, &outcome, now);
     let (ending, leave) = match outcome {
@@ -406,19 +412,18 @@ async fn parent_missing(
 
 async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> Result<(), StoreError> {
     let now = ctx.clock.now();
-    let notice = notice(&ending);
+    let told = told(armed.id, account, &ending);
     let changed = match &ending {
         Ending::Sent(receipt) if !receipt.changed.is_empty() => Some(receipt.changed.join("; ")),
         Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => None,
     };
-    let ours = ctx.store.record(armed.id, armed.fence, ending, now).await?;
+    if let Some(told) = &told {
+        tracing::warn!(account.name = %account.name, delivery.id = %armed.id, reason = %told.text, "delivery needs a person");
+    }
+    let ours = ctx.store.record(armed.id, armed.fence, ending, told, now).await?;
+    ctx.points.pass(Point::Recorded).await;
     if !ours {
         tracing::error!(delivery.id = %armed.id, "the outcome of a delivery could not be recorded: its row had moved on");
-    }
-    if let Some((what, step)) = notice {
-        tracing::warn!(account.name = %account.name, delivery.id = %armed.id, reason = %what, "delivery needs a person");
-        let text = format!("delivery {} on {}: {what}", armed.id, account.name);
-        ctx.store.raise(&format!("delivery:{}", armed.id), account.name.as_str(), &text, &step, now).await?;
     }
     if let Some(changed) = changed {
         tracing::warn!(account.name = %account.name, delivery.id = %armed.id, changed, "the server changed the status");
@@ -429,32 +434,27 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
 
 /// Ends a claim without an attempt.
 async fn end(ctx: &Ctx, account: &Linked, delivery: &Delivery, ending: Ending) -> Result<(), StoreError> {
-    let now = ctx.clock.now();
-    let notice = notice(&ending);
-    ctx.store.record(delivery.id, delivery.fence, ending, now).await?;
-    if let Some((what, step)) = notice {
-        let text = format!("delivery {} on {}: {what}", delivery.id, account.name);
-        ctx.store.raise(&format!("delivery:{}", delivery.id), account.name.as_str(), &text, &step, now).await?;
-    }
+    let told = told(delivery.id, account, &ending);
+    ctx.store.record(delivery.id, delivery.fence, ending, told, ctx.clock.now()).await?;
     Ok(())
 }
 
 /// What a person must know of an ending, with the next step.
-fn notice(ending: &Ending) -> Option<(String, String)> {
-    match ending {
+fn told(id: DeliveryId, account: &Linked, ending: &Ending) -> Option<Told> {
+    let (what, step) = match ending {
         Ending::Settled { state: State::Refused, reason } => {
-            Some((reason.clone(), "edit the post, or `watchpost queue release` to try again".to_owned()))
+            (reason, "edit the post, or `watchpost queue release` to try again")
         }
-        Ending::Settled { state: State::Held, reason } => Some((
-            reason.clone(),
-            "`watchpost queue release` to send it, `watchpost queue cancel` to drop it".to_owned(),
-        )),
+        Ending::Settled { state: State::Held, reason } => {
+            (reason, "`watchpost queue release` to send it, `watchpost queue cancel` to drop it")
+        }
         Ending::Settled { state: State::Expired, reason } => {
-            Some((reason.clone(), "nothing to do; queue it again if it should still be said".to_owned()))
+            (reason, "nothing to do; queue it again if it should still be said")
         }
         // Unknown is read back, which settles it or says what a person must do.
-        Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => None,
-    }
+        Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => return None,
+    };
+    Some(Told { text: format!("delivery {id} on {}: {what}", account.name), next_step: step.to_owned() })
 }
 
 /// 5 s, 10 s, 20 s … up to 5 min, and up to a quarter more by the dice, so that many accounts do not come back at once.

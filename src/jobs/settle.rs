@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Ctx, LinkState, Linked};
+use super::points::Point;
 use super::trouble::Trouble;
 use super::turns::{self, Work};
 use crate::core::delivery::State;
@@ -18,6 +19,7 @@ use crate::fedi::{FediError, KeyClass, StatusView};
 use crate::store::StoreError;
 use crate::store::calendar::FILE_GONE;
 use crate::store::deliveries::Of;
+use crate::store::notices::Told;
 use crate::store::settling::{Found, Open, Wish};
 
 /// Rows one turn settles: a page of the own list.
@@ -36,6 +38,8 @@ pub struct Settled {
     pub again: u64,
     /// Rows that wait for another look, or for a person.
     pub open: u64,
+    /// Accounts whose own list could not be read.
+    pub blind: u64,
 }
 
 /// Looks for everything that is due at this moment.
@@ -49,6 +53,7 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
         total.found += settled.found;
         total.again += settled.again;
         total.open += settled.open;
+        total.blind += settled.blind;
     }
     Ok(total)
 }
@@ -59,8 +64,14 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
 /// When the database cannot be read or written.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let shared = ctx.clone();
-    turns::run(ctx, stop, &shared.look_wanted, work, |ctx, account| async move { turn(&ctx, &account).await.map(drop) })
-        .await
+    turns::run(ctx, stop, &shared.look_wanted, work, |ctx, account| async move {
+        if turn(&ctx, &account).await?.blind > 0 {
+            // The rows stay due: the next look comes with the next slice, not at once.
+            ctx.clock.slice(None).await;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
@@ -85,13 +96,14 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
     let look = match Look::take(&link, &open).await {
         Ok(look) => look,
         Err(error) => {
-            // A look that fails is no look: the rows stay due, and the turn comes again with the next slice.
+            // A look that fails is no look: the rows stay due.
             tracing::warn!(account.name = %account.name, %error, "cannot read our own statuses; looking again");
-            ctx.clock.slice(None).await;
+            settled.blind = 1;
             return Ok(settled);
         }
     };
     for row in &open {
+        ctx.points.pass(Point::Looked).await;
         let case = Case { ctx, account, link: &link, look: &look, row, now };
         match row.delivery.state {
             State::Unknown => case.unclear(&mut settled).await?,
@@ -105,6 +117,7 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
             | State::Expired
             | State::Cancelled => {}
         }
+        ctx.points.pass(Point::Settled).await;
     }
     Ok(settled)
 }
@@ -315,15 +328,14 @@ impl Case<'_> {
         settled.open += 1;
         let sent_at = self.row.delivery.sent_at.unwrap_or(self.row.armed_at);
         let next = looking::next_for_sent(sent_at, self.now);
-        self.ctx.store.not_seen(self.row, next, self.now).await?;
-        if next.is_none() {
-            let id = self.row.delivery.id;
-            let text = format!("delivery {id} on {}: the server said yes but does not show it", self.account.name);
-            let step =
-                "look at the account's profile; `watchpost queue release` looks again and sends it if it is not there";
-            let key = format!("delivery:{id}");
-            self.ctx.store.raise(&key, self.account.name.as_str(), &text, step, self.now).await?;
-        }
+        let (id, account) = (self.row.delivery.id, &self.account.name);
+        let told = Told {
+            text: format!("delivery {id} on {account}: the server said yes but does not show it"),
+            next_step:
+                "look at the account's profile; `watchpost queue release` looks again and sends it if it is not there"
+                    .to_owned(),
+        };
+        self.ctx.store.not_seen(self.row, next, told, self.now).await?;
         Ok(())
     }
 
@@ -345,11 +357,29 @@ impl Case<'_> {
         };
         // The list is newest first, by the server's own order.
         let place = |id: &StatusId| self.look.own.iter().position(|status| &status.id == id);
+        if place(own).is_none() {
+            match self.link.fedi.status(own).await {
+                // Taken back before; the program stopped before that was written down.
+                Ok(None) => {
+                    self.ctx.store.watched(self.row, next, Some((twin.id, twin.url)), self.now).await?;
+                    return Ok(());
+                }
+                // The list lags behind: which one is the newer is seen at a later look.
+                Ok(Some(_)) if next.is_some() && place(&twin.id).is_some() => {
+                    settled.open += 1;
+                    self.ctx.store.watched(self.row, next, None, self.now).await?;
+                    return Ok(());
+                }
+                Ok(Some(_)) => {}
+                Err(_) => return Ok(()),
+            }
+        }
         let ours_is_newer = place(own) < place(&twin.id);
         let reactions = self.look.own.iter().find(|status| &status.id == own).map_or(1, |status| status.reactions);
         if ours_is_newer && self.row.from_post && reactions == 0 && self.link.fedi.delete(own).await.is_ok() {
+            self.ctx.points.pass(Point::TakenBack).await;
             tracing::warn!(account.name = %self.account.name, delivery.id = %self.row.delivery.id, "a late twin appeared; the newer was taken back");
-            self.ctx.store.watched(self.row, next, Some(twin.id.clone()), self.now).await?;
+            self.ctx.store.watched(self.row, next, Some((twin.id, twin.url)), self.now).await?;
             return Ok(());
         }
         let text = format!("delivery {} stands twice on {}", self.row.delivery.id, self.account.name);

@@ -23,6 +23,19 @@ pub struct Notice {
     pub raised_at: DateTime<Utc>,
 }
 
+/// What a person must know of a row, raised in the transaction that makes it so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What is the matter.
+    pub text: String,
+    /// What to do.
+    pub next_step: String,
+}
+
+const RAISE: &str = "INSERT INTO notices (key, account, text, next_step, raised_at) \
+    VALUES ($1, $2, $3, $4, $5) \
+    ON CONFLICT (key) DO UPDATE SET text = excluded.text, next_step = excluded.next_step";
+
 impl Store {
     /// Raises a notice; the same key again changes its words only.
     ///
@@ -36,9 +49,6 @@ impl Store {
         next_step: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        const RAISE: &str = "INSERT INTO notices (key, account, text, next_step, raised_at) \
-            VALUES ($1, $2, $3, $4, $5) \
-            ON CONFLICT (key) DO UPDATE SET text = excluded.text, next_step = excluded.next_step";
         self.change(RAISE, vec![key.into(), account.into(), text.into(), next_step.into(), now.into()]).await
     }
 
@@ -70,6 +80,21 @@ impl Store {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// A person must know this of a row: the notice and the state it is about are one commit.
+pub(super) async fn tell_of_delivery(
+    connection: &mut AnyConnection,
+    id: i64,
+    told: &Told,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const ACCOUNT: &str = "SELECT account FROM deliveries WHERE id = $1";
+    let row = sqlx::query(ACCOUNT).bind(id).fetch_one(&mut *connection).await?;
+    let query = sqlx::query(RAISE).bind(format!("delivery:{id}")).bind(row.try_get::<String, _>("account")?);
+    let query = query.bind(told.text.clone()).bind(told.next_step.clone()).bind(now.timestamp_millis());
+    query.execute(connection).await?;
+    Ok(())
 }
 
 /// What waited for a person about this row waits no more: it moved on.

@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, Row};
 use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
-use super::notices::settle_delivery;
+use super::notices::{Told, settle_delivery, tell_of_delivery};
 use super::{InstallSecret, Store};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
@@ -240,7 +240,8 @@ impl Store {
         }))
     }
 
-    /// Records how the sender's hold on a row ended. `false` when the row was no longer in its hands.
+    /// Records how the sender's hold on a row ended, with what a person must know of it, in one commit. `false` when
+    /// the row was no longer in its hands: then nobody is told.
     ///
     /// # Errors
     /// When the database cannot be written; the row then stays as it is, and a restart makes it `unknown`.
@@ -249,13 +250,20 @@ impl Store {
         id: DeliveryId,
         fence: i64,
         ending: Ending,
+        told: Option<Told>,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         self.inner
             .writer
             .write(move |connection| {
-                let ending = ending.clone();
-                Box::pin(async move { record_one(connection, id, fence, &ending, now).await })
+                let (ending, told) = (ending.clone(), told.clone());
+                Box::pin(async move {
+                    let ours = record_one(connection, id, fence, &ending, now).await?;
+                    if let (true, Some(told)) = (ours, &told) {
+                        tell_of_delivery(connection, id.0, told, now).await?;
+                    }
+                    Ok(ours)
+                })
             })
             .await
     }

@@ -9,9 +9,11 @@ use sqlx::{AnyConnection, Row};
 
 use super::deliveries::{Delivery, WAITS_FOR_PART, read};
 use super::errors::StoreError;
+use super::notices::{Told, tell_of_delivery};
 use super::{Store, millis};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
+use crate::core::looking;
 
 /// Once part 1 is out, the rest of its thread follows for this long (DESIGN §7).
 const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
@@ -182,7 +184,7 @@ impl Store {
             .await
     }
 
-    /// A `sent` row was not seen: look again at `next`, or hold it. Never sent again by itself.
+    /// A `sent` row was not seen: look again at `next`, or hold it and tell a person. Never sent again by itself.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -190,6 +192,7 @@ impl Store {
         &self,
         open: &Open,
         next: Option<DateTime<Utc>>,
+        told: Told,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         const AGAIN: &str = "UPDATE deliveries SET look_at = $1, updated_at = $2 WHERE id = $3 AND state = 'sent' \
@@ -201,10 +204,15 @@ impl Store {
         self.inner
             .writer
             .write(move |connection| {
+                let told = told.clone();
                 Box::pin(async move {
                     let query = sqlx::query(if at.is_some() { AGAIN } else { HOLD });
                     let query = query.bind(at).bind(now.timestamp_millis()).bind(id.0).bind(fence);
-                    Ok(query.execute(connection).await?.rows_affected() == 1)
+                    let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+                    if ours && at.is_none() {
+                        tell_of_delivery(connection, id.0, &told, now).await?;
+                    }
+                    Ok(ours)
                 })
             })
             .await
@@ -219,21 +227,25 @@ impl Store {
         &self,
         open: &Open,
         next: Option<DateTime<Utc>>,
-        now_is: Option<StatusId>,
+        now_is: Option<(StatusId, Option<String>)>,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         const WATCH: &str = "UPDATE deliveries SET look_at = $1, updated_at = $2, \
-            status_id = CASE WHEN $3 = '' THEN status_id ELSE $3 END WHERE id = $4 AND state = 'verified' AND fence = $5";
+            status_id = CASE WHEN $3 = '' THEN status_id ELSE $3 END, \
+            status_url = CASE WHEN $3 = '' THEN status_url ELSE $6 END, \
+            from_post = CASE WHEN $3 = '' THEN from_post ELSE 0 END \
+            WHERE id = $4 AND state = 'verified' AND fence = $5";
         let (id, fence) = (open.delivery.id, open.delivery.fence);
         let at = next.map(|at| at.timestamp_millis());
-        let status = now_is.map(|status| status.as_str().to_owned()).unwrap_or_default();
+        let (status, url) = now_is.map(|(status, url)| (status.as_str().to_owned(), url)).unwrap_or_default();
         self.inner
             .writer
             .write(move |connection| {
-                let status = status.clone();
+                let (status, url) = (status.clone(), url.clone());
                 Box::pin(async move {
                     let query = sqlx::query(WATCH).bind(at).bind(now.timestamp_millis()).bind(status);
-                    Ok(query.bind(id.0).bind(fence).execute(connection).await?.rows_affected() == 1)
+                    let query = query.bind(id.0).bind(fence).bind(url);
+                    Ok(query.execute(connection).await?.rows_affected() == 1)
                 })
             })
             .await
@@ -268,9 +280,11 @@ async fn settle(
     found: &Found,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    // Seen on the server: verified at once.
+    // Seen on the server: verified at once. After more than one unclear attempt the other may still appear.
     const THERE: &str = "UPDATE deliveries SET state = 'verified', status_id = $1, status_url = $2, sent_at = $3, \
-        reason = $4, updated_at = $3, look_at = NULL, from_post = 0, \
+        reason = $4, updated_at = $3, from_post = 0, \
+        look_at = CASE WHEN unclear > 1 THEN $3 ELSE NULL END, \
+        watch_until = CASE WHEN unclear > 1 THEN $7 ELSE watch_until END, \
         thread = CASE WHEN thread = '' THEN $1 ELSE thread END \
         WHERE id = $5 AND state = 'unknown' AND fence = $6";
     const BASELINE: &str =
@@ -290,7 +304,8 @@ async fn settle(
             .bind(now_ms)
             .bind(note.clone())
             .bind(id.0)
-            .bind(fence),
+            .bind(fence)
+            .bind(looking::twin_until(now).timestamp_millis()),
         Found::NotYet(next) => sqlx::query(NOT_YET).bind(next.timestamp_millis()).bind(now_ms).bind(id.0).bind(fence),
         Found::SendAgain { new_key } => {
             sqlx::query(AGAIN).bind(now_ms).bind(i64::from(*new_key)).bind(id.0).bind(fence)
