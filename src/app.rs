@@ -18,7 +18,7 @@ use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
 use crate::fedi::{Fedi, Http, Link, Me};
 use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish, settle};
-use crate::store::{Lock, Role, Store, StoreError};
+use crate::store::{Lock, Place, Role, Store, StoreError};
 
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
 const LAST_SENDS: Duration = Duration::from_secs(75);
@@ -62,8 +62,8 @@ impl App {
             Voice::Live => None,
             Voice::Rehearsal(_) => Some(Scratch::of(&campaign, &mut dice).await?),
         };
-        let url = scratch.as_ref().map_or(campaign.store_url.clone(), Scratch::url);
-        let (store, lock) = Store::open(&url, Role::Daemon, &mut dice).await?;
+        let place = scratch.as_ref().map_or_else(|| place(&campaign), Scratch::place);
+        let (store, lock) = Store::open(&place, Role::Daemon, &mut dice).await?;
         let now = clock.now();
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
@@ -176,8 +176,8 @@ impl Scratch {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let scratch = Scratch(folder);
-        if Store::exists(&campaign.store_url)? {
-            let (real, _) = Store::open(&campaign.store_url, Role::Visitor, dice).await?;
+        if Store::exists(&place(campaign)).await? {
+            let (real, _) = Store::open(&place(campaign), Role::Visitor, dice).await?;
             real.copy_to(&scratch.file()).await?;
             real.close().await;
         }
@@ -188,8 +188,8 @@ impl Scratch {
         self.0.join("watchpost.db")
     }
 
-    fn url(&self) -> String {
-        format!("sqlite://{}", self.file().display())
+    fn place(&self) -> Place {
+        Place::file(&self.file())
     }
 }
 
@@ -199,6 +199,10 @@ impl Drop for Scratch {
             tracing::warn!(%error, "cannot remove the rehearsal's copy in {}", self.0.display());
         }
     }
+}
+
+fn place(campaign: &Campaign) -> Place {
+    Place::new(&campaign.store_url, &campaign.root)
 }
 
 fn linked(account: &Account, root: &Path, http: &Http) -> Linked {
@@ -226,11 +230,7 @@ pub fn open_link(account: &Account, root: &Path, http: &Http) -> Result<Fedi, St
 /// Where the database is, without what may be secret in its address.
 #[must_use]
 pub fn store_words(campaign: &Campaign) -> String {
-    match campaign.store_url.split_once("://") {
-        Some(("sqlite", path)) => path.to_owned(),
-        Some((scheme, _)) => format!("{scheme}://…"),
-        None => String::new(),
-    }
+    place(campaign).to_string()
 }
 
 /// What staff wrote, as the jobs need it.

@@ -23,7 +23,7 @@ use crate::core::post::Post;
 use crate::fedi::{Fedi, Http, Link};
 use crate::jobs::points::{Gate, Passage, Point};
 use crate::jobs::{Ctx, Desk, Linked, Voice, link, listen, plan, publish, settle};
-use crate::store::{Lock, Role, Store};
+use crate::store::{Lock, Place, Role, Store};
 
 /// How long tasks of a crashed daemon may take to be gone, in real time.
 const GONE: Duration = Duration::from_secs(10);
@@ -85,8 +85,7 @@ impl Machine {
     /// When the database cannot be opened.
     pub async fn start(&self, gate: Option<Gate>) -> anyhow::Result<Daemon> {
         let mut dice = Dice::seeded(self.seed);
-        let url = format!("sqlite://{}", self.database.display());
-        let (store, lock) = Store::open(&url, Role::Daemon, &mut dice).await?;
+        let (store, lock) = Store::open(&Place::file(&self.database), Role::Daemon, &mut dice).await?;
         store.take_over(self.clock.now()).await?;
         for account in &self.accounts {
             store.know_account(&account.name, &account.server).await?;
@@ -132,8 +131,7 @@ impl Machine {
     /// # Errors
     /// When it cannot be made.
     pub async fn template(path: &Path) -> anyhow::Result<()> {
-        let url = format!("sqlite://{}", path.display());
-        let (store, lock) = Store::open(&url, Role::Daemon, &mut Dice::seeded(1)).await?;
+        let (store, lock) = Store::open(&Place::file(path), Role::Daemon, &mut Dice::seeded(1)).await?;
         store.close().await;
         drop(lock);
         Ok(())
