@@ -22,3 +22,4 @@ pub mod post;
 pub mod resemblance;
 pub mod schedule;
 pub mod text;
+pub mod timekeeping;

@@ -18,6 +18,7 @@ use crate::core::delivery::Payload;
 use crate::core::ids::AccountName;
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
+use crate::core::timekeeping::Timekeeper;
 use crate::fedi::{Capabilities, Fedi, Me};
 use crate::store::Store;
 
@@ -81,6 +82,8 @@ pub struct Ctx {
     pub points: Points,
     /// What has been seen of each server lately, by address.
     breakers: Mutex<HashMap<String, Breaker>>,
+    /// Whether the wall clock can be believed, and when a server was last asked.
+    time: Mutex<(Timekeeper, Option<DateTime<Utc>>)>,
     desk: RwLock<Arc<Desk>>,
 }
 
@@ -120,6 +123,8 @@ pub struct LinkState {
     pub me: Me,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// When that was learned.
+    pub since: DateTime<Utc>,
 }
 
 impl fmt::Debug for Linked {
@@ -193,6 +198,7 @@ impl Ctx {
             look_wanted: Notify::new(),
             points: Points::default(),
             breakers: Mutex::default(),
+            time: Mutex::default(),
             desk: RwLock::new(Arc::new(desk)),
         }
     }
@@ -252,11 +258,29 @@ impl Ctx {
         with(breakers.entry(account.server.clone()).or_default())
     }
 
+    /// Works with the timekeeper.
+    pub fn timekeeper<T>(&self, with: impl FnOnce(&mut Timekeeper) -> T) -> T {
+        with(&mut self.time.lock().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Whether a server may be asked for the time now; asking is noted. Not more often than each `every`.
+    #[must_use]
+    pub fn may_ask_the_time(&self, now: DateTime<Utc>, every: chrono::Duration) -> bool {
+        let asked = &mut self.time.lock().unwrap_or_else(PoisonError::into_inner).1;
+        // A clock that was stepped back may stand before the last question.
+        let may = asked.is_none_or(|asked| (now - asked).abs() >= every);
+        if may {
+            *asked = Some(now);
+        }
+        may
+    }
+
     /// Whether a reply may be armed at once, or waits its turn in the ledger.
     #[must_use]
     pub fn may_arm_at_once(&self, account: &Linked, now: DateTime<Utc>) -> bool {
         let exhausted = account.allowance.lock().unwrap_or_else(PoisonError::into_inner).exhausted_until(now);
-        exhausted.is_none() && self.gate(account, now) == Gate::Send
+        let believed = !self.timekeeper(|keeper| keeper.is_in_doubt());
+        exhausted.is_none() && believed && self.gate(account, now) == Gate::Send
     }
 
     /// A whole number below `end`, by the dice.

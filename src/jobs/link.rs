@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::context::{Ctx, LinkState, Linked};
-use crate::fedi::{Advice, FediError};
+use crate::fedi::{Advice, Fedi, FediError};
 use crate::store::StoreError;
 
 /// How many of an account's own statuses are read at its first link.
@@ -79,6 +79,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         let step = "set the bot flag in the account's profile: people and servers expect it";
         ctx.store.raise(&bot_key(account), account.name.as_str(), &words, step, now).await?;
     }
+    warn_of_deafness(ctx, account, &fedi, now).await?;
     ctx.store.pause_account(&account.name, None).await?;
     ctx.store.settle_notice(&pause_key(account)).await?;
     ctx.store.settle_notice(&reach_key(account)).await?;
@@ -88,9 +89,25 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         server.version = %capabilities.version,
         "account linked"
     );
-    account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities })));
+    account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities, since: now })));
     ctx.send_wanted.notify_one();
     Ok(Outcome::Linked)
+}
+
+/// A policy that drops notifications leaves nothing to see, not even for polling (SERVERS.md §1).
+async fn warn_of_deafness(ctx: &Ctx, account: &Linked, fedi: &Fedi, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let key = format!("policy:{}", account.name);
+    match fedi.notification_policy().await {
+        Ok(policy) if !policy.dropped.is_empty() => {
+            let groups = policy.dropped.join(", ");
+            let words = format!("{} drops notifications ({groups}): those people ask in vain", account.name);
+            let step = "in the account's notification settings on the server, choose filter or accept instead of drop";
+            ctx.store.raise(&key, account.name.as_str(), &words, step, now).await
+        }
+        Ok(_) => ctx.store.settle_notice(&key).await,
+        // Not knowing is no news; the next link looks again.
+        Err(_) => Ok(()),
+    }
 }
 
 /// Stops an account whose token fails; its queue stays.

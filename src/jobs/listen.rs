@@ -29,6 +29,9 @@ const WALK_WITHOUT_STREAM: chrono::Duration = chrono::Duration::seconds(15);
 const LOOK_AGAIN: chrono::Duration = chrono::Duration::seconds(5);
 const LOOK_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::seconds(60);
 
+/// What a server can do is read again after this.
+const RELINK_AFTER: chrono::Duration = chrono::Duration::days(1);
+
 /// A server that says it does not stream is asked again after this.
 const NO_STREAM_FOR: chrono::Duration = chrono::Duration::days(1);
 
@@ -124,7 +127,8 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
     let mut failures: u32 = 0;
     let mut stream_from = ctx.clock.now();
     while !stop.is_cancelled() {
-        let Some(link) = account.link() else {
+        let fresh = |link: &Arc<LinkState>| ctx.clock.now() - link.since < RELINK_AFTER;
+        let Some(link) = account.link().filter(fresh) else {
             let outcome = link::tick(&ctx, &account, ctx.clock.now()).await?;
             failures = match outcome {
                 link::Outcome::Linked => 0,
@@ -219,7 +223,7 @@ async fn session(
                 walk_at = ctx.clock.now() + WALK_WITH_STREAM;
             }
             () = ctx.clock.slice(next_walk) => {
-                if account.link().is_none() {
+                if account.link().is_none() || ctx.clock.now() - link.since >= RELINK_AFTER {
                     break;
                 }
                 if walk.is_empty() && ctx.clock.now() >= walk_at {

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod points;
 pub mod publish;
 pub mod settle;
+mod timekeeping;
 mod trouble;
 mod turns;
 

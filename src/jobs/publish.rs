@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::{Ctx, LinkState, Linked, Said, Seen, Voice};
 use super::link;
 use super::points::Point;
+use super::timekeeping;
 use super::turns::{self, Work};
 use crate::core::breaker::Gate;
 use crate::core::delivery::{Armed, Outcome, Receipt, State};
@@ -74,6 +75,9 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     let next = ctx.store.next_due().await?;
     if next.is_none_or(|next| next > now) {
         return Ok(Work { accounts: Vec::new(), next });
+    }
+    if !timekeeping::clock_is_believed(ctx).await? {
+        return Ok(Work::default());
     }
     let due = ctx.store.due_accounts(now).await?;
     let known = ctx.store.accounts().await?;

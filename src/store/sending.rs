@@ -100,6 +100,17 @@ impl Store {
             .await
     }
 
+    /// The newest instant of something that happened: a status a server accepted, a mention that was heard.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest_happening(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        const NEWEST: &str = "SELECT MAX(newest) AS newest FROM (SELECT MAX(seen_at) AS newest FROM mentions \
+            UNION ALL SELECT MAX(sent_at) AS newest FROM deliveries WHERE sent_at IS NOT NULL) AS happenings";
+        let row = sqlx::query(NEWEST).fetch_one(&self.inner.reads).await?;
+        Ok(row.try_get::<Option<i64>, _>("newest")?.map(super::millis))
+    }
+
     /// When the next planned delivery of any account may be tried.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (account, not_before) WHERE state = 'planned';
 CREATE INDEX deliveries_next ON deliveries (not_before) WHERE state = 'planned';
+CREATE INDEX deliveries_sent ON deliveries (sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX deliveries_looks ON deliveries (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX deliveries_open ON deliveries (state) WHERE state IN ('claimed', 'armed', 'unknown', 'refused', 'held');
 CREATE INDEX deliveries_post ON deliveries (post_id) WHERE kind = 'post';

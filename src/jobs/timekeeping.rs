@@ -1,0 +1,47 @@
+//! Before anything is claimed: can the wall clock be believed? A clock in doubt is checked against the servers of the
+//! linked accounts; until one of them agrees nothing is sent, and a notice says so.
+
+use chrono::{DateTime, Utc};
+
+use super::context::Ctx;
+use crate::store::StoreError;
+
+const NOTICE: &str = "clock";
+
+/// Between two questions to the servers while the clock is in doubt.
+const ASK_AGAIN: chrono::Duration = chrono::Duration::seconds(30);
+
+/// Whether sending may go on at this moment.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub(super) async fn clock_is_believed(ctx: &Ctx) -> Result<bool, StoreError> {
+    let (wall, boot) = (ctx.clock.now(), ctx.clock.boot());
+    let happened = ctx.store.newest_happening().await?;
+    if !ctx.timekeeper(|keeper| keeper.doubts(wall, boot, happened)) {
+        return Ok(true);
+    }
+    if !ctx.may_ask_the_time(wall, ASK_AGAIN) {
+        return Ok(false);
+    }
+    let mut theirs: Option<DateTime<Utc>> = None;
+    for link in ctx.accounts.values().filter_map(|account| account.link()) {
+        if let Ok(Some(time)) = link.fedi.server_time().await {
+            theirs = Some(time);
+            let wall = ctx.clock.now();
+            if ctx.timekeeper(|keeper| keeper.hear(wall, time)) {
+                tracing::warn!("the clock jumped; a server confirms it");
+                ctx.store.settle_notice(NOTICE).await?;
+                return Ok(true);
+            }
+        }
+    }
+    let words = match theirs {
+        Some(theirs) => format!("this machine's clock says {wall}, its servers say {theirs}: nothing is sent"),
+        None => "this machine's clock jumped, and no server could be asked for the time: nothing is sent".to_owned(),
+    };
+    tracing::error!("{words}");
+    let step = "set the clock right (timedatectl); sending goes on by itself when it agrees with a server";
+    ctx.store.raise(NOTICE, "", &words, step, wall).await?;
+    Ok(false)
+}
