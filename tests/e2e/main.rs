@@ -6,6 +6,7 @@
 #![cfg(feature = "sandbox")]
 
 mod answering;
+mod command_line;
 mod harness;
 mod listening;
 mod once;
