@@ -73,9 +73,9 @@ fn a_post_added_to_the_queue_beside_a_running_daemon_is_seen_and_sent() {
         story.start().await;
         let added = watchpost(&story, &["queue", "add", "We are at the library until six.", "--now"]);
         assert_eq!(added.status.code(), Some(0), "{}", String::from_utf8_lossy(&added.stderr));
-        let since = std::time::Instant::now();
+        let clock = watchpost::clock::Clock::system();
         story.expect_sent("queue-1").await;
-        assert!(since.elapsed() < Duration::from_secs(5), "seen within a second, on a busy machine within some");
+        assert!(clock.boot() < Duration::from_secs(5), "seen within a second, on a busy machine within some");
         assert_eq!(story.texts("eyes"), ["We are at the library until six."]);
 
         let later = watchpost(&story, &["queue", "add", "In an hour.", "--at", &in_an_hour()]);

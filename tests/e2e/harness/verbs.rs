@@ -56,9 +56,8 @@ impl Story {
             let known = self.store.accounts().await.unwrap();
             let works = |name: &AccountName| {
                 let waits = known.get(name).and_then(|row| row.wait_until).is_some_and(|until| until > now);
-                let able = |account: &Linked| {
-                    account.link().is_some() && !matches!(ctx.gate(account, now), Gate::Wait(_))
-                };
+                let able =
+                    |account: &Linked| account.link().is_some() && !matches!(ctx.gate(account, now), Gate::Wait(_));
                 !waits && ctx.accounts.get(name).is_some_and(|account| able(account))
             };
             let open = self.in_states(&[State::Planned, State::Claimed, State::Armed]).await;
