@@ -281,7 +281,8 @@ fn an_unclear_reply_is_found_below_its_mention() {
         tell(Scene::new().server(|profile| profile.own_directs = Existence::Absent), async |story| {
             story.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(500)));
             let asked = story.writes("ada", Draft::new("@eyes what is Rekognition?").visibility(seen_by));
-            story.decision(&asked).await;
+            // A stranger's direct is filtered, so that only walks see it.
+            story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
             eventually("the reply is unclear", async || {
                 story.reply_rows().await.iter().all(|row| row.state == State::Unknown)
             })

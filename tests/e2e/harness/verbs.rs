@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::America::New_York;
+use watchpost::core::breaker::Gate;
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{AccountName, PostId, StatusId};
+use watchpost::jobs::Linked;
 use watchpost::sandbox::{Draft, Endpoint, Fault, RequestSeen, Sandbox, StatusSeen};
 use watchpost::store::deliveries::{Delivery, Of};
 use watchpost::store::mentions::Heard;
@@ -46,7 +48,7 @@ impl Story {
     }
 
     /// Waits until everything due has an outcome; then what did not happen will not happen by itself. Accounts that
-    /// are not linked, or were asked to wait, have nothing due.
+    /// are not linked, were asked to wait, or whose server is left alone for a while, have nothing due.
     pub(crate) async fn settle(&self) {
         let ctx = self.ctx();
         eventually("nothing is due or under way", async || {
@@ -54,7 +56,9 @@ impl Story {
             let known = self.store.accounts().await.unwrap();
             let works = |name: &AccountName| {
                 let waits = known.get(name).and_then(|row| row.wait_until).is_some_and(|until| until > now);
-                !waits && ctx.accounts.get(name).is_some_and(|account| account.link().is_some())
+                let able =
+                    |account: &Linked| account.link().is_some() && !matches!(ctx.gate(account, now), Gate::Wait(_));
+                !waits && ctx.accounts.get(name).is_some_and(|account| able(account))
             };
             let open = self.in_states(&[State::Planned, State::Claimed, State::Armed]).await;
             let due = |row: &Delivery| row.not_before.is_some_and(|at| at <= now) && works(&row.account);
