@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use watchpost::cli::sim::daemon::Daemon;
 use watchpost::core::delivery::State;
-use watchpost::sandbox::{Endpoint, Ever, Sandbox, StatusSeen};
+use watchpost::sandbox::{Endpoint, Ever, Part, Sandbox, StatusSeen};
 use watchpost::store::deliveries::{Delivery, Of};
 
 use crate::cell::{Cell, Kind};
@@ -25,7 +25,8 @@ pub(crate) async fn cell(cell: Cell, daemon: &Daemon, sandbox: &Sandbox, due: Da
     let rows = daemon.ctx.store.deliveries_in(&State::ALL, 100).await.map_err(|error| error.to_string())?;
     let notices = daemon.ctx.store.notices().await.map_err(|error| error.to_string())?;
     let mentions = daemon.ctx.store.heard(100).await.map_err(|error| error.to_string())?;
-    let own: Vec<StatusSeen> = sandbox.look(|state| state.everything().filter(|seen| seen.account == "eyes").collect());
+    let own: Vec<StatusSeen> =
+        sandbox.look(|state| state.everything().filter(|seen| seen.part == Part::Campaign).collect());
     let law = Law { cell, rows: &rows, own: &own };
     let mut found = Found { once: true, ..Found::default() };
     let expected = match cell.kind {

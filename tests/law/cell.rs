@@ -18,8 +18,7 @@ use watchpost::fedi::{Fedi, Http, Link};
 use watchpost::jobs::context::LinkState;
 use watchpost::jobs::points::{Gate, Passage, Point};
 use watchpost::sandbox::{
-    Draft, Endpoint, Existence, Fault, Idempotency, Moment as FaultMoment, NewAccount, Options, Profile, Running,
-    Sandbox, Trouble,
+    Draft, Endpoint, Fault, Moment as FaultMoment, NewAccount, Options, Profile, Running, Sandbox, Trouble,
 };
 
 use crate::audit::{self, Found};
@@ -56,21 +55,23 @@ pub(crate) enum Server {
     Keyless,
     /// Ignores keys, hides own directs in the own list.
     KeylessShy,
+    /// A family with habits of its own.
+    Other(&'static str),
 }
 
 impl Server {
     pub(crate) fn profile(self) -> Profile {
-        let keyless =
-            |software| Profile { software, idempotency: Idempotency::Ignored, limits: None, ..Profile::mastodon() };
         match self {
             Server::Mastodon => Profile::mastodon(),
-            Server::Keyless => keyless("gotosocial"),
-            Server::KeylessShy => Profile { own_directs: Existence::Absent, ..keyless("takahe") },
+            Server::Keyless => Profile::gotosocial(),
+            Server::KeylessShy => Profile::takahe(),
+            Server::Other(name) => Profile::named(name).unwrap(),
         }
     }
 
+    /// Whether the same key over all attempts makes one status, whatever happens.
     pub(crate) fn has_keys(self) -> bool {
-        self == Server::Mastodon
+        matches!(self, Server::Mastodon | Server::Other("hollo"))
     }
 }
 
@@ -306,16 +307,19 @@ impl Driver<'_> {
     /// Works until nothing is due any more, moving the clock from one due moment to the next.
     async fn until_quiet(&mut self, daemon: &Daemon) -> anyhow::Result<Ended> {
         let in_flight = self.cell.crash == Crash::InFlight && !self.watch.crashed.load(Ordering::SeqCst);
-        for round in 0..ROUNDS {
+        for _ in 0..ROUNDS {
+            // Some servers show a mention only after seconds.
+            let unheard = self.cell.is_asked() && daemon.ctx.store.heard(1).await?.is_empty();
             let alone = self.cell.outcome.nobody_there() && self.watch.attempted().is_none();
             let in_turn = self.cell.kind == Kind::ReplyInTurn || alone;
-            let places = if in_turn && round == 0 { hold_places(daemon) } else { Vec::new() };
+            let places = if in_turn && unheard { hold_places(daemon) } else { Vec::new() };
             let quiet = async {
-                if round == 0 && self.cell.is_asked() && daemon.listen().await? == Ended::Caught {
+                if unheard && daemon.listen().await? == Ended::Caught {
                     return Ok(Ended::Caught);
                 }
                 drop(places);
-                if alone {
+                let heard = !self.cell.is_asked() || !daemon.ctx.store.heard(1).await?.is_empty();
+                if alone && heard {
                     // Reading works, and then, for the first attempt, nobody is there.
                     unplug(daemon, &self.machine.http)?;
                 }
@@ -338,7 +342,10 @@ impl Driver<'_> {
             }
             let now = self.machine.clock.now();
             let release = self.release_at();
-            let Some(next) = daemon.next().await?.into_iter().chain(release).min() else { return Ok(Ended::Done) };
+            let unheard = self.cell.is_asked() && daemon.ctx.store.heard(1).await?.is_empty();
+            let walk = unheard.then(|| now + chrono::Duration::seconds(15));
+            let due = daemon.next().await?.into_iter().chain(release).chain(walk).min();
+            let Some(next) = due else { return Ok(Ended::Done) };
             let step = (next - now).to_std().unwrap_or_default().max(Duration::from_millis(1));
             self.machine.clock.advance(step);
             self.release_when_due().await?;

@@ -17,6 +17,19 @@ use crate::outcome::Outcome;
 /// Cells at once: most of a cell is waiting.
 const SIDE_BY_SIDE: usize = 32;
 
+const SERVERS: [Server; 10] = [
+    Server::Mastodon,
+    Server::Keyless,
+    Server::KeylessShy,
+    Server::Other("mastodon-4.6"),
+    Server::Other("pleroma"),
+    Server::Other("pleroma-old"),
+    Server::Other("mitra"),
+    Server::Other("snac"),
+    Server::Other("hollo"),
+    Server::Other("friendica"),
+];
+
 const KINDS: [Kind; 7] =
     [Kind::Post, Kind::ShortLived, Kind::Thread(1), Kind::Thread(2), Kind::Reply, Kind::DirectReply, Kind::ReplyInTurn];
 
@@ -45,7 +58,7 @@ enum Delays {
 
 fn cells(delays: Delays) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for (s, server) in [Server::Mastodon, Server::Keyless, Server::KeylessShy].into_iter().enumerate() {
+    for (s, server) in SERVERS.into_iter().enumerate() {
         for (k, kind) in KINDS.into_iter().enumerate() {
             for (o, outcome) in Outcome::ALL.into_iter().enumerate() {
                 for (c, crash) in CRASHES.into_iter().enumerate() {
@@ -83,8 +96,17 @@ fn is_worth_playing(cell: Cell) -> bool {
         // These differ from the first four in expiry, in the part, in the way to the attempt.
         Kind::ShortLived | Kind::Thread(_) | Kind::ReplyInTurn => cell.outcome.is_plain(),
     };
-    // The third server differs from the second in direct replies only.
-    comes_there && says_more && (cell.server != Server::KeylessShy || cell.kind == Kind::DirectReply)
+    let differs_here = match cell.server {
+        Server::Mastodon | Server::Keyless => true,
+        // It differs from the second in direct replies only.
+        Server::KeylessShy => cell.kind == Kind::DirectReply,
+        // What these do with keys shows in the second attempt.
+        Server::Other(_) => {
+            let crash = matches!(cell.crash, Crash::Nowhere | Crash::At(Point::Armed | Point::Answered));
+            crash && cell.outcome.is_plain() && matches!(cell.kind, Kind::Post | Kind::Thread(2) | Kind::Reply)
+        }
+    };
+    comes_there && says_more && differs_here
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
