@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,8 +18,8 @@ use crate::clock::{Clock, Dice};
 use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
 use crate::fedi::{Fedi, Http, Link, Me};
-use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish, settle};
-use crate::store::{Lock, Role, Store, StoreError};
+use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, lease, listen, plan, publish, settle};
+use crate::store::{Lock, Place, Role, Store, StoreError};
 
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
 const LAST_SENDS: Duration = Duration::from_secs(75);
@@ -62,8 +63,8 @@ impl App {
             Voice::Live => None,
             Voice::Rehearsal(_) => Some(Scratch::of(&campaign, &mut dice).await?),
         };
-        let url = scratch.as_ref().map_or(campaign.store_url.clone(), Scratch::url);
-        let (store, lock) = Store::open(&url, Role::Daemon, &mut dice).await?;
+        let place = scratch.as_ref().map_or_else(|| place(&campaign), Scratch::place);
+        let (store, lock) = Store::open(&place, Role::Daemon, &mut dice).await?;
         let now = clock.now();
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
@@ -83,7 +84,9 @@ impl App {
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
         remember_profiles(&ctx).await?;
         report(&ctx, findings).await?;
-        plan::tick(&ctx, now).await?;
+        if lease::tick(&ctx, now).await?.plans {
+            plan::tick(&ctx, now).await?;
+        }
         let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock, scratch };
         app.spawn_jobs(&root)?;
         Ok(app)
@@ -94,6 +97,7 @@ impl App {
         let (ctx, stop) = (&self.ctx, &self.stop);
         self.tasks.spawn(job("publish", publish::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("settle", settle::run(ctx.clone(), stop.clone())));
+        self.tasks.spawn(job("lease", lease::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("keep", keep::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("plan", planning(ctx.clone(), stop.clone())));
         for account in ctx.accounts.values() {
@@ -176,8 +180,8 @@ impl Scratch {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let scratch = Scratch(folder);
-        if Store::exists(&campaign.store_url)? {
-            let (real, _) = Store::open(&campaign.store_url, Role::Visitor, dice).await?;
+        if Store::exists(&place(campaign)).await? {
+            let (real, _) = Store::open(&place(campaign), Role::Visitor, dice).await?;
             real.copy_to(&scratch.file()).await?;
             real.close().await;
         }
@@ -188,8 +192,8 @@ impl Scratch {
         self.0.join("watchpost.db")
     }
 
-    fn url(&self) -> String {
-        format!("sqlite://{}", self.file().display())
+    fn place(&self) -> Place {
+        Place::file(&self.file())
     }
 }
 
@@ -199,6 +203,10 @@ impl Drop for Scratch {
             tracing::warn!(%error, "cannot remove the rehearsal's copy in {}", self.0.display());
         }
     }
+}
+
+fn place(campaign: &Campaign) -> Place {
+    Place::new(&campaign.store_url, &campaign.root)
 }
 
 fn linked(account: &Account, root: &Path, http: &Http) -> Linked {
@@ -226,11 +234,7 @@ pub fn open_link(account: &Account, root: &Path, http: &Http) -> Result<Fedi, St
 /// Where the database is, without what may be secret in its address.
 #[must_use]
 pub fn store_words(campaign: &Campaign) -> String {
-    match campaign.store_url.split_once("://") {
-        Some(("sqlite", path)) => path.to_owned(),
-        Some((scheme, _)) => format!("{scheme}://…"),
-        None => String::new(),
-    }
+    place(campaign).to_string()
 }
 
 /// What staff wrote, as the jobs need it.
@@ -260,7 +264,7 @@ pub fn mind(campaign: &Campaign) -> Mind {
     }
 }
 
-/// Plans when wanted, when commands wrote into the database, and now and then.
+/// Plans when wanted, when commands wrote into the database, and now and then. Where another daemon plans, it is told.
 async fn planning(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let mut version = ctx.store.data_version().await?;
     let mut next = ctx.clock.now() + PLAN_ANEW;
@@ -273,7 +277,12 @@ async fn planning(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreErr
         }
         let seen = ctx.store.data_version().await?;
         let now = ctx.clock.now();
-        if wanted || seen != version || now >= next {
+        if !ctx.plans.load(Ordering::SeqCst) {
+            if wanted {
+                ctx.store.tell_change().await?;
+            }
+            (version, next) = (seen, now + PLAN_ANEW);
+        } else if wanted || seen != version || now >= next {
             version = seen;
             next = now + PLAN_ANEW;
             plan::tick(&ctx, now).await?;

@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use chrono_tz::Tz;
+use secrecy::SecretString;
 
 use super::finding::{Report, did_you_mean, nearest};
 use super::tree::{Node, Section, tables, texts};
@@ -31,7 +32,7 @@ pub(crate) struct Settings {
     /// With the line of each.
     pub(crate) accounts: Vec<(Account, usize)>,
     pub(crate) replies: Replies,
-    pub(crate) store_url: String,
+    pub(crate) store_url: SecretString,
 }
 
 /// Reads the settings.
@@ -119,29 +120,39 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
 }
 
 fn store(node: &Node, root: &Path, settings: &mut Settings, report: &mut Report) {
-    const HINT: &str = "write url = \"sqlite://data/watchpost.db\"";
+    const HINT: &str = "write url = \"sqlite://data/watchpost.db\", or \"postgres://USER@HOST/DATABASE\"";
     let Some(mut section) = Section::open(node, "[store]", report) else {
         return;
     };
     if let Some(url) = section.text("url", report) {
-        if let Some(path) = url.text.strip_prefix("sqlite://") {
-            if path.is_empty() || path.contains('?') || path.ends_with('/') || path == ":memory:" {
-                report.error(url.line, "the store's address names no database file", HINT);
-            } else {
-                settings.store_url = sqlite(root, Path::new(path));
-            }
-        } else if url.text.starts_with("postgres://") || url.text.starts_with("postgresql://") {
-            // The address holds a password and is not shown.
-            report.error(url.line, "PostgreSQL is not built yet: only SQLite works now", HINT);
-        } else {
-            report.error(url.line, "the store's address must begin with sqlite://", HINT);
+        // The address may hold a password, so no finding shows it.
+        match url.text.split_once("://") {
+            Some(("sqlite", "" | ":memory:")) => no_file(url.line, report),
+            Some(("sqlite", path)) if path.contains('?') || path.ends_with('/') => no_file(url.line, report),
+            Some(("sqlite", path)) => settings.store_url = sqlite(root, Path::new(path)),
+            Some(("postgres" | "postgresql", _)) => match reqwest::Url::parse(&url.text) {
+                Ok(parsed) if parsed.path().len() > 1 || parsed.query_pairs().any(|(key, _)| key == "dbname") => {
+                    settings.store_url = SecretString::from(url.text);
+                }
+                Ok(_) => report.error(url.line, "the store's address names no database", HINT),
+                Err(_) => report.error(
+                    url.line,
+                    "the store's address cannot be read",
+                    "write postgres://USER:PASSWORD@HOST:PORT/DATABASE; signs like @ / : # in a password as %40 %2F %3A %23",
+                ),
+            },
+            _ => report.error(url.line, "the store's address must begin with sqlite:// or postgres://", HINT),
         }
     }
     section.finish(report);
 }
 
-fn sqlite(root: &Path, path: &Path) -> String {
-    format!("sqlite://{}", root.join(path).display())
+fn no_file(line: usize, report: &mut Report) {
+    report.error(line, "the store's address names no database file", "write url = \"sqlite://data/watchpost.db\"");
+}
+
+fn sqlite(root: &Path, path: &Path) -> SecretString {
+    SecretString::from(format!("sqlite://{}", root.join(path).display()))
 }
 
 fn web(node: &Node, report: &mut Report) {

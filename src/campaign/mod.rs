@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
+use secrecy::SecretString;
 
 use crate::core::budget::ReplyLimits;
 use crate::core::command::CommandBook;
@@ -67,8 +68,8 @@ pub struct Campaign {
     pub accounts: Vec<Account>,
     /// `[replies]`.
     pub replies: Replies,
-    /// `[store] url`, a relative SQLite path made relative to the campaign folder.
-    pub store_url: String,
+    /// `[store] url`, a relative SQLite path made relative to the campaign folder. It may hold a password.
+    pub store_url: SecretString,
     /// Facts, sources, links.
     pub facts: FactBook,
     /// Commands and the bot's own sentences.

@@ -181,7 +181,7 @@ fn settle_in(campaign: &mut Campaign, sandbox: &Running, folder: &Path) -> anyho
         account.streaming = None;
         account.token = TokenSource::File(token);
     }
-    campaign.store_url = format!("sqlite://{}", folder.join("demo.db").display());
+    campaign.store_url = format!("sqlite://{}", folder.join("demo.db").display()).into();
     Ok(())
 }
 

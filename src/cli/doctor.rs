@@ -28,7 +28,7 @@ struct Report {
     database: String,
     daemon_runs: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    database_settings: Option<Vec<(&'static str, String)>>,
+    database_settings: Option<Vec<(String, String)>>,
     accounts: Vec<AccountReport>,
 }
 
@@ -70,7 +70,7 @@ pub async fn run(root: &Path, args: &Args, clock: &Clock) -> anyhow::Result<u8> 
     let report = Report {
         campaign: campaign.name.clone(),
         database: app::store_words(&campaign),
-        daemon_runs: Store::daemon_runs(&campaign.store_url)?,
+        daemon_runs: Store::daemon_runs(&workplace::place(&campaign), clock.now()).await?,
         database_settings: settings,
         accounts,
     };

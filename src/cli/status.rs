@@ -74,7 +74,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     let (campaign, _) = workplace::campaign(root, now)?;
     let zone = campaign.zone;
     let mut status = Status {
-        running: Store::daemon_runs(&campaign.store_url)?,
+        running: Store::daemon_runs(&workplace::place(&campaign), now).await?,
         campaign: campaign.name.clone(),
         next: None,
         last_sent: None,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Campaign};
 use crate::clock::Dice;
-use crate::store::{Role, Store};
+use crate::store::{Place, Role, Store};
 
 /// Reads the campaign; when it cannot be used, says everything that is wrong with it.
 pub(super) fn campaign(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campaign, Vec<Finding>)> {
@@ -23,13 +23,18 @@ pub(super) fn campaign(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campa
     }
 }
 
+/// Where the campaign's database is.
+pub(super) fn place(campaign: &Campaign) -> Place {
+    Place::new(&campaign.store_url, &campaign.root)
+}
+
 /// Opens the campaign's database beside a daemon that may be running; makes it when it is not there.
 pub(super) async fn store(campaign: &Campaign) -> anyhow::Result<Store> {
-    let (store, _) = Store::open(&campaign.store_url, Role::Visitor, &mut Dice::from_system()).await?;
+    let (store, _) = Store::open(&place(campaign), Role::Visitor, &mut Dice::from_system()).await?;
     Ok(store)
 }
 
 /// The same, but only if there is one: looking makes nothing.
 pub(super) async fn store_if_any(campaign: &Campaign) -> anyhow::Result<Option<Store>> {
-    if Store::exists(&campaign.store_url)? { Ok(Some(store(campaign).await?)) } else { Ok(None) }
+    if Store::exists(&place(campaign)).await? { Ok(Some(store(campaign).await?)) } else { Ok(None) }
 }

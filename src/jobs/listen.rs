@@ -29,6 +29,9 @@ const WALK_WITHOUT_STREAM: chrono::Duration = chrono::Duration::seconds(15);
 const LOOK_AGAIN: chrono::Duration = chrono::Duration::seconds(5);
 const LOOK_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::seconds(60);
 
+/// Between two looks whether an account that another daemon holds became ours.
+const WAIT_FOR_LEASE: chrono::Duration = chrono::Duration::seconds(1);
+
 /// A server that says it does not stream is asked again after this.
 const NO_STREAM_FOR: chrono::Duration = chrono::Duration::days(1);
 
@@ -124,6 +127,10 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
     let mut failures: u32 = 0;
     let mut stream_from = ctx.clock.now();
     while !stop.is_cancelled() {
+        if !account.is_held() {
+            rest(&ctx, WAIT_FOR_LEASE, &stop).await;
+            continue;
+        }
         let Some(link) = account.link() else {
             let outcome = link::tick(&ctx, &account, ctx.clock.now()).await?;
             failures = match outcome {

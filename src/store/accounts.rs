@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::errors::StoreError;
-use super::{Store, millis};
+use super::{Store, millis, storable};
 use crate::core::ids::{AccountName, StatusId};
 
 /// One account's row. The JSON texts belong to the adapter that wrote them; the store does not read them.
@@ -169,8 +169,8 @@ impl Store {
                     let mut query = sqlx::query(text);
                     for value in values {
                         query = match value {
-                            Value::Text(text) => query.bind(text),
-                            Value::Maybe(text) => query.bind(text),
+                            Value::Text(text) => query.bind(storable(&text)),
+                            Value::Maybe(text) => query.bind(text.as_deref().map(storable)),
                             Value::Whole(number) => query.bind(number),
                         };
                     }

@@ -120,7 +120,7 @@ impl Store {
             ON CONFLICT (post_id) DO UPDATE SET content_hash = excluded.content_hash";
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 let present = present.clone();
                 Box::pin(async move {
                     let mut known: BTreeMap<PostId, String> = BTreeMap::new();
@@ -271,7 +271,7 @@ impl Store {
             std::sync::Arc::new(present.into_iter().collect());
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 let (wanted, present) = (wanted.clone(), present.clone());
                 Box::pin(async move {
                     let mut standing = standing(connection).await?;
@@ -306,7 +306,7 @@ impl Store {
     pub async fn add_wanted(&self, wanted: Vec<Wanted>, now: DateTime<Utc>) -> Result<u64, StoreError> {
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 let wanted = wanted.clone();
                 Box::pin(async move {
                     let mut written = Written::default();

@@ -2,11 +2,16 @@
 
 use std::path::PathBuf;
 
+use sqlx::migrate::MigrateError;
+
 /// The database did not do what was asked; nothing of the failed transaction is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// `[store] url` is not one we can open.
-    #[error("[store] url {url:?} is not supported: write sqlite://PATH, for example sqlite://data/watchpost.db")]
+    #[error(
+        "[store] url {url:?} is not supported: write sqlite://PATH, for example sqlite://data/watchpost.db, or \
+         postgres://USER@HOST/DATABASE"
+    )]
     Url {
         /// As written; a URL with a password never reaches here, since only its scheme is kept.
         url: String,
@@ -34,32 +39,43 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A newer Watchpost made this database.
-    #[error("{path:?} was made by a newer watchpost: use that version, or restore a backup made by this one")]
+    #[error("{place} was made by a newer watchpost: use that version, or restore a backup made by this one")]
     Newer {
-        /// The database.
-        path: PathBuf,
+        /// The database, without its password.
+        place: String,
     },
-    /// A migration did not go through.
-    #[error("cannot bring the tables of {path:?} up to date: restore a backup or report the cause")]
+    /// A migration did not go through; its transaction left nothing behind.
+    #[error("cannot bring the tables of {place} up to date: restore a backup or report the cause")]
     Migration {
-        /// The database.
-        path: PathBuf,
+        /// The database, without its password.
+        place: String,
         /// Why.
         source: Box<sqlx::migrate::MigrateError>,
     },
     /// A setting that the ledger law rests on did not take.
-    #[error("the database setting {setting} is {found:?}, not {wanted:?}: use a local disk")]
+    #[error("the database setting {setting} is {found:?}, not {wanted:?}: {step}")]
     Setting {
-        /// The pragma.
+        /// Its name in the database.
         setting: &'static str,
         /// What it reads back as.
         found: String,
         /// What it must be.
         wanted: &'static str,
+        /// What to do.
+        step: &'static str,
     },
     /// The install key is gone or another one.
     #[error("{path:?} is missing or belongs to another database: restore it from the backup it was saved with")]
     InstallKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// On a database that several machines share: this machine's key is gone or not the one they use.
+    #[error(
+        "{path:?} is missing or is not the key this database was made with: copy install.key from the first machine \
+         (data/install.key in its campaign folder)"
+    )]
+    InstallKeyOfAnother {
         /// The key file.
         path: PathBuf,
     },
@@ -83,22 +99,136 @@ pub enum StoreError {
     /// The disk is full or the database cannot be written.
     #[error("the database cannot be written ({cause}): free space or mend permissions; nothing is sent meanwhile")]
     NotWritable {
-        /// The driver's words.
+        /// The database's words.
         cause: String,
+    },
+    /// Another program keeps the database to itself.
+    #[error("another program keeps the database locked ({cause}): close it; nothing is sent meanwhile")]
+    Busy {
+        /// The database's words.
+        cause: String,
+    },
+    /// The file is not a database any more.
+    #[error("the database is damaged ({cause}): stop watchpost and restore a backup with its install.key")]
+    Damaged {
+        /// The database's words.
+        cause: String,
+    },
+    /// The PostgreSQL server does not answer or does not let us in.
+    #[error("the database server cannot be used ({cause}): check that it runs and that [store] url is right")]
+    OutOfReach {
+        /// The driver's words; they never hold the password.
+        cause: String,
+    },
+    /// The connection broke while a commit was on its way: nobody knows yet whether it is in the database.
+    #[error(
+        "the connection to the database broke while it was saving: start watchpost again; it looks at what was on its \
+         way before it sends anything"
+    )]
+    Unsure,
+    /// A rehearsal's copy could not be made.
+    #[error("cannot copy the database for a rehearsal to {path:?}")]
+    Copy {
+        /// The new file.
+        path: PathBuf,
+        /// Why.
+        source: Box<sqlx::Error>,
     },
     /// Anything else the driver said.
     #[error("the database did not answer as expected")]
     Database(#[source] Box<sqlx::Error>),
 }
 
+impl StoreError {
+    /// Whether the same transaction may go through when it is tried again: two of them met on the same rows.
+    pub(super) fn is_clash(&self) -> bool {
+        // PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
+        matches!(self.code().as_deref(), Some("40001" | "40P01" | "55P03"))
+    }
+
+    /// Whether the connection is gone, so that a new one may do better.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, StoreError::OutOfReach { .. })
+    }
+
+    fn code(&self) -> Option<String> {
+        match self {
+            StoreError::Database(source) => match source.as_ref() {
+                sqlx::Error::Database(cause) => cause.code().map(std::borrow::Cow::into_owned),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if let sqlx::Error::Database(cause) = &error {
-            let words = cause.message();
-            if words.contains("disk is full") || words.contains("readonly") || words.contains("disk I/O") {
-                return StoreError::NotWritable { cause: words.to_owned() };
+        match &error {
+            sqlx::Error::Database(cause) => {
+                let code = cause.code().unwrap_or_default();
+                if let Some(known) = known(&code, cause.message()) {
+                    return known;
+                }
             }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => {
+                return StoreError::OutOfReach { cause: error.to_string() };
+            }
+            _ => {}
         }
         StoreError::Database(Box::new(error))
+    }
+}
+
+impl From<MigrateTrouble> for StoreError {
+    fn from(MigrateTrouble { place, error }: MigrateTrouble) -> Self {
+        match error {
+            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => StoreError::Newer { place },
+            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => match StoreError::from(source)
+            {
+                StoreError::Database(source) => {
+                    StoreError::Migration { place, source: Box::new(MigrateError::Execute(*source)) }
+                }
+                // A full disk is a full disk, also here.
+                known => known,
+            },
+            source => StoreError::Migration { place, source: Box::new(source) },
+        }
+    }
+}
+
+/// What a migration said, and of which database.
+pub(super) struct MigrateTrouble {
+    pub(super) place: String,
+    pub(super) error: MigrateError,
+}
+
+/// The states a person can mend, by code: five characters are PostgreSQL's SQLSTATE (its manual, appendix A), fewer
+/// are SQLite's extended result code, whose low byte is the kind (<https://sqlite.org/rescode.html>).
+fn known(code: &str, words: &str) -> Option<StoreError> {
+    let cause = words.to_owned();
+    if code.len() == 5 {
+        return match code {
+            // disk_full, read_only_sql_transaction, insufficient_privilege.
+            "53100" | "25006" | "42501" => Some(StoreError::NotWritable { cause }),
+            // data_corrupted, index_corrupted.
+            "XX001" | "XX002" => Some(StoreError::Damaged { cause }),
+            // too_many_connections, no such database, the server stops or starts, we idled in a transaction, and the
+            // classes of broken connections and of refused users.
+            "53300" | "3D000" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => {
+                Some(StoreError::OutOfReach { cause })
+            }
+            _ if code.starts_with("08") || code.starts_with("28") => Some(StoreError::OutOfReach { cause }),
+            _ => None,
+        };
+    }
+    match code.parse::<i64>().ok()? & 0xff {
+        // PERM, READONLY, IOERR, FULL, CANTOPEN.
+        3 | 8 | 10 | 13 | 14 => Some(StoreError::NotWritable { cause }),
+        // BUSY, LOCKED.
+        5 | 6 => Some(StoreError::Busy { cause }),
+        // CORRUPT, NOTADB.
+        11 | 26 => Some(StoreError::Damaged { cause }),
+        _ => None,
     }
 }

@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
 use super::sending::{payload_json, reply_key};
-use super::{Store, millis, secret::text_hash};
+use super::{Store, millis, secret::text_hash, storable};
 use crate::core::decision::{Below, Consent, Past, Verdict};
 use crate::core::delivery::Armed;
 use crate::core::ids::{AccountName, DeliveryId, FactId, TopicId};
@@ -86,11 +86,12 @@ impl Store {
         let account = account.clone();
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 let (store, account) = (store.clone(), account.clone());
                 let (mention, decide) = (mention.clone(), decide.clone());
                 Box::pin(async move {
-                    let intake = Intake { store: &store, account: &account, mention: &mention, now, boot };
+                    let uri = identity(&store, mention.uri.as_str());
+                    let intake = Intake { store: &store, account: &account, mention: &mention, uri, now, boot };
                     intake.record(connection, &decide, sending).await
                 })
             })
@@ -169,6 +170,8 @@ struct Intake<'a> {
     store: &'a Store,
     account: &'a AccountName,
     mention: &'a Mention,
+    /// What it is known by: [`identity`].
+    uri: String,
     now: DateTime<Utc>,
     boot: Duration,
 }
@@ -180,9 +183,7 @@ impl Intake<'_> {
         decide: &Decide,
         sending: Sending,
     ) -> Result<Recorded, StoreError> {
-        let known = sqlx::query(KNOWN)
-            .bind(self.account.as_str().to_owned())
-            .bind(identity(self.store, self.mention.uri.as_str()));
+        let known = sqlx::query(KNOWN).bind(self.account.as_str().to_owned()).bind(self.uri.clone());
         if known.fetch_optional(&mut *connection).await?.is_some() {
             return Ok(Recorded::Known);
         }
@@ -190,8 +191,10 @@ impl Intake<'_> {
         let thread = self.thread(connection).await?;
         let past = self.past(connection, &person, &thread).await?;
         let verdict = decide(self.mention, &past);
-        // While the server asked us to wait, or a person must act first, a reply waits in the ledger like a post.
-        let sending = if self.must_wait(connection).await? { Sending::InTurn } else { sending };
+        // While the server asked us to wait, or a person must act first, a reply waits in the ledger like a post. Whoever
+        // lost the account sends nothing; its new holder finds the reply there too.
+        let ours = self.store.inner.holder.holds(connection, self.account.as_str(), self.now).await?;
+        let sending = if ours && !self.must_wait(connection).await? { sending } else { Sending::InTurn };
         match verdict.consent {
             Some(Consent::Withdrawn) => opt_out(connection, &person, self.now).await?,
             Some(Consent::Given) => opt_in(connection, &person).await?,
@@ -221,14 +224,14 @@ impl Intake<'_> {
         const OURS: &str = "SELECT thread FROM deliveries WHERE status_id = $2 AND thread <> '' AND account IN \
             (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
         const HEARD: &str = "SELECT thread FROM mentions WHERE account = $1 AND status_id = $2";
-        let Some(parent) = &self.mention.in_reply_to else { return Ok(self.mention.status.as_str().to_owned()) };
+        let Some(parent) = &self.mention.in_reply_to else { return Ok(storable(self.mention.status.as_str())) };
         for query in [OURS, HEARD] {
-            let query = sqlx::query(query).bind(self.account.as_str().to_owned()).bind(parent.as_str().to_owned());
+            let query = sqlx::query(query).bind(self.account.as_str().to_owned()).bind(storable(parent.as_str()));
             if let Some(row) = query.fetch_optional(&mut *connection).await? {
                 return Ok(row.try_get("thread")?);
             }
         }
-        Ok(parent.as_str().to_owned())
+        Ok(storable(parent.as_str()))
     }
 
     async fn past(&self, connection: &mut AnyConnection, person: &str, thread: &str) -> Result<Past, StoreError> {
@@ -272,12 +275,12 @@ impl Intake<'_> {
         let window = (self.now - chrono::Duration::hours(3)).timestamp_millis();
         let row = sqlx::query(ACCOUNT).bind(account.clone()).bind(window).fetch_one(&mut *connection).await?;
         past.account_last_window = count(&row)?;
-        let query = sqlx::query(ELSEWHERE).bind(identity(self.store, self.mention.uri.as_str()));
+        let query = sqlx::query(ELSEWHERE).bind(self.uri.clone());
         if let Some(row) = query.fetch_optional(&mut *connection).await? {
             past.answered_by = Some(AccountName::new(row.try_get::<String, _>("account")?));
         }
         if let Some(parent) = &self.mention.in_reply_to {
-            let query = sqlx::query(BELOW).bind(account.clone()).bind(parent.as_str().to_owned());
+            let query = sqlx::query(BELOW).bind(account.clone()).bind(storable(parent.as_str()));
             if let Some(row) = query.fetch_optional(&mut *connection).await? {
                 let (topic, facts): (String, String) = (row.try_get("topic")?, row.try_get("facts")?);
                 past.below = Some(Below {
@@ -310,7 +313,7 @@ impl Intake<'_> {
         let facts = verdict.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" ");
         let query = sqlx::query(INSERT)
             .bind(self.account.as_str().to_owned())
-            .bind(identity(self.store, self.mention.uri.as_str()))
+            .bind(self.uri.clone())
             .bind(if at_once { "armed" } else { "planned" })
             .bind(now)
             .bind(verdict.answer_until.timestamp_millis())
@@ -329,12 +332,7 @@ impl Intake<'_> {
             fence: 1,
             attempt: 1,
             may_exist: false,
-            key: reply_key(
-                self.store.secret(),
-                self.account.as_str(),
-                &identity(self.store, self.mention.uri.as_str()),
-                "1",
-            ),
+            key: reply_key(self.store.secret(), self.account.as_str(), &self.uri, "1"),
             payload: reply.clone(),
             media: Vec::new(),
             armed_at_boot: self.boot,
@@ -355,18 +353,18 @@ impl Intake<'_> {
         let mention = self.mention;
         // Texts of directs, and of what may be one, are never stored (DESIGN §6).
         let stored = match mention.visibility {
-            Some(Visibility::Public | Visibility::Unlisted) => Some(mention.text.own.clone()),
+            Some(Visibility::Public | Visibility::Unlisted) => Some(storable(&mention.text.own)),
             Some(Visibility::Private | Visibility::Direct) | None => None,
         };
         sqlx::query(INSERT)
             .bind(self.account.as_str().to_owned())
-            .bind(identity(self.store, mention.uri.as_str()))
-            .bind(mention.status.as_str().to_owned())
+            .bind(self.uri.clone())
+            .bind(storable(mention.status.as_str()))
             .bind(person.to_owned())
             .bind(thread.to_owned())
             .bind(mention.visibility.map_or("unknown", Visibility::as_str))
             .bind(stored)
-            .bind(mention.lang.as_ref().map(|lang| lang.as_str().to_owned()).unwrap_or_default())
+            .bind(mention.lang.as_ref().map(|lang| storable(lang.as_str())).unwrap_or_default())
             .bind(mention.created_at.timestamp_millis())
             .bind(self.now.timestamp_millis())
             .bind(verdict.word())

@@ -4,6 +4,8 @@
 //! Invariants:
 //! - every write goes through [`writer`]: one transaction at a time, many verbs in one commit;
 //! - a daemon's store holds an OS lock; a second daemon on the same file is refused ([`lock`]);
+//! - on PostgreSQL, which several daemons may share, each account and the planning has one holder ([`leases`]);
+//! - what one database accepts the other does too: texts of other people go in through [`storable`];
 //! - an [`crate::core::delivery::Armed`] value leaves here only after its commit returned;
 //! - `now` is a parameter of every verb: no clock is read.
 //!
@@ -26,26 +28,33 @@ pub mod calendar;
 mod connect;
 pub mod deliveries;
 mod errors;
+pub mod leases;
 mod lock;
 pub mod mentions;
 pub mod notices;
 pub mod people;
+mod place;
+mod postgres;
 pub mod queue;
 mod secret;
 pub mod sending;
 pub mod settling;
+mod sqlite;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::AnyPool;
+use sqlx::{AnyPool, Row};
 
 pub use self::errors::StoreError;
+use self::leases::Holder;
 pub use self::lock::Lock;
+pub use self::place::Place;
+use self::place::Where;
 pub use self::secret::InstallSecret;
-use self::writer::Writer;
+use self::writer::{Line, Writer};
 use crate::clock::Dice;
 
 /// The database, opened. Cheap to clone.
@@ -59,7 +68,8 @@ struct Inner {
     writer: Writer,
     reads: AnyPool,
     secret: InstallSecret,
-    file: PathBuf,
+    at: Where,
+    holder: Holder,
 }
 
 /// Who opens the database.
@@ -72,53 +82,84 @@ pub enum Role {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite://PATH`), creating it and its folder when absent, and brings its tables up
-    /// to date.
+    /// Opens the database at `place`, creating a SQLite file and its folder when absent, and brings its tables up to
+    /// date. The lock, on SQLite only, is for whoever keeps the daemon alive: it must outlive every use of the store.
     ///
     /// # Errors
     /// [`StoreError`] says what a person must do: another daemon runs, the database is newer than this program, the
-    /// disk is full or read-only, the install key is missing.
-    pub async fn open(url: &str, role: Role, dice: &mut Dice) -> Result<(Store, Option<Lock>), StoreError> {
-        let file = connect::file_of(url)?;
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_path_buf(), source })?;
-        let lock = match role {
-            Role::Daemon => Some(Lock::take(&file)?),
-            Role::Visitor => None,
+    /// disk is full or read-only, the install key is missing, the server does not answer.
+    pub async fn open(place: &Place, role: Role, dice: &mut Dice) -> Result<(Store, Option<Lock>), StoreError> {
+        let (at, lock) = match place.parse()? {
+            Where::Sqlite(file) => {
+                make_folder(folder_of(&file))?;
+                let file = sqlite::real(&file);
+                let lock = match role {
+                    Role::Daemon => Some(Lock::take(&file)?),
+                    Role::Visitor => None,
+                };
+                (Where::Sqlite(file), lock)
+            }
+            at @ Where::Postgres(_) => (at, None),
         };
-        let mut connection = connect::one(&file).await?;
-        connect::migrate(&mut connection, &file).await?;
-        let secret = secret::of_install(&mut connection, folder, dice).await?;
-        let reads = connect::reads(&file);
-        let store = Store { inner: Arc::new(Inner { writer: Writer::start(connection), reads, secret, file }) };
-        Ok((store, lock))
+        let mut connection = connect::one(&at).await?;
+        connect::migrate(&mut connection, &at, place).await?;
+        let secret = match &at {
+            Where::Sqlite(file) => secret::of_install(&mut connection, folder_of(file), dice).await?,
+            Where::Postgres(_) => {
+                let folder = place.key_folder();
+                make_folder(&folder)?;
+                secret::of_shared_install(&mut connection, &folder, dice).await?
+            }
+        };
+        let reads = connect::reads(&at).await?;
+        let holder = Holder::new(&at, role, dice);
+        let writer = Writer::start(Line::new(connection, at.clone(), role));
+        Ok((Store { inner: Arc::new(Inner { writer, reads, secret, at, holder }) }, lock))
     }
 
-    /// Whether a daemon holds the lock of the database at `url` right now.
+    /// Whether a daemon works on the database at `place` at `now`. On a server one that died a minute ago may still
+    /// seem to.
     ///
     /// # Errors
-    /// When `url` is not one this program can open.
-    pub fn daemon_runs(url: &str) -> Result<bool, StoreError> {
-        Ok(Lock::is_taken(&connect::file_of(url)?))
+    /// When `place` is not one this program can open.
+    pub async fn daemon_runs(place: &Place, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let at = place.parse()?;
+        match &at {
+            Where::Sqlite(file) => Ok(Lock::is_taken(&sqlite::real(file))),
+            Where::Postgres(_) => {
+                let mut connection = connect::one(&at).await?;
+                Ok(postgres::has_tables(&mut connection).await? && leases::any(&mut connection, now).await?)
+            }
+        }
     }
 
-    /// Whether the database at `url` exists.
+    /// Whether the database at `place` exists.
     ///
     /// # Errors
-    /// When `url` is not one this program can open.
-    pub fn exists(url: &str) -> Result<bool, StoreError> {
-        Ok(connect::file_of(url)?.exists())
+    /// When `place` is not one this program can open.
+    pub async fn exists(place: &Place) -> Result<bool, StoreError> {
+        let at = place.parse()?;
+        match &at {
+            Where::Sqlite(file) => Ok(file.exists()),
+            Where::Postgres(_) => postgres::has_tables(&mut connect::one(&at).await?).await,
+        }
     }
 
-    /// Copies the whole database, as of now, to a new file, with the install key beside it: for a rehearsal.
+    /// Copies the whole database, as of now, to a new SQLite file, with the install key beside it: for a rehearsal.
     ///
     /// # Errors
     /// When the copy cannot be written.
     pub async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
         const COPY: &str = "VACUUM INTO $1";
-        sqlx::query(COPY).bind(file.display().to_string()).execute(&self.inner.reads).await?;
-        let folder = file.parent().unwrap_or(Path::new("."));
-        self.inner.secret.write_beside(folder)
+        match &self.inner.at {
+            Where::Sqlite(_) => {
+                let query = sqlx::query(COPY).bind(file.display().to_string());
+                let copied = query.execute(&self.inner.reads).await;
+                copied.map_err(|source| StoreError::Copy { path: file.to_path_buf(), source: Box::new(source) })?;
+            }
+            Where::Postgres(_) => return Err(StoreError::Closed),
+        }
+        self.inner.secret.write_beside(folder_of(file))
     }
 
     /// The secret that keys idempotency keys and person hashes.
@@ -127,36 +168,86 @@ impl Store {
         &self.inner.secret
     }
 
-    /// The database's file.
-    #[must_use]
-    pub fn file(&self) -> &Path {
-        &self.inner.file
-    }
-
-    /// The settings the ledger law rests on, read back from the live connection that writes.
+    /// Name and value of each setting the ledger law rests on, read back from the live connections: the one that writes
+    /// and one of those that read; on SQLite also the real path and whether a daemon holds its lock.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn settings(&self) -> Result<Vec<(&'static str, String)>, StoreError> {
-        self.inner.writer.write(|connection| Box::pin(connect::settings(connection))).await
+    pub async fn settings(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let at = self.inner.at.clone();
+        let writes = self.inner.writer.write(move |connection| {
+            let at = at.clone();
+            Box::pin(async move { connect::settings(connection, &at).await })
+        });
+        let mut settings: Vec<(String, String)> =
+            writes.await?.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut reader = self.inner.reads.acquire().await?;
+        for (name, value) in connect::settings(&mut reader, &self.inner.at).await? {
+            settings.push((format!("{name} of readers"), value));
+        }
+        if let Where::Sqlite(file) = &self.inner.at {
+            settings.push(("path".to_owned(), file.display().to_string()));
+            let held = if Lock::is_taken(file) { "held by a daemon" } else { "free" };
+            settings.push(("lock".to_owned(), held.to_owned()));
+        }
+        Ok(settings)
     }
 
-    /// A number that changes whenever another process wrote to the database.
+    /// A number that changes when a command beside the daemon wrote to the database; on a server also when another
+    /// daemon says so ([`Store::tell_change`]).
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn data_version(&self) -> Result<i64, StoreError> {
-        self.inner.writer.data_version().await
+        const VERSION: &str = "SELECT value FROM facts_of_install WHERE name = 'changes'";
+        match &self.inner.at {
+            Where::Sqlite(_) => self.inner.writer.data_version().await,
+            Where::Postgres(_) => match sqlx::query(VERSION).fetch_optional(&self.inner.reads).await? {
+                Some(row) => {
+                    let value: String = row.try_get("value")?;
+                    value.parse().map_err(|_shape| StoreError::Garbled { what: "a change number" })
+                }
+                None => Ok(0),
+            },
+        }
     }
 
-    /// Waits for the writes under way and closes every connection.
+    /// Makes [`Store::data_version`] change for every daemon on a shared database.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn tell_change(&self) -> Result<(), StoreError> {
+        match &self.inner.at {
+            Where::Sqlite(_) => Ok(()),
+            Where::Postgres(_) => self.change(writer::CHANGED, Vec::new()).await,
+        }
+    }
+
+    /// Waits for the writes under way, gives back what this daemon holds, and closes every connection.
     pub async fn close(&self) {
+        if let Err(error) = self.release().await {
+            // Then the leases run out by themselves, within a minute.
+            tracing::warn!(%error, "the leases of this daemon could not be given back");
+        }
         self.inner.writer.close().await;
         self.inner.reads.close().await;
     }
 }
 
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_path_buf(), source })
+}
+
 /// A time as the database keeps it. Values this program wrote are always in range.
 fn millis(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+/// A text as both databases take it: PostgreSQL knows no U+0000.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }

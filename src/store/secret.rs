@@ -1,5 +1,6 @@
-//! The install secret: 32 random bytes in `install.key` (0600) beside the database, and its fingerprint inside it, so
-//! that a database and a key that do not belong together are noticed before anything is sent.
+//! The install secret: 32 random bytes in `install.key` (0600) beside the database (on a server: in the campaign's
+//! `data/`), and its fingerprint inside the database, so that a database and a key that do not belong together are
+//! noticed before anything is sent.
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -14,7 +15,8 @@ use super::errors::StoreError;
 use crate::clock::Dice;
 
 const READ: &str = "SELECT value FROM facts_of_install WHERE name = 'install_key_fingerprint'";
-const WRITE: &str = "INSERT INTO facts_of_install (name, value) VALUES ('install_key_fingerprint', $1)";
+const WRITE: &str = "INSERT INTO facts_of_install (name, value) VALUES ('install_key_fingerprint', $1) \
+    ON CONFLICT (name) DO NOTHING";
 
 /// Keys everything that must be the same over restarts and unguessable from outside.
 #[derive(Debug)]
@@ -62,28 +64,58 @@ pub(super) async fn of_install(
     dice: &mut Dice,
 ) -> Result<InstallSecret, StoreError> {
     let path = folder.join(KEY_FILE);
-    let known: Option<String> = match sqlx::query(READ).fetch_optional(&mut *connection).await? {
-        Some(row) => Some(row.try_get(0)?),
-        None => None,
-    };
-    let bytes = match (std::fs::read_to_string(&path), &known) {
-        (Ok(text), _) => decode(&text).ok_or_else(|| StoreError::InstallKey { path: path.clone() })?,
+    match find(connection, &path, dice).await? {
+        Some(secret) => Ok(secret),
+        None => Err(StoreError::InstallKey { path }),
+    }
+}
+
+/// The same on a database that several machines share: each has the same key in its own folder.
+pub(super) async fn of_shared_install(
+    connection: &mut AnyConnection,
+    folder: &Path,
+    dice: &mut Dice,
+) -> Result<InstallSecret, StoreError> {
+    let path = folder.join(KEY_FILE);
+    match find(connection, &path, dice).await? {
+        Some(secret) => Ok(secret),
+        None => Err(StoreError::InstallKeyOfAnother { path }),
+    }
+}
+
+/// `None`: the key is gone, unreadable or not the one this database was made with.
+async fn find(
+    connection: &mut AnyConnection,
+    path: &Path,
+    dice: &mut Dice,
+) -> Result<Option<InstallSecret>, StoreError> {
+    let mut print = known(connection).await?;
+    let bytes = match (std::fs::read_to_string(path), &print) {
+        (Ok(text), _) => match decode(&text) {
+            Some(bytes) => bytes,
+            None => return Ok(None),
+        },
         (Err(error), None) if error.kind() == ErrorKind::NotFound => {
             let bytes = dice.bytes();
-            write_key(&path, &bytes)?;
+            write_key(path, &bytes)?;
             bytes
         }
-        (Err(error), Some(_)) if error.kind() == ErrorKind::NotFound => return Err(StoreError::InstallKey { path }),
-        (Err(source), _) => return Err(StoreError::InstallKeyFile { path, source }),
+        (Err(error), Some(_)) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        (Err(source), _) => return Err(StoreError::InstallKeyFile { path: path.to_path_buf(), source }),
     };
     let secret = InstallSecret(SecretBox::new(Box::new(bytes)));
-    match known {
-        Some(known) if known != secret.fingerprint() => Err(StoreError::InstallKey { path }),
-        Some(_) => Ok(secret),
-        None => {
-            sqlx::query(WRITE).bind(secret.fingerprint()).execute(connection).await?;
-            Ok(secret)
-        }
+    if print.is_none() {
+        // Of two machines that start at once on a new database, the first to come here makes the key for both.
+        sqlx::query(WRITE).bind(secret.fingerprint()).execute(&mut *connection).await?;
+        print = known(connection).await?;
+    }
+    Ok((print == Some(secret.fingerprint())).then_some(secret))
+}
+
+async fn known(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    match sqlx::query(READ).fetch_optional(connection).await? {
+        Some(row) => Ok(Some(row.try_get(0)?)),
+        None => Ok(None),
     }
 }
 

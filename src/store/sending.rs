@@ -10,7 +10,7 @@ use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, settle_delivery, tell_of_delivery};
-use super::{InstallSecret, Store};
+use super::{InstallSecret, Store, storable};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
 use crate::core::looking;
@@ -84,6 +84,10 @@ impl Store {
         const UNCLEAR: &str = "UPDATE deliveries SET state = 'unknown', fence = fence + 1, updated_at = $1, \
             unclear = unclear + 1, looks = 0, look_at = armed_at + 5000, \
             reason = 'watchpost stopped while it was being sent' WHERE state = 'armed'";
+        if self.inner.holder.is_among_others() {
+            // Whoever holds an account may be alive: what it left is moved when its lease is taken.
+            return Ok(0);
+        }
         let now = now.timestamp_millis();
         self.inner
             .writer
@@ -117,7 +121,8 @@ impl Store {
         rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
     }
 
-    /// Ends what expired, then claims the account's next due delivery of this kind.
+    /// Ends what expired, then claims the account's next due delivery of this kind. `None` also when another daemon
+    /// holds the account.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing is claimed.
@@ -138,6 +143,9 @@ impl Store {
             AND first.state = 'expired')";
         const FIND: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
             AND kind = $3 ORDER BY not_before, id LIMIT 1";
+        // Two who claim at the same moment take two rows (PostgreSQL; on SQLite one writes at a time).
+        const FIND_AMONG_OTHERS: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' \
+            AND not_before <= $2 AND kind = $3 ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED";
         const CLAIM: &str = "UPDATE deliveries SET state = 'claimed', fence = fence + 1, updated_at = $2 \
             WHERE id = $1 AND state = 'planned'";
         const ONE: &str = concat_columns!(" FROM deliveries WHERE id = $1");
@@ -147,18 +155,23 @@ impl Store {
             AND was_late = 1 AND kind = 'post' AND part = 1 AND sent_at > $2";
         let account = account.as_str().to_owned();
         let now_ms = now.timestamp_millis();
+        let holder = self.inner.holder.clone();
         self.inner
             .writer
             .write(move |connection| {
-                let account = account.clone();
+                let (account, holder) = (account.clone(), holder.clone());
                 Box::pin(async move {
+                    if !holder.holds(connection, &account, now).await? {
+                        return Ok(None);
+                    }
                     let expired =
                         sqlx::query(EXPIRE).bind(account.clone()).bind(now_ms).execute(&mut *connection).await?;
                     if expired.rows_affected() > 0 {
                         let rest = sqlx::query(EXPIRE_REST).bind(account.clone()).bind(now_ms).bind(WAITS_FOR_PART);
                         rest.execute(&mut *connection).await?;
                     }
-                    let find = sqlx::query(FIND).bind(account.clone()).bind(now_ms).bind(turn.kind());
+                    let text = if holder.is_among_others() { FIND_AMONG_OTHERS } else { FIND };
+                    let find = sqlx::query(text).bind(account.clone()).bind(now_ms).bind(turn.kind());
                     let Some(row) = find.fetch_optional(&mut *connection).await? else { return Ok(None) };
                     let id: i64 = row.try_get("id")?;
                     sqlx::query(CLAIM).bind(id).bind(now_ms).execute(&mut *connection).await?;
@@ -194,7 +207,7 @@ impl Store {
     }
 
     /// Commits the attempt before its first byte: freezes text, media and key. `None` when the row is no longer ours
-    /// (cancelled or held meanwhile): then nothing may be sent. `boot` is the boot clock read before the call.
+    /// (cancelled or held meanwhile, or its account has another holder): then nothing may be sent. `boot` is the boot clock read before the call.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing may be sent.
@@ -214,12 +227,17 @@ impl Store {
         let ids = media.iter().map(MediaId::as_str).collect::<Vec<_>>().join(" ");
         let (id, fence, now_ms) = (claimed.id, claimed.fence, now.timestamp_millis());
         let was_late = i64::from(lateness == Lateness::Late);
+        let (holder, account) = (self.inner.holder.clone(), claimed.account.as_str().to_owned());
         let armed = self
             .inner
             .writer
             .write(move |connection| {
                 let (payload, ids) = (payload.clone(), ids.clone());
+                let (holder, account) = (holder.clone(), account.clone());
                 Box::pin(async move {
+                    if !holder.holds(connection, &account, now).await? {
+                        return Ok(false);
+                    }
                     let query =
                         sqlx::query(ARM).bind(now_ms).bind(ids).bind(payload).bind(was_late).bind(id.0).bind(fence);
                     Ok(query.execute(connection).await?.rows_affected() == 1)
@@ -323,8 +341,9 @@ async fn record_one(
     let now_ms = now.timestamp_millis();
     let (state, reason, not_before) = match ending {
         Ending::Sent(receipt) => {
-            let query = sqlx::query(SENT).bind(receipt.status.as_str().to_owned()).bind(receipt.url.clone());
-            let query = query.bind(now_ms).bind(receipt.changed.join("; ")).bind(id.0).bind(fence);
+            let query = sqlx::query(SENT).bind(storable(receipt.status.as_str()));
+            let query = query.bind(receipt.url.as_deref().map(storable));
+            let query = query.bind(now_ms).bind(storable(&receipt.changed.join("; "))).bind(id.0).bind(fence);
             let first_look = looking::first_for_sent(now).timestamp_millis();
             let query = query.bind(first_look).bind(looking::twin_until(now).timestamp_millis());
             let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
@@ -340,6 +359,7 @@ async fn record_one(
     };
     const LOG: &str = "INSERT INTO attempts (delivery, attempt, armed_at, ended_at, outcome, detail) \
         SELECT id, attempt, armed_at, $2, $3, $4 FROM deliveries WHERE id = $1";
+    let reason = storable(reason);
     let query = sqlx::query(MOVE).bind(state.as_str()).bind(reason.clone()).bind(not_before).bind(now_ms);
     let query = query.bind(id.0).bind(fence).bind(i64::from(state == State::Unknown));
     let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
@@ -354,7 +374,7 @@ async fn record_one(
 async fn after_sent(connection: &mut AnyConnection, id: DeliveryId, receipt: &Receipt) -> Result<(), StoreError> {
     const BASELINE: &str =
         "UPDATE accounts SET newest_own = $1 WHERE name = (SELECT account FROM deliveries WHERE id = $2)";
-    let query = sqlx::query(BASELINE).bind(receipt.status.as_str().to_owned()).bind(id.0);
+    let query = sqlx::query(BASELINE).bind(storable(receipt.status.as_str())).bind(id.0);
     query.execute(connection).await?;
     Ok(())
 }

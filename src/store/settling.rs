@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::deliveries::{Delivery, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, tell_of_delivery};
-use super::{Store, millis};
+use super::{Store, millis, storable};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
 use crate::core::looking;
@@ -299,10 +299,10 @@ async fn settle(
     let now_ms = now.timestamp_millis();
     let query = match found {
         Found::There { status, url, note } => sqlx::query(THERE)
-            .bind(status.as_str().to_owned())
-            .bind(url.clone())
+            .bind(storable(status.as_str()))
+            .bind(url.as_deref().map(storable))
             .bind(now_ms)
-            .bind(note.clone())
+            .bind(storable(note))
             .bind(id.0)
             .bind(fence)
             .bind(looking::twin_until(now).timestamp_millis()),
@@ -311,7 +311,7 @@ async fn settle(
             sqlx::query(AGAIN).bind(now_ms).bind(i64::from(*new_key)).bind(id.0).bind(fence)
         }
         Found::Ended { state, reason } => {
-            sqlx::query(END).bind(state.as_str()).bind(reason.clone()).bind(now_ms).bind(id.0).bind(fence)
+            sqlx::query(END).bind(state.as_str()).bind(storable(reason)).bind(now_ms).bind(id.0).bind(fence)
         }
     };
     let ours = query.execute(&mut *connection).await?.rows_affected() == 1;

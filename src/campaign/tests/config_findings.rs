@@ -56,11 +56,9 @@ fn mistakes_in_the_settings() {
 #[test]
 fn mistakes_in_further_sections() {
     for (section, expected) in [
-        (
-            "[store]\nurl = \"postgres://me:hush@db/x\"",
-            ":19: error: PostgreSQL is not built yet: only SQLite works now",
-        ),
-        ("[store]\nurl = \"mysql://x\"", ":19: error: the store's address must begin with sqlite://"),
+        ("[store]\nurl = \"postgres://me:hush@db\"", ":19: error: the store's address names no database"),
+        ("[store]\nurl = \"postgres://me:hu/sh@db/x\"", ":19: error: the store's address cannot be read"),
+        ("[store]\nurl = \"mysql://x\"", ":19: error: the store's address must begin with sqlite:// or postgres://"),
         ("[store]\nurl = \"sqlite://\"", ":19: error: the store's address names no database file"),
         ("[web]\nlisten = \"127.0.0.1:8710\"", ":19: warning: the staff page is not built yet"),
         ("[web]\nlisten = \"8710\"", ":19: error: `8710` is not an address to listen on"),

@@ -1,6 +1,7 @@
 //! What good files become.
 
 use chrono::NaiveDate;
+use secrecy::ExposeSecret;
 
 use super::*;
 use crate::core::command::Command;
@@ -28,7 +29,7 @@ fn settings_become_values() {
     assert_eq!(campaign.zone, chrono_tz::America::New_York);
     assert_eq!(campaign.languages, [Lang::new("en"), Lang::new("es")]);
     assert_eq!(campaign.hashtags, ["#EyesOnAmazon"]);
-    assert_eq!(campaign.store_url, format!("sqlite://{}/here/w.db", root.path().display()));
+    assert_eq!(campaign.store_url.expose_secret(), &format!("sqlite://{}/here/w.db", root.path().display()));
     assert_eq!(campaign.accounts.len(), 2);
     let eyes = &campaign.accounts[0];
     assert_eq!(eyes.name, AccountName::new("eyes"));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use watchpost::clock::{Clock, Dice};
 use watchpost::sandbox::{NewAccount, Options, Profile, Running, Sandbox};
-use watchpost::store::{Role, Store};
+use watchpost::store::{Place, Role, Store};
 
 use super::{Folder, Server, Story};
 
@@ -94,11 +94,10 @@ impl Scene {
 
 /// Opens the database of a folder as a command beside the daemon does; makes it when it is not there.
 pub(crate) async fn visit(folder: &Folder) -> Store {
-    let url = format!("sqlite://{}", folder.database().display());
     // A database made anew gets a key of its own, as it would in life.
     static INSTALL: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(7);
     let mut dice = Dice::seeded(INSTALL.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
-    let (store, _) = Store::open(&url, Role::Visitor, &mut dice).await.unwrap();
+    let (store, _) = Store::open(&Place::file(&folder.database()), Role::Visitor, &mut dice).await.unwrap();
     store
 }
 

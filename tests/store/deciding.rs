@@ -1,0 +1,278 @@
+//! Mentions with their decisions: once each, within limits however many come at once, and never against a stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use watchpost::core::command::Command;
+use watchpost::core::decision::{Consent, Past, Verdict};
+use watchpost::core::delivery::{Armed, State};
+use watchpost::core::ids::{AccountName, FactId, Lang, RemoteId, StatusId, StatusUri, TopicId};
+use watchpost::core::mention::{Asker, Mention, MentionText};
+use watchpost::core::post::Visibility;
+use watchpost::store::Store;
+use watchpost::store::mentions::{Decide, Recorded, Sending};
+use watchpost::store::sending::{Ending, Turn};
+
+use crate::base::{Base, accounts, ears, eyes, now, receipt, says, seconds};
+
+on_both!(
+    a_mention_is_decided_once,
+    a_reply_that_must_wait_is_sent_in_its_turn,
+    what_was_said_before_is_known_to_the_decision,
+    a_limit_holds_against_many_at_once,
+    one_status_is_answered_by_one_account,
+    stop_cancels_what_is_not_armed_and_start_undoes_it,
+    texts_of_directs_are_never_stored_and_others_go_after_a_week,
+    an_endless_uri_is_one_mention_too,
+    a_thread_is_one_over_accounts_of_a_server,
+);
+
+pub(crate) fn mention(uri: &str) -> Mention {
+    Mention {
+        status: StatusId::new(format!("s-{}", uri.len())),
+        uri: StatusUri::new(uri),
+        created_at: now(),
+        asker: Asker {
+            id: RemoteId::new("9"),
+            url: "https://far.example/@ada".to_owned(),
+            acct: "ada@far.example".to_owned(),
+            bot: false,
+            nobot: false,
+            limited: false,
+        },
+        text: MentionText { own: "what about ring?".to_owned(), quoted: String::new() },
+        lang: Some(Lang::new("en")),
+        visibility: Some(Visibility::Public),
+        cw: None,
+        in_reply_to: None,
+        in_reply_to_author: None,
+        others_named: 0,
+        carried_along: false,
+    }
+}
+
+fn silent(reason: &str) -> Verdict {
+    Verdict {
+        command: None,
+        topic: None,
+        facts: Vec::new(),
+        lang: Lang::new("en"),
+        reply: None,
+        answer_until: now() + seconds(3600),
+        consent: None,
+        reason: reason.to_owned(),
+    }
+}
+
+fn answer(text: &str) -> Verdict {
+    Verdict {
+        topic: Some(TopicId::new("ring")),
+        facts: vec![FactId::new("ring-2000")],
+        reply: Some(says(text)),
+        ..silent("ring")
+    }
+}
+
+pub(crate) fn always() -> Decide {
+    Arc::new(|_, _| answer("2,000 partnerships"))
+}
+
+pub(crate) async fn record(
+    store: &Store,
+    account: &AccountName,
+    mention: Mention,
+    decide: Decide,
+    sending: Sending,
+    at: DateTime<Utc>,
+) -> Recorded {
+    store.record_mention(account, Arc::new(mention), decide, sending, at, Duration::ZERO).await.unwrap()
+}
+
+async fn hear(store: &Store, uri: &str, decide: Decide) -> Recorded {
+    record(store, &eyes(), mention(uri), decide, Sending::AtOnce, now()).await
+}
+
+fn armed(recorded: Recorded) -> Armed {
+    match recorded {
+        Recorded::Decided { armed: Some(armed), .. } => *armed,
+        other => panic!("not armed: {other:?}"),
+    }
+}
+
+/// Decides by what happened before, and says what it was.
+async fn past(store: &Store, account: &AccountName, mention: Mention, at: DateTime<Utc>) -> Past {
+    let (tell, told) = std::sync::mpsc::channel();
+    let decide: Decide = Arc::new(move |_, past| {
+        tell.send(past.clone()).unwrap();
+        silent("asked only")
+    });
+    record(store, account, mention, decide, Sending::AtOnce, at).await;
+    told.try_iter().last().unwrap()
+}
+
+async fn a_mention_is_decided_once(base: &Base) {
+    let store = base.daemon().await;
+    let first = armed(hear(&store, "u", always()).await);
+    assert_eq!((first.attempt, first.payload.text.as_str()), (1, "2,000 partnerships"));
+    assert!(matches!(hear(&store, "u", always()).await, Recorded::Known));
+    assert!(store.knows_mention(&eyes(), "u").await.unwrap());
+    assert!(!store.knows_mention(&ears(), "u").await.unwrap());
+    let heard = store.heard(10).await.unwrap();
+    assert_eq!(heard.len(), 1);
+    assert_eq!(
+        (heard[0].decision.as_str(), heard[0].topic.as_str(), heard[0].fact.as_str()),
+        ("answer", "ring", "ring-2000")
+    );
+    assert_eq!(heard[0].delivery, Some(first.id));
+    let row = store.delivery(first.id).await.unwrap().unwrap();
+    assert_eq!((row.state, row.fence), (State::Armed, first.fence));
+    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("5")), now()).await.unwrap());
+}
+
+async fn a_reply_that_must_wait_is_sent_in_its_turn(base: &Base) {
+    let store = base.daemon().await;
+    let recorded = record(&store, &eyes(), mention("u"), always(), Sending::InTurn, now()).await;
+    assert!(matches!(recorded, Recorded::Decided { armed: None, .. }));
+    assert!(store.claim_due(&eyes(), Turn::Posts, now()).await.unwrap().is_none());
+    let claimed = store.claim_due(&eyes(), Turn::Replies, now()).await.unwrap().unwrap();
+    assert_eq!(claimed.delivery.payload.text, "2,000 partnerships");
+    // The limit of answering late stands in the row.
+    assert_eq!(claimed.delivery.expires_at, Some(now() + seconds(3600)));
+}
+
+async fn what_was_said_before_is_known_to_the_decision(base: &Base) {
+    let store = base.daemon().await;
+    store.listen_since(&eyes(), now() - seconds(60)).await.unwrap();
+    let first = armed(hear(&store, "u", always()).await);
+    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("500")), now()).await.unwrap());
+    let below = Mention { in_reply_to: Some(StatusId::new("500")), ..mention("uu") };
+    let past = past(&store, &eyes(), below, now() + seconds(30)).await;
+    assert_eq!((past.person_today, past.person_in_thread, past.in_thread), (1, 1, 1));
+    assert_eq!((past.account_last_hour, past.account_last_window), (1, 1));
+    assert_eq!((past.last_answer, past.opted_out), (Some(now()), false));
+    assert!(past.heard.contains(&FactId::new("ring-2000")));
+    assert_eq!((past.last_topic.clone(), past.last_facts.len()), (Some(TopicId::new("ring")), 1));
+    assert_eq!(past.below.unwrap().topic, Some(TopicId::new("ring")));
+    assert_eq!(past.listening_since, Some(now() - seconds(60)));
+    let tomorrow = now() + chrono::Duration::hours(25);
+    let later = self::past(&store, &eyes(), mention("uuu"), tomorrow).await;
+    assert_eq!((later.person_today, later.account_last_hour), (0, 0));
+}
+
+/// Three a day for one person, asked on two accounts by two daemons (on SQLite: two connections) at the same moment.
+async fn a_limit_holds_against_many_at_once(base: &Base) {
+    let store = base.daemon().await;
+    let other = base.second().await;
+    let limited: Decide =
+        Arc::new(|_, past| if past.person_today < 3 { answer("a fact") } else { silent("limits spent") });
+    let mut under_way = tokio::task::JoinSet::new();
+    for n in 0..24 {
+        let (line, account) = if n % 2 == 0 { (store.store.clone(), eyes()) } else { (other.clone(), ears()) };
+        let decide = limited.clone();
+        under_way.spawn(async move {
+            record(&line, &account, mention(&format!("https://far.example/{n}")), decide, Sending::AtOnce, now()).await
+        });
+    }
+    let mut answered = 0;
+    while let Some(recorded) = under_way.join_next().await {
+        let Recorded::Decided { verdict, .. } = recorded.unwrap() else { panic!("known?") };
+        answered += usize::from(verdict.reply.is_some());
+    }
+    assert_eq!((answered, store.heard(100).await.unwrap().len()), (3, 24));
+}
+
+async fn one_status_is_answered_by_one_account(base: &Base) {
+    let store = base.daemon().await;
+    let other = base.second().await;
+    let first: Decide = Arc::new(|_, past| match &past.answered_by {
+        Some(_) => silent("already answered"),
+        None => answer("a fact"),
+    });
+    let ask = |line: Store, account, decide| async move {
+        let recorded = record(&line, &account, mention("u"), decide, Sending::AtOnce, now()).await;
+        matches!(recorded, Recorded::Decided { verdict, .. } if verdict.reply.is_some())
+    };
+    let (a, b) =
+        tokio::join!(ask(store.store.clone(), eyes(), first.clone()), ask(other.clone(), ears(), first.clone()));
+    assert!(a ^ b);
+}
+
+async fn stop_cancels_what_is_not_armed_and_start_undoes_it(base: &Base) {
+    let store = base.daemon().await;
+    let waits = record(&store, &eyes(), mention("u"), always(), Sending::InTurn, now()).await;
+    assert!(matches!(waits, Recorded::Decided { .. }));
+    let on_its_way = armed(hear(&store, "uu", always()).await);
+    let consent = |consent| -> Decide {
+        Arc::new(move |_, _| Verdict {
+            command: Some(if consent == Consent::Withdrawn { Command::Stop } else { Command::Start }),
+            consent: Some(consent),
+            ..answer("understood")
+        })
+    };
+    let confirmed = armed(hear(&store, "uuu", consent(Consent::Withdrawn)).await);
+    let states = |store: Store| async move {
+        let mut all = store.newest_deliveries(10).await.unwrap();
+        all.sort_by_key(|row| row.id);
+        all.iter().map(|row| row.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(store.store.clone()).await, [State::Cancelled, State::Armed, State::Armed]);
+    assert_eq!(store.opt_outs().await.unwrap().len(), 1);
+    let person = store.secret().person("https://far.example/@ada");
+    assert!(store.has_opted_out(&person).await.unwrap());
+    assert!(past(&store, &ears(), mention("uuuu"), now()).await.opted_out);
+    for reply in [on_its_way, confirmed] {
+        let unknown = Ending::Unknown { reason: "time-out".to_owned() };
+        assert!(store.record(reply.id, reply.fence, unknown, now()).await.unwrap());
+    }
+    let open = store.open_looks(&eyes(), now() + seconds(5), 10).await.unwrap();
+    assert!(open.len() == 2 && open.iter().all(|open| open.opted_out));
+    hear(&store, "uuuuu", consent(Consent::Given)).await;
+    assert!(store.opt_outs().await.unwrap().is_empty());
+}
+
+async fn texts_of_directs_are_never_stored_and_others_go_after_a_week(base: &Base) {
+    let store = base.daemon().await;
+    for (uri, visibility) in [
+        ("u", Some(Visibility::Public)),
+        ("uu", Some(Visibility::Direct)),
+        ("uuu", Some(Visibility::Private)),
+        ("uuuu", None),
+    ] {
+        let mut said = Mention { visibility, ..mention(uri) };
+        said.text.own = "\0what?".to_owned();
+        record(&store, &eyes(), said, always(), Sending::AtOnce, now()).await;
+    }
+    let texts = |store: Store| async move {
+        store.heard(10).await.unwrap().into_iter().filter_map(|heard| heard.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(store.store.clone()).await, ["\u{fffd}what?"]);
+    let reply = store.newest_deliveries(1).await.unwrap().remove(0);
+    assert!(store.record(reply.id, reply.fence, Ending::Sent(receipt("1")), now()).await.unwrap());
+    assert_eq!(store.purge_texts(now() + chrono::Duration::days(7)).await.unwrap(), 0);
+    assert_eq!(store.purge_texts(now() + chrono::Duration::days(8)).await.unwrap(), 2);
+    assert!(texts(store.store.clone()).await.is_empty());
+    assert_eq!(store.delivery(reply.id).await.unwrap().unwrap().payload.text, "");
+}
+
+/// Other people's servers make URIs; none may stop the daemon.
+async fn an_endless_uri_is_one_mention_too(base: &Base) {
+    let store = base.daemon().await;
+    let noise: String = (0..9_000_u32).map(|n| char::from_u32(0x4e00 + (n * 7919) % 20_000).unwrap()).collect();
+    for uri in [format!("https://far.example/{noise}"), "https://far.example/\0".to_owned()] {
+        armed(hear(&store, &uri, always()).await);
+        assert!(matches!(hear(&store, &uri, always()).await, Recorded::Known));
+        assert!(store.knows_mention(&eyes(), &uri).await.unwrap());
+    }
+}
+
+async fn a_thread_is_one_over_accounts_of_a_server(base: &Base) {
+    let store = base.daemon().await;
+    assert_eq!(store.accounts().await.unwrap().len(), accounts().len());
+    let first = armed(hear(&store, "u", always()).await);
+    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("500")), now()).await.unwrap());
+    let below = Mention { in_reply_to: Some(StatusId::new("500")), ..mention("uu") };
+    let past = past(&store, &ears(), below, now()).await;
+    assert_eq!((past.in_thread, past.account_last_hour), (1, 0));
+    assert_eq!(past.below.unwrap().facts, [FactId::new("ring-2000")]);
+}

@@ -1,0 +1,140 @@
+//! Accounts, notices, the queue, people: what is kept beside the ledger.
+
+use watchpost::core::ids::{Lang, PostId, StatusId};
+use watchpost::core::post::Queued;
+use watchpost::store::sending::Ending;
+
+use crate::base::{Base, Which, arm, ears, eyes, now, plan, post, seconds};
+
+on_both!(
+    an_account_is_known_by_what_was_noted_of_it,
+    listening_begins_once,
+    a_matter_has_one_notice,
+    the_queue_keeps_its_order,
+    texts_with_every_sign_come_back_as_they_were,
+    a_command_beside_the_daemon_is_noticed,
+    a_failing_verb_takes_no_other_with_it,
+    verbs_side_by_side_all_arrive,
+);
+
+async fn an_account_is_known_by_what_was_noted_of_it(base: &Base) {
+    let store = base.daemon().await;
+    store.know_account(&eyes(), "https://other.example").await.unwrap();
+    store.note_link(&eyes(), "{}", "{\"a\":1}", now()).await.unwrap();
+    store.walked(&eyes(), &["9".to_owned(), "8".to_owned()], now()).await.unwrap();
+    store.pause_account(&eyes(), Some("the token fails")).await.unwrap();
+    store.wait_until(&eyes(), now() + seconds(5)).await.unwrap();
+    let known = &store.accounts().await.unwrap()[&eyes()];
+    assert_eq!(known.server, "https://other.example");
+    assert_eq!((known.me.as_deref(), known.capabilities.as_deref()), (Some("{}"), Some("{\"a\":1}")));
+    assert_eq!((known.capabilities_at, known.walked_at), (Some(now()), Some(now())));
+    assert_eq!(known.walk_mark, ["9", "8"]);
+    assert_eq!(known.paused_reason.as_deref(), Some("the token fails"));
+    assert_eq!(known.wait_until, Some(now() + seconds(5)));
+    store.pause_account(&eyes(), None).await.unwrap();
+    assert_eq!(store.accounts().await.unwrap()[&eyes()].paused_reason, None);
+    assert_eq!(store.accounts().await.unwrap()[&ears()].me, None);
+}
+
+async fn listening_begins_once(base: &Base) {
+    let store = base.daemon().await;
+    store.listen_since(&eyes(), now()).await.unwrap();
+    store.listen_since(&eyes(), now() + seconds(60)).await.unwrap();
+    assert_eq!(store.accounts().await.unwrap()[&eyes()].listening_since, Some(now()));
+}
+
+async fn a_matter_has_one_notice(base: &Base) {
+    let store = base.daemon().await;
+    store.raise("reach:eyes", "eyes", "out of reach", "wait", now()).await.unwrap();
+    store.raise("file:a", "", "a mistake\0", "mend it", now() + seconds(1)).await.unwrap();
+    store.raise("reach:eyes", "eyes", "still out of reach", "wait", now() + seconds(2)).await.unwrap();
+    let notices = store.notices().await.unwrap();
+    let shown: Vec<(&str, &str)> = notices.iter().map(|n| (n.key.as_str(), n.text.as_str())).collect();
+    assert_eq!(shown, [("reach:eyes", "still out of reach"), ("file:a", "a mistake\u{fffd}")]);
+    store.settle_notice("reach:eyes").await.unwrap();
+    assert_eq!(store.notices().await.unwrap().len(), 1);
+}
+
+async fn the_queue_keeps_its_order(base: &Base) {
+    let store = base.visitor().await;
+    let queued = |text: &str| Queued {
+        at: None,
+        accounts: vec![eyes()],
+        lang: Lang::new("es"),
+        cw: None,
+        media: Vec::new(),
+        parts: vec![text.to_owned()],
+    };
+    assert_eq!(store.queue_add(&queued("one"), now()).await.unwrap(), PostId::new("queue-1"));
+    assert_eq!(store.queue_add(&queued("two"), now()).await.unwrap(), PostId::new("queue-2"));
+    let posts = store.queued_posts().await.unwrap();
+    assert_eq!(posts.iter().map(|post| post.parts[0].as_str()).collect::<Vec<_>>(), ["one", "two"]);
+}
+
+async fn texts_with_every_sign_come_back_as_they_were(base: &Base) {
+    let store = base.daemon().await;
+    let text = "ñ 漢字 👩🏽‍🚀 'quotes' \"more\" \\ % $1 ; -- \u{200d}\n\ttabs";
+    store.raise("signs", "", text, "none", now()).await.unwrap();
+    assert_eq!(store.notices().await.unwrap()[0].text, text);
+    let mut wanted = post("a", now());
+    wanted.payload.text = format!("{text}\0");
+    plan(&store, &[wanted.clone()], now()).await;
+    let rows = store.deliveries_of_post(&wanted.post).await.unwrap();
+    assert_eq!(rows[0].payload.text, wanted.payload.text);
+}
+
+async fn a_command_beside_the_daemon_is_noticed(base: &Base) {
+    let (daemon, staff) = (base.daemon().await, base.visitor().await);
+    let before = daemon.data_version().await.unwrap();
+    daemon.raise("own", "", "its own writing", "none", now()).await.unwrap();
+    assert_eq!(daemon.data_version().await.unwrap(), before);
+    staff.raise("staff", "", "a command's", "none", now()).await.unwrap();
+    let after = daemon.data_version().await.unwrap();
+    assert_ne!(after, before);
+    assert_eq!(daemon.data_version().await.unwrap(), after);
+    if base.kind == Which::Postgres {
+        daemon.tell_change().await.unwrap();
+        assert_ne!(daemon.data_version().await.unwrap(), after);
+    }
+}
+
+/// The schema refuses a notice without a next step; the verbs beside it in the same commit go through.
+async fn a_failing_verb_takes_no_other_with_it(base: &Base) {
+    let store = base.daemon().await;
+    let mut raw = base.raw().await;
+    crate::base::run(&mut raw, "CREATE UNIQUE INDEX one_text ON notices (text)").await;
+    let mut verbs = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let store = store.store.clone();
+        verbs.spawn(async move {
+            let text = if n % 5 == 0 { "the same".to_owned() } else { format!("text {n}") };
+            store.raise(&format!("key {n}"), "", &text, "none", now()).await.is_ok()
+        });
+    }
+    let mut well = 0;
+    while let Some(done) = verbs.join_next().await {
+        well += usize::from(done.unwrap());
+    }
+    assert_eq!(well, 17);
+    assert_eq!(store.notices().await.unwrap().len(), 17);
+}
+
+async fn verbs_side_by_side_all_arrive(base: &Base) {
+    let store = base.daemon().await;
+    let rows: Vec<_> = (0..30).map(|n| post(&format!("p{n}"), now())).collect();
+    plan(&store, &rows, now()).await;
+    let mut verbs = tokio::task::JoinSet::new();
+    for n in 0..30 {
+        let store = store.store.clone();
+        verbs.spawn(async move {
+            let armed = arm(&store, now()).await;
+            let sent = Ending::Sent(crate::base::receipt(&n.to_string()));
+            store.record(armed.id, armed.fence, sent, now()).await.unwrap()
+        });
+    }
+    while let Some(ours) = verbs.join_next().await {
+        assert!(ours.unwrap());
+    }
+    let ids: Vec<StatusId> = (0..30).map(|n: i32| StatusId::new(n.to_string())).collect();
+    assert_eq!(store.owned(&eyes(), &ids).await.unwrap().len(), 30);
+}

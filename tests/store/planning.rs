@@ -1,0 +1,172 @@
+//! The plan in the ledger: rows appear, follow edits, go with their post, and are never made twice.
+
+use std::collections::BTreeMap;
+
+use watchpost::core::delivery::State;
+use watchpost::core::ids::{Occurrence, PostId};
+use watchpost::core::plan::Kind;
+use watchpost::store::calendar::{Rename, Written};
+use watchpost::store::deliveries::Wish;
+use watchpost::store::sending::Ending;
+
+use crate::base::{Base, arm, claim, eyes, now, plan, post, row, says, seconds, send};
+
+on_both!(
+    a_plan_written_twice_changes_nothing,
+    a_row_follows_its_posts_edits_until_it_left,
+    a_post_that_is_gone_is_cancelled_and_comes_back,
+    a_row_nobody_attempted_vanishes_when_its_post_moves,
+    a_renamed_post_keeps_its_rows,
+    a_text_the_account_showed_is_held,
+    a_post_first_seen_after_its_end_says_so,
+    history_tells_what_happened,
+    overdue_and_held_rows_are_open,
+    what_staff_decided_stays_with_the_post,
+);
+
+async fn a_plan_written_twice_changes_nothing(base: &Base) {
+    let store = base.daemon().await;
+    let rows = [post("a", now() + seconds(60)), post("b", now() + seconds(120))];
+    assert_eq!(plan(&store, &rows, now()).await, Written { added: 2, ..Written::default() });
+    assert_eq!(plan(&store, &rows, now()).await, Written::default());
+    let listed = store.deliveries_between(now(), now() + seconds(3600), 10).await.unwrap();
+    let posts: Vec<String> = listed.iter().map(|row| row.payload.text.clone()).collect();
+    assert_eq!(posts, ["a", "b"]);
+    assert_eq!(store.deliveries_between(now(), now() + seconds(3600), 1).await.unwrap().len(), 1);
+    assert_eq!(store.accounts().await.unwrap()[&eyes()].planned_through, Some(now()));
+}
+
+async fn a_row_follows_its_posts_edits_until_it_left(base: &Base) {
+    let store = base.daemon().await;
+    let mut wanted = post("a", now());
+    plan(&store, &[wanted.clone()], now()).await;
+    wanted.payload = says("better");
+    wanted.due_at = now() + seconds(30);
+    wanted.expires_at = None;
+    assert_eq!(plan(&store, &[wanted.clone()], now()).await.changed, 1);
+    let changed = row(&store, "a").await;
+    assert_eq!((changed.payload.text.as_str(), changed.due_at), ("better", now() + seconds(30)));
+    assert_eq!((changed.not_before, changed.expires_at), (Some(now() + seconds(30)), None));
+    send(&store, "1", now() + seconds(30)).await;
+    wanted.payload = says("too late");
+    assert_eq!(plan(&store, &[wanted], now() + seconds(31)).await, Written::default());
+    assert_eq!(row(&store, "a").await.payload.text, "better");
+}
+
+async fn a_post_that_is_gone_is_cancelled_and_comes_back(base: &Base) {
+    let store = base.daemon().await;
+    let wanted = post("a", now() + seconds(60));
+    plan(&store, &[wanted.clone()], now()).await;
+    assert_eq!(plan(&store, &[], now()).await.withdrawn, 1);
+    assert_eq!(row(&store, "a").await.state, State::Cancelled);
+    assert_eq!(plan(&store, &[wanted], now()).await.changed, 1);
+    assert_eq!(row(&store, "a").await.state, State::Planned);
+}
+
+async fn a_row_nobody_attempted_vanishes_when_its_post_moves(base: &Base) {
+    let store = base.daemon().await;
+    let mut wanted = post("a", now() + seconds(60));
+    wanted.occurrence = Occurrence::local(wanted.local);
+    wanted.kind = Kind::Every;
+    plan(&store, &[wanted.clone()], now()).await;
+    let written = store.write_plan(Vec::new(), vec![wanted.post.clone()], now(), now()).await.unwrap();
+    assert_eq!(written.withdrawn, 1);
+    assert!(store.deliveries_of_post(&wanted.post).await.unwrap().is_empty());
+}
+
+async fn a_renamed_post_keeps_its_rows(base: &Base) {
+    let store = base.daemon().await;
+    let posts = |ids: &[&str]| ids.iter().map(|id| (PostId::new(*id), "hash".to_owned())).collect::<BTreeMap<_, _>>();
+    assert_eq!(store.note_posts(posts(&["a"])).await.unwrap(), []);
+    plan(&store, &[post("a", now() + seconds(60))], now()).await;
+    store.steer_post(&PostId::new("a"), Wish::Hold, "not yet", now()).await.unwrap();
+    let rename = |from: &str, to: &str, taken| Rename { from: PostId::new(from), to: PostId::new(to), taken };
+    assert_eq!(store.note_posts(posts(&["b"])).await.unwrap(), [rename("a", "b", false)]);
+    assert_eq!(row(&store, "b").await.state, State::Held);
+    assert_eq!(store.post_marks().await.unwrap().get(&PostId::new("b")), Some(&State::Held));
+    assert_eq!(store.note_posts(posts(&["b"])).await.unwrap(), []);
+    // Back to a name that bears rows of its own.
+    plan(&store, &[post("b", now() + seconds(60)), post("c", now() + seconds(90))], now()).await;
+    assert_eq!(store.note_posts(posts(&["c"])).await.unwrap(), [rename("b", "c", true)]);
+}
+
+async fn a_text_the_account_showed_is_held(base: &Base) {
+    let store = base.daemon().await;
+    store.note_said(&eyes(), &["a".to_owned()], None, now()).await.unwrap();
+    // The same word twice, and a second time: noted once.
+    store.note_said(&eyes(), &["a".to_owned(), "a".to_owned()], None, now()).await.unwrap();
+    let written = plan(&store, &[post("a", now() + seconds(60))], now()).await;
+    assert_eq!((written.added, written.already_said), (1, 1));
+    assert_eq!(row(&store, "a").await.state, State::Held);
+    // Said after the row was made: seen when it is claimed.
+    plan(&store, &[post("b", now())], now()).await;
+    store.note_said(&eyes(), &["b".to_owned()], None, now()).await.unwrap();
+    assert!(claim(&store, now()).await.unwrap().already_said);
+}
+
+async fn a_post_first_seen_after_its_end_says_so(base: &Base) {
+    let store = base.daemon().await;
+    plan(&store, &[post("a", now() - chrono::Duration::days(1))], now()).await;
+    let expired = row(&store, "a").await;
+    assert_eq!(
+        (expired.state, expired.reason.as_str()),
+        (State::Expired, "its time had passed when it was first seen")
+    );
+}
+
+async fn history_tells_what_happened(base: &Base) {
+    let store = base.daemon().await;
+    let mut slot = post("slot", now());
+    slot.kind = Kind::Slot;
+    let mut evergreen = post("evergreen", now() - seconds(60));
+    (evergreen.kind, evergreen.occurrence) = (Kind::Evergreen, Occurrence::local(evergreen.local));
+    evergreen.topic = Some("ring".into());
+    plan(&store, &[slot, evergreen.clone(), post("later", now() + seconds(60))], now()).await;
+    let history = store.history(now()).await.unwrap();
+    let taken = |id: &str, occurrence| history.taken.contains(&(eyes(), PostId::new(id), occurrence));
+    assert!(taken("slot", Occurrence::once()) && taken("evergreen", evergreen.occurrence));
+    assert!(!taken("later", Occurrence::once()));
+    assert!(history.slots_used.contains(&(eyes(), now())));
+    assert_eq!(history.last_used.get(&(eyes(), PostId::new("evergreen"))), Some(&(now() - seconds(60))));
+    assert_eq!(history.last_topic.get(&eyes()), None);
+}
+
+async fn overdue_and_held_rows_are_open(base: &Base) {
+    let store = base.daemon().await;
+    plan(&store, &[post("due", now()), post("held", now() + seconds(60)), post("later", now() + seconds(60))], now())
+        .await;
+    store.steer_delivery(row(&store, "held").await.id, Wish::Hold, "not yet", now()).await.unwrap();
+    let mut open: Vec<(String, Kind)> = store
+        .open_occurrences(now())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|placed| (placed.post.to_string(), placed.kind))
+        .collect();
+    open.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(open, [("due".to_owned(), Kind::At), ("held".to_owned(), Kind::At)]);
+}
+
+async fn what_staff_decided_stays_with_the_post(base: &Base) {
+    let (daemon, staff) = (base.daemon().await, base.visitor().await);
+    plan(&daemon, &[post("a", now()), post("b", now())], now()).await;
+    let (a, b) = (PostId::new("a"), PostId::new("b"));
+    assert_eq!(staff.steer_post(&a, Wish::Hold, "ask the lawyer", now()).await.unwrap().changed, 1);
+    assert_eq!(daemon.post_marks().await.unwrap().get(&a), Some(&State::Held));
+    assert_eq!(row(&daemon, "a").await.reason, "ask the lawyer");
+    assert_eq!(staff.steer_post(&a, Wish::Release, "", now()).await.unwrap().changed, 1);
+    assert_eq!(daemon.post_marks().await.unwrap().get(&a), None);
+    assert_eq!(row(&daemon, "a").await.late, "released");
+    // Whoever claimed it loses it.
+    let claimed = claim(&daemon, now()).await.unwrap().delivery;
+    assert_eq!(claimed.payload.text, "a");
+    assert_eq!(staff.steer_post(&a, Wish::Cancel, "no", now()).await.unwrap().changed, 1);
+    let ending = Ending::Unknown { reason: "late".to_owned() };
+    assert!(!daemon.record(claimed.id, claimed.fence, ending, now()).await.unwrap());
+    assert_eq!(row(&daemon, "a").await.state, State::Cancelled);
+    // What may be on its way is not stopped blindly.
+    let armed = arm(&daemon, now()).await;
+    let granted = staff.steer_post(&b, Wish::Cancel, "no", now()).await.unwrap();
+    assert_eq!((granted.changed, granted.left.len()), (0, 1));
+    assert_eq!(daemon.delivery(armed.id).await.unwrap().unwrap().state, State::Armed);
+}
