@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,7 +18,7 @@ use crate::clock::{Clock, Dice};
 use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
 use crate::fedi::{Fedi, Http, Link, Me};
-use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, listen, plan, publish, settle};
+use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, lease, listen, plan, publish, settle};
 use crate::store::{Lock, Place, Role, Store, StoreError};
 
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
@@ -83,7 +84,9 @@ impl App {
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
         remember_profiles(&ctx).await?;
         report(&ctx, findings).await?;
-        plan::tick(&ctx, now).await?;
+        if lease::tick(&ctx, now).await?.plans {
+            plan::tick(&ctx, now).await?;
+        }
         let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock, scratch };
         app.spawn_jobs(&root)?;
         Ok(app)
@@ -94,6 +97,7 @@ impl App {
         let (ctx, stop) = (&self.ctx, &self.stop);
         self.tasks.spawn(job("publish", publish::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("settle", settle::run(ctx.clone(), stop.clone())));
+        self.tasks.spawn(job("lease", lease::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("keep", keep::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("plan", planning(ctx.clone(), stop.clone())));
         for account in ctx.accounts.values() {
@@ -260,7 +264,7 @@ pub fn mind(campaign: &Campaign) -> Mind {
     }
 }
 
-/// Plans when wanted, when commands wrote into the database, and now and then.
+/// Plans when wanted, when commands wrote into the database, and now and then. Where another daemon plans, it is told.
 async fn planning(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let mut version = ctx.store.data_version().await?;
     let mut next = ctx.clock.now() + PLAN_ANEW;
@@ -273,7 +277,12 @@ async fn planning(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreErr
         }
         let seen = ctx.store.data_version().await?;
         let now = ctx.clock.now();
-        if wanted || seen != version || now >= next {
+        if !ctx.plans.load(Ordering::SeqCst) {
+            if wanted {
+                ctx.store.tell_change().await?;
+            }
+            (version, next) = (seen, now + PLAN_ANEW);
+        } else if wanted || seen != version || now >= next {
             version = seen;
             next = now + PLAN_ANEW;
             plan::tick(&ctx, now).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -72,6 +73,8 @@ pub struct Ctx {
     pub voice: Voice,
     /// The accounts, by name.
     pub accounts: BTreeMap<AccountName, Arc<Linked>>,
+    /// Whether this daemon plans; one of those that share a database does.
+    pub plans: AtomicBool,
     /// Wakes the plan job.
     pub plan_wanted: Notify,
     /// Wakes the publish job.
@@ -107,6 +110,8 @@ pub struct Linked {
     /// What the server still lets it create.
     pub allowance: Mutex<Allowance>,
     open: OpenLink,
+    /// Whether this daemon works for it: another one on the same database may.
+    held: AtomicBool,
     link: RwLock<Option<Arc<LinkState>>>,
     profile: RwLock<Option<String>>,
 }
@@ -146,6 +151,7 @@ impl Linked {
             open,
             link: RwLock::new(None),
             profile: RwLock::new(None),
+            held: AtomicBool::new(true),
         }
     }
 
@@ -157,10 +163,24 @@ impl Linked {
         (self.open)()
     }
 
-    /// The link, when there is one.
+    /// Whether this daemon works for the account; on SQLite always.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// This daemon works for the account from now on, or leaves it to another: then its link is dropped.
+    pub fn set_held(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
+        if !held {
+            self.set_link(None);
+        }
+    }
+
+    /// The link, when there is one; none while another daemon works for the account.
     #[must_use]
     pub fn link(&self) -> Option<Arc<LinkState>> {
-        self.link.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.link.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|_| self.is_held())
     }
 
     /// The account's profile URL, once it was ever linked: a paused account, or one whose server is down, is still ours.
@@ -193,6 +213,7 @@ impl Ctx {
             dice: Mutex::new(dice),
             voice,
             accounts: accounts.into_iter().map(|account| (account.name.clone(), Arc::new(account))).collect(),
+            plans: AtomicBool::new(true),
             plan_wanted: Notify::new(),
             send_wanted: Notify::new(),
             look_wanted: Notify::new(),

@@ -32,6 +32,9 @@ const LOOK_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::seconds(60);
 /// What a server can do is read again after this.
 const RELINK_AFTER: chrono::Duration = chrono::Duration::days(1);
 
+/// Between two looks whether an account that another daemon holds became ours.
+const WAIT_FOR_LEASE: chrono::Duration = chrono::Duration::seconds(1);
+
 /// A server that says it does not stream is asked again after this.
 const NO_STREAM_FOR: chrono::Duration = chrono::Duration::days(1);
 
@@ -127,6 +130,10 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
     let mut failures: u32 = 0;
     let mut stream_from = ctx.clock.now();
     while !stop.is_cancelled() {
+        if !account.is_held() {
+            rest(&ctx, WAIT_FOR_LEASE, &stop).await;
+            continue;
+        }
         let fresh = |link: &Arc<LinkState>| ctx.clock.now() - link.since < RELINK_AFTER;
         let Some(link) = account.link().filter(fresh) else {
             let outcome = link::tick(&ctx, &account, ctx.clock.now()).await?;

@@ -1,6 +1,7 @@
 //! The daemon's work, one file a job. Each job is a function of the context and `now` that a test can drive by hand;
 //! [`crate::app`] wakes them.
 //!
+//! - [`lease`]: which accounts are ours, where several daemons share a database;
 //! - [`link`]: learn who we are on a server and what it can do, before anything else;
 //! - [`plan`]: posts → planned deliveries;
 //! - [`publish`]: due deliveries → claimed → armed → sent;
@@ -14,6 +15,7 @@
 pub mod answer;
 pub mod context;
 pub mod keep;
+pub mod lease;
 pub mod link;
 pub mod listen;
 pub mod plan;

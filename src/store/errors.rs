@@ -152,29 +152,25 @@ impl StoreError {
     }
 
     fn code(&self) -> Option<String> {
-        match self {
-            StoreError::Database(source) => match source.as_ref() {
-                sqlx::Error::Database(cause) => cause.code().map(std::borrow::Cow::into_owned),
-                _ => None,
-            },
-            _ => None,
-        }
+        let StoreError::Database(source) = self else { return None };
+        let sqlx::Error::Database(cause) = source.as_ref() else { return None };
+        cause.code().map(std::borrow::Cow::into_owned)
     }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(cause) => {
-                let code = cause.code().unwrap_or_default();
-                if let Some(known) = known(&code, cause.message()) {
-                    return known;
-                }
-            }
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut => {
-                return StoreError::OutOfReach { cause: error.to_string() };
-            }
-            _ => {}
+        if let sqlx::Error::Database(cause) = &error
+            && let Some(known) = known(&cause.code().unwrap_or_default(), cause.message())
+        {
+            return known;
+        }
+        let gone = matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::PoolTimedOut
+        );
+        if gone {
+            return StoreError::OutOfReach { cause: error.to_string() };
         }
         StoreError::Database(Box::new(error))
     }
@@ -182,18 +178,19 @@ impl From<sqlx::Error> for StoreError {
 
 impl From<MigrateTrouble> for StoreError {
     fn from(MigrateTrouble { place, error }: MigrateTrouble) -> Self {
-        match error {
-            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => StoreError::Newer { place },
-            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => match StoreError::from(source)
-            {
-                StoreError::Database(source) => {
-                    StoreError::Migration { place, source: Box::new(MigrateError::Execute(*source)) }
-                }
-                // A full disk is a full disk, also here.
-                known => known,
-            },
-            source => StoreError::Migration { place, source: Box::new(source) },
+        if matches!(error, MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..)) {
+            return StoreError::Newer { place };
         }
+        if let MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) = error {
+            let cause = StoreError::from(source);
+            return if let StoreError::Database(source) = cause {
+                StoreError::Migration { place, source: Box::new(MigrateError::Execute(*source)) }
+            } else {
+                // A full disk is a full disk, also here.
+                cause
+            };
+        }
+        StoreError::Migration { place, source: Box::new(error) }
     }
 }
 

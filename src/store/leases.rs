@@ -1,6 +1,7 @@
-//! Which daemon works for which account, on a database that several daemons share (DESIGN §5, law 5). A lease lasts
-//! 60 s and is renewed several times meanwhile; one that ran out is taken by another daemon, which first moves what the
-//! dead one left: `claimed` → `planned`, `armed` → `unknown`, never "again".
+//! Which daemon works for which account, on a database that several daemons share (DESIGN §5, law 5). A lease is renewed
+//! several times before it runs out; one that ran out is taken by another daemon, which first moves what the dead one
+//! left: `claimed` → `planned`, `armed` → `unknown`, never "again". Each living daemon takes its part of the accounts
+//! and gives back what is more, so that a machine that joins relieves the others.
 //!
 //! Invariants:
 //! - a row is claimed or armed only while its account's lease is held, and the lease cannot change hands between that
@@ -24,7 +25,10 @@ use crate::clock::Dice;
 use crate::core::ids::AccountName;
 
 /// How long a lease lasts after it was renewed.
-pub const LEASE: Duration = Duration::seconds(60);
+pub const LEASE: Duration = Duration::seconds(45);
+
+/// Between two renewals. A dead daemon's accounts are taken within both times together: less than a minute.
+pub const RENEW: Duration = Duration::seconds(10);
 
 /// The planning of the whole campaign is held like an account; no account has an empty name.
 const PLANNING: &str = "";
@@ -79,8 +83,9 @@ impl Holder {
 }
 
 impl Store {
-    /// Renews what this daemon holds of `accounts` and of the planning, and takes what nobody holds. Called by the
-    /// daemon well within [`LEASE`]; what is not in the answer must be left alone from now on.
+    /// Renews what this daemon holds of `accounts` and of the planning, takes what nobody holds up to its part, and gives
+    /// back what is more than that and has nothing on its way. Called each [`RENEW`]; what is not in the answer must be
+    /// left alone from now on.
     ///
     /// # Errors
     /// When the database cannot be written: then the leases run out by themselves.
@@ -94,16 +99,25 @@ impl Store {
             .write(move |connection| {
                 let (accounts, owner) = (accounts.clone(), owner.clone());
                 Box::pin(async move {
+                    let part = accounts.len().div_ceil(daemons(connection, &owner, now).await?.max(1));
                     let mut held = Held::default();
+                    let mut free = Vec::new();
+                    held.plans = renew(connection, PLANNING, &owner, now).await?
+                        || take(connection, PLANNING, &owner, now).await?;
                     // In the order of names, as every daemon does, so that two of them do not wait for each other.
-                    held.plans = lease(connection, PLANNING, &owner, now).await? != Lease::Anothers;
                     for account in accounts {
-                        match lease(connection, account.as_str(), &owner, now).await? {
-                            Lease::Anothers => continue,
-                            Lease::Kept => {}
-                            Lease::Taken => held.unclear += left_behind(connection, account.as_str(), now).await?,
+                        if !renew(connection, account.as_str(), &owner, now).await? {
+                            free.push(account);
+                        } else if held.accounts.len() < part || !give_back(connection, account.as_str(), &owner).await?
+                        {
+                            held.accounts.insert(account);
                         }
-                        held.accounts.insert(account);
+                    }
+                    for account in free {
+                        if held.accounts.len() < part && take(connection, account.as_str(), &owner, now).await? {
+                            held.unclear += left_behind(connection, account.as_str(), now).await?;
+                            held.accounts.insert(account);
+                        }
                     }
                     Ok(held)
                 })
@@ -117,39 +131,63 @@ impl Store {
     /// When the database cannot be written: then the leases run out by themselves.
     pub async fn release(&self) -> Result<(), StoreError> {
         const RELEASE: &str = "DELETE FROM account_leases WHERE owner = $1";
-        match &self.inner.holder {
-            Holder::Alone => Ok(()),
-            Holder::Among(owner) => self.change(RELEASE, vec![owner.to_string().into()]).await,
+        const LEAVE: &str = "DELETE FROM daemons WHERE owner = $1";
+        if let Holder::Among(owner) = &self.inner.holder {
+            for text in [RELEASE, LEAVE] {
+                self.change(text, vec![owner.to_string().into()]).await?;
+            }
         }
+        Ok(())
     }
 }
 
-#[derive(PartialEq, Eq)]
-enum Lease {
-    Kept,
-    Taken,
-    Anothers,
+/// How many daemons live, this one among them.
+async fn daemons(connection: &mut AnyConnection, owner: &str, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    const LIVE: &str = "INSERT INTO daemons (owner, until) VALUES ($1, $2) \
+        ON CONFLICT (owner) DO UPDATE SET until = excluded.until";
+    const FORGET: &str = "DELETE FROM daemons WHERE until <= $1";
+    const COUNT: &str = "SELECT COUNT(*) AS n FROM daemons";
+    let until = (now + LEASE).timestamp_millis();
+    sqlx::query(LIVE).bind(owner.to_owned()).bind(until).execute(&mut *connection).await?;
+    sqlx::query(FORGET).bind(now.timestamp_millis()).execute(&mut *connection).await?;
+    let row = sqlx::query(COUNT).fetch_one(connection).await?;
+    Ok(usize::try_from(row.try_get::<i64, _>("n")?).unwrap_or(1))
 }
 
-async fn lease(
+/// Also after it ran out, as long as nobody took it: then nobody moved its rows either.
+async fn renew(
     connection: &mut AnyConnection,
     account: &str,
     owner: &str,
     now: DateTime<Utc>,
-) -> Result<Lease, StoreError> {
-    // Also after it ran out, as long as nobody took it: then nobody moved its rows either.
-    const RENEW: &str = "UPDATE account_leases SET until = $3 WHERE account = $1 AND owner = $2";
+) -> Result<bool, StoreError> {
+    const AGAIN: &str = "UPDATE account_leases SET until = $3 WHERE account = $1 AND owner = $2";
+    let until = (now + LEASE).timestamp_millis();
+    let query = sqlx::query(AGAIN).bind(account.to_owned()).bind(owner.to_owned()).bind(until);
+    Ok(query.execute(connection).await?.rows_affected() == 1)
+}
+
+async fn take(
+    connection: &mut AnyConnection,
+    account: &str,
+    owner: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     const TAKE: &str = "INSERT INTO account_leases (account, owner, until) VALUES ($1, $2, $3) \
         ON CONFLICT (account) DO UPDATE SET owner = excluded.owner, until = excluded.until \
         WHERE account_leases.until <= $4";
     let until = (now + LEASE).timestamp_millis();
-    let query = sqlx::query(RENEW).bind(account.to_owned()).bind(owner.to_owned()).bind(until);
-    if query.execute(&mut *connection).await?.rows_affected() == 1 {
-        return Ok(Lease::Kept);
-    }
     let query = sqlx::query(TAKE).bind(account.to_owned()).bind(owner.to_owned()).bind(until);
-    let taken = query.bind(now.timestamp_millis()).execute(connection).await?.rows_affected() == 1;
-    Ok(if taken { Lease::Taken } else { Lease::Anothers })
+    Ok(query.bind(now.timestamp_millis()).execute(connection).await?.rows_affected() == 1)
+}
+
+/// Not while something is on its way: whoever takes an account takes that for unclear. A claim or an armed reply that
+/// comes after this finds that the account is no longer held.
+async fn give_back(connection: &mut AnyConnection, account: &str, owner: &str) -> Result<bool, StoreError> {
+    const GIVE: &str = "DELETE FROM account_leases WHERE account = $1 AND owner = $2 AND NOT EXISTS \
+        (SELECT 1 FROM deliveries WHERE deliveries.account = $1 AND state IN ('claimed', 'armed'))";
+    let query = sqlx::query(GIVE).bind(account.to_owned()).bind(owner.to_owned());
+    Ok(query.execute(connection).await?.rows_affected() == 1)
 }
 
 /// What the last holder had in hand. It may be alive and late: every row it held gets a new fence, so its late writes

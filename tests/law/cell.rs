@@ -394,7 +394,12 @@ fn unplug(daemon: &Daemon, http: &Http) -> anyhow::Result<()> {
             token: SecretString::from("eyes-token"),
         };
         let (me, capabilities) = (link.me.clone(), link.capabilities.clone());
-        account.set_link(Some(Arc::new(LinkState { fedi: Fedi::new(http, to_nobody)?, me, capabilities })));
+        account.set_link(Some(Arc::new(LinkState {
+            fedi: Fedi::new(http, to_nobody)?,
+            me,
+            capabilities,
+            since: link.since,
+        })));
     }
     Ok(())
 }
