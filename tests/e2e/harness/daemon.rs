@@ -8,6 +8,7 @@ use watchpost::app::{App, Setup};
 use watchpost::campaign;
 use watchpost::clock::Dice;
 use watchpost::jobs::{Ctx, Voice};
+use watchpost::sandbox::Existence;
 
 use super::{Story, eventually};
 
@@ -51,6 +52,23 @@ impl Story {
             })
         })
         .await;
+        self.streams_open().await;
+    }
+
+    /// Waits until every linked account on a Mastodon streams: what is said from then on is heard without a walk. Other
+    /// servers advertise streams they do not serve.
+    async fn streams_open(&self) {
+        let known = self.store.accounts().await.unwrap();
+        for (server, profile) in self.servers.iter().zip(&self.scene.profiles) {
+            if server.running.is_none() || profile.streaming == Existence::Absent || profile.software != "mastodon" {
+                continue;
+            }
+            for name in &server.accounts {
+                if known.get(name.as_str()).is_some_and(|row| row.paused_reason.is_none()) {
+                    self.streaming(name).await;
+                }
+            }
+        }
     }
 
     /// Starts the daemon, whatever its servers do.
