@@ -1,4 +1,4 @@
-//! The rows of SERVERS.md §3, asked of each of the five families it was driven on, and of the rest where §2 says more.
+//! The rows of SERVERS.md §3 as questions, and the answers as a table; `families` fills it in.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::rig::{Answer, Rig, send};
 
 /// What an error's body is.
 #[derive(Clone, Debug, PartialEq)]
-enum Body {
+pub(crate) enum Body {
     Sentence,
     Object,
     Html,
@@ -18,7 +18,7 @@ enum Body {
 }
 
 impl Body {
-    fn of(answer: &Answer) -> Body {
+    pub(crate) fn of(answer: &Answer) -> Body {
         match &answer.json()["error"] {
             Value::String(_) => Body::Sentence,
             Value::Object(_) => Body::Object,
@@ -33,59 +33,59 @@ impl Body {
 
 /// A reply to a deleted status.
 #[derive(Debug, PartialEq)]
-enum Dead {
+pub(crate) enum Dead {
     Refused(u16),
     KeepsTheId,
     IsNoReply,
 }
 
 /// What SERVERS.md says of one family. Each field is a row; the default is Mastodon.
-struct Expected {
-    own_direct: bool,
-    below_a_direct: &'static str,
-    unlisted: &'static str,
-    warning: &'static str,
-    form: &'static str,
-    null: u16,
-    dead_parent: Dead,
-    empty: u16,
-    malformed: u16,
-    characters: usize,
-    one_over: u16,
-    url_at_full_length: Option<bool>,
-    warning_counts: Option<bool>,
-    instance_v2: u16,
-    notification_id: fn(&Value) -> bool,
-    without_limit: usize,
-    since_heeded: bool,
+pub(crate) struct Expected {
+    pub(crate) own_direct: bool,
+    pub(crate) below_a_direct: &'static str,
+    pub(crate) unlisted: &'static str,
+    pub(crate) warning: &'static str,
+    pub(crate) form: &'static str,
+    pub(crate) null: u16,
+    pub(crate) dead_parent: Dead,
+    pub(crate) empty: u16,
+    pub(crate) malformed: u16,
+    pub(crate) characters: usize,
+    pub(crate) one_over: u16,
+    pub(crate) url_at_full_length: Option<bool>,
+    pub(crate) warning_counts: Option<bool>,
+    pub(crate) instance_v2: u16,
+    pub(crate) notification_id: fn(&Value) -> bool,
+    pub(crate) without_limit: usize,
+    pub(crate) since_heeded: bool,
     /// Ordinals of five mentions that `min_id` of the first gives with a limit of two.
-    min_id: [usize; 2],
-    max_heeded: bool,
-    link: &'static str,
-    types: bool,
-    by_id: u16,
-    visible: [u64; 2],
-    self_mention: bool,
-    names_us: bool,
-    acct: &'static str,
-    stream: (Option<&'static str>, u16),
-    no_user_agent: u16,
-    bad_token: (u16, Body),
-    missing: Body,
-    rate: &'static str,
-    media_again: u16,
-    order_kept: bool,
-    bot_as_json: bool,
-    bot_as_form: bool,
+    pub(crate) min_id: [usize; 2],
+    pub(crate) max_heeded: bool,
+    pub(crate) link: &'static str,
+    pub(crate) types: bool,
+    pub(crate) by_id: u16,
+    pub(crate) visible: [u64; 2],
+    pub(crate) self_mention: bool,
+    pub(crate) names_us: bool,
+    pub(crate) acct: &'static str,
+    pub(crate) stream: (Option<&'static str>, u16),
+    pub(crate) no_user_agent: u16,
+    pub(crate) bad_token: (u16, Body),
+    pub(crate) missing: Body,
+    pub(crate) rate: &'static str,
+    pub(crate) media_again: u16,
+    pub(crate) order_kept: bool,
+    pub(crate) bot_as_json: bool,
+    pub(crate) bot_as_form: bool,
 }
 
-const DIGITS: fn(&Value) -> bool = |id| id.as_str().is_some_and(|id| id.chars().all(|c| c.is_ascii_digit()));
-const ULID: fn(&Value) -> bool = |id| id.as_str().is_some_and(|id| id.len() == 26);
-const TIMED: fn(&Value) -> bool =
+pub(crate) const DIGITS: fn(&Value) -> bool = |id| id.as_str().is_some_and(|id| id.chars().all(|c| c.is_ascii_digit()));
+pub(crate) const ULID: fn(&Value) -> bool = |id| id.as_str().is_some_and(|id| id.len() == 26);
+pub(crate) const TIMED: fn(&Value) -> bool =
     |id| id.as_str().is_some_and(|id| id.starts_with("2026-11-23T09:00:") && id.contains("Z/mention/"));
 
 impl Expected {
-    fn mastodon() -> Self {
+    pub(crate) fn mastodon() -> Self {
         Self {
             own_direct: true,
             below_a_direct: "public",
@@ -126,12 +126,12 @@ impl Expected {
     }
 
     /// What none of the others shares with Mastodon.
-    fn other() -> Self {
+    pub(crate) fn other() -> Self {
         Self { url_at_full_length: Some(true), stream: (None, 404), rate: "", ..Self::mastodon() }
     }
 }
 
-async fn check(name: &str, expected: Expected) {
+pub(crate) async fn check(name: &str, expected: Expected) {
     // Each part begins with an empty server.
     let rig = Rig::named(name).await;
     writing(&rig, &expected).await;
@@ -226,12 +226,12 @@ async fn files(rig: &Rig, expected: &Expected) {
 const MENTIONS: usize = 45;
 
 /// A notification's number in the order they were written; its text says it.
-fn number(notification: &Value) -> usize {
+pub(crate) fn number(notification: &Value) -> usize {
     let words = notification["status"]["content"].as_str().unwrap_or_default();
     words.rsplit(' ').next().and_then(|last| last.trim_end_matches("</p>").parse().ok()).unwrap_or(usize::MAX)
 }
 
-async fn page(rig: &Rig, query: &[(&str, &str)]) -> (Answer, Vec<Value>) {
+pub(crate) async fn page(rig: &Rig, query: &[(&str, &str)]) -> (Answer, Vec<Value>) {
     let answer = send(rig.request(&rig.eyes, Method::GET, "/api/v1/notifications").query(query)).await;
     let list = answer.json().as_array().unwrap_or_else(|| panic!("no list: {answer:?}")).clone();
     (answer, list)
@@ -335,218 +335,4 @@ async fn manners(rig: &Rig, expected: &Expected) {
     assert_eq!(set(profile().json(&json!({ "bot": true }))).await, expected.bot_as_json, "bot as JSON");
     set(profile().json(&json!({ "bot": false }))).await;
     assert_eq!(set(profile().form(&[("bot", "true")])).await, expected.bot_as_form, "bot as a form");
-}
-
-#[tokio::test]
-async fn mastodon_answers_as_its_documentation_says() {
-    check("mastodon", Expected::mastodon()).await;
-}
-
-#[tokio::test]
-async fn gotosocial_answers_as_it_was_seen_to() {
-    let expected = Expected {
-        below_a_direct: "unlisted",
-        empty: 400,
-        characters: 5_000,
-        one_over: 400,
-        notification_id: ULID,
-        without_limit: 20,
-        self_mention: true,
-        stream: (Some("wss"), 401),
-        no_user_agent: 418,
-        rate: "epoch",
-        media_again: 400,
-        ..Expected::other()
-    };
-    check("gotosocial", expected).await;
-}
-
-#[tokio::test]
-async fn takahe_answers_as_it_was_seen_to() {
-    let expected = Expected {
-        own_direct: false,
-        dead_parent: Dead::KeepsTheId,
-        empty: 500,
-        malformed: 500,
-        one_over: 400,
-        warning_counts: Some(false),
-        instance_v2: 500,
-        notification_id: Value::is_number,
-        without_limit: 20,
-        visible: [1_000, 3_000],
-        acct: "ann@HOST",
-        bad_token: (400, Body::Text),
-        missing: Body::Html,
-        media_again: 200,
-        order_kept: false,
-        bot_as_json: false,
-        bot_as_form: false,
-        ..Expected::other()
-    };
-    check("takahe", expected).await;
-}
-
-#[tokio::test]
-async fn mitra_answers_as_it_was_seen_to() {
-    let expected = Expected {
-        below_a_direct: "direct",
-        unlisted: "public",
-        warning: "",
-        dead_parent: Dead::Refused(400),
-        empty: 400,
-        characters: 5_000,
-        one_over: 200,
-        notification_id: Value::is_number,
-        without_limit: 20,
-        since_heeded: false,
-        link: "next",
-        types: false,
-        by_id: 404,
-        media_again: 200,
-        bot_as_form: false,
-        ..Expected::other()
-    };
-    check("mitra", expected).await;
-}
-
-#[tokio::test]
-async fn snac_answers_as_it_was_seen_to() {
-    let expected = Expected {
-        own_direct: false,
-        dead_parent: Dead::IsNoReply,
-        empty: 200,
-        malformed: 200,
-        characters: 100_000,
-        one_over: 200,
-        instance_v2: 404,
-        without_limit: 1,
-        since_heeded: false,
-        min_id: [44, 43],
-        link: "",
-        by_id: 404,
-        visible: [4_000, 12_000],
-        names_us: false,
-        acct: "ann@HOST:PORT",
-        stream: (Some("ws"), 404),
-        bad_token: (422, Body::Nothing),
-        missing: Body::Html,
-        media_again: 200,
-        bot_as_json: false,
-        ..Expected::other()
-    };
-    check("snac", expected).await;
-}
-
-#[tokio::test]
-async fn hollo_answers_as_it_was_seen_to() {
-    let expected = Expected {
-        form: "",
-        null: 400,
-        dead_parent: Dead::Refused(500),
-        empty: 500,
-        malformed: 500,
-        characters: 10_000,
-        one_over: 200,
-        notification_id: TIMED,
-        since_heeded: false,
-        min_id: [44, 43],
-        max_heeded: false,
-        link: "next",
-        by_id: 404,
-        names_us: false,
-        bad_token: (401, Body::Object),
-        missing: Body::Object,
-        media_again: 500,
-        ..Expected::other()
-    };
-    check("hollo", expected).await;
-}
-
-#[tokio::test]
-async fn pleroma_answers_as_its_source_says() {
-    let expected = Expected {
-        characters: 5_000,
-        instance_v2: 404,
-        without_limit: 20,
-        stream: (Some("ws"), 401),
-        ..Expected::other()
-    };
-    check("pleroma", expected).await;
-    let rig = Rig::named("pleroma").await;
-    assert_eq!(rig.get("/api/v1/instance").await.json()["max_toot_chars"], 5_000);
-    let mut answer = rig.get("/api/v1/instance").await;
-    for _ in 0..300 {
-        answer = rig.get("/api/v1/instance").await;
-    }
-    assert_eq!((answer.status, Body::of(&answer)), (429, Body::Text), "{answer:?}");
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn friendica_answers_as_its_source_says() {
-    check("friendica", Expected { warning: "", characters: 200_000, ..Expected::other() }).await;
-    let rig = Rig::named("friendica").await;
-    let top = rig.post(json!({ "status": "Text", "spoiler_text": "A < title" })).await.json();
-    assert_eq!(top["content"], "<h2>A &lt; title</h2><p>Text</p>");
-    let below = rig.post(json!({ "status": "Text", "spoiler_text": "cw", "in_reply_to_id": top["id"] })).await.json();
-    assert_eq!((&below["content"], &below["spoiler_text"]), (&json!("<p>Text</p>"), &json!("cw")));
-    assert_eq!(rig.get("/api/v2/instance").await.json()["configuration"]["urls"]["streaming"], "");
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn pixelfed_takes_pictures_and_broad_scopes_only() {
-    let rig = Rig::named("pixelfed").await;
-    let words = rig.post(json!({ "status": "Words alone" })).await;
-    assert_eq!((words.status, Body::of(&words)), (422, Body::Sentence), "{words:?}");
-    let picture = rig.post(json!({ "status": "A picture", "media_ids": [rig.upload().await] })).await;
-    assert_eq!(picture.status, 200, "{picture:?}");
-    let reply = rig.post(json!({ "status": "A reply", "in_reply_to_id": picture.id() })).await;
-    assert_eq!(reply.status, 200, "{reply:?}");
-    let direct = json!({ "status": "psst", "visibility": "direct", "media_ids": [rig.upload().await] });
-    assert_eq!(rig.post(direct).await.status, 422);
-    let far = json!({ "status": "Later", "scheduled_at": "2027-01-01T00:00:00Z", "in_reply_to_id": picture.id() });
-    assert!(rig.post(far).await.json()["content"].is_string(), "scheduled_at is ignored");
-    for (scopes, status) in [("read write", 200), ("read write:statuses", 403)] {
-        let account = watchpost::sandbox::NewAccount::campaign(scopes.replace([' ', ':'], "_")).scopes(scopes);
-        let account = rig.hand.add_account(account).unwrap();
-        let body = json!({ "status": "A reply", "in_reply_to_id": picture.id() });
-        assert_eq!(send(rig.posting(&account, None, &body)).await.status, status, "{scopes}");
-    }
-    let v2 = rig.get("/api/v2/instance").await.json();
-    assert_eq!(v2["configuration"]["urls"]["streaming"], Value::Null);
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn gotosocial_counts_by_address_and_tells_no_wait() {
-    let rig = Rig::named("gotosocial").await;
-    for _ in 0..299 {
-        assert_eq!(rig.get("/api/v1/instance").await.status, 200);
-    }
-    let other = send(rig.request(&rig.other, Method::GET, "/api/v1/instance")).await;
-    assert_eq!((other.status, other.header("x-ratelimit-remaining")), (200, "0"), "another token, the same address");
-    let over = rig.get("/api/v1/instance").await;
-    assert_eq!((over.status, over.header("retry-after")), (429, ""));
-    rig.pass(300_000);
-    assert_eq!(rig.get("/api/v1/instance").await.status, 200);
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn snac_lists_a_later_mention_first() {
-    let rig = Rig::named("snac").await;
-    for number in 0..20 {
-        rig.hand.mention("ann", &format!("@eyes question {number}")).unwrap();
-    }
-    let mut mixed = false;
-    for _ in 0..13 {
-        rig.pass(1_000);
-        let seen: Vec<usize> = page(&rig, &[("limit", "80")]).await.1.iter().map(number).collect();
-        // Newest first and without a gap below the newest, if they came in order.
-        mixed |= seen.first().is_some_and(|newest| seen.len() <= *newest);
-    }
-    assert!(mixed, "no mention overtook another");
-    assert_eq!(page(&rig, &[("limit", "80")]).await.1.len(), 20);
-    rig.stop().await;
 }

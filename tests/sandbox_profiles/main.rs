@@ -3,7 +3,7 @@
 //!
 //! | file | asks |
 //! |---|---|
-//! | `answers` | the rows of SERVERS.md §3, one table of expected answers per family |
+//! | `answers`, `families` | the rows of SERVERS.md §3, one table of expected answers per family |
 //! | `keys` | what a repeated, overlapping, lost or forgotten `Idempotency-Key` does |
 //! | `weaknesses` | late commits, lagging lists, pretended success, young parents |
 //! | `client` | `watchpost::fedi::Fedi` against each profile |
@@ -16,6 +16,7 @@
 
 mod answers;
 mod client;
+mod families;
 mod keys;
 mod rig;
 mod weaknesses;
