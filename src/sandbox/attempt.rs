@@ -145,11 +145,16 @@ impl State {
         match look {
             Look::Repeat(held) => self.repeat(held, attempt.author).map(Step::Done),
             Look::UnderWay => Ok(Step::Waits),
-            Look::New if attempt.midway.is_some() => {
+            Look::New => {
+                if self.keeps_from(KeptFrom::Arrival) {
+                    self.keep(attempt.author, attempt.key(), Held::Arrived, now);
+                }
+                if attempt.midway.is_none() {
+                    return self.finish(attempt, now);
+                }
                 self.set_under_way(scope, true);
                 Ok(Step::Midway)
             }
-            Look::New => self.finish(attempt, now),
         }
     }
 
@@ -163,9 +168,6 @@ impl State {
 
     fn finish(&mut self, attempt: &Attempt, now: DateTime<Utc>) -> Result<Step, Refused> {
         let author = attempt.author;
-        if self.keeps_from(KeptFrom::Arrival) {
-            self.keep(author, attempt.key(), Held::Arrived, now);
-        }
         if let Commit::Late { seconds } = attempt.commit {
             let due = now + chrono::Duration::seconds(i64::from(seconds));
             self.check_parent(attempt, now)?;

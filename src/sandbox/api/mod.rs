@@ -4,6 +4,7 @@
 //! the request log are not its business, except for the few faults that only it can act out.
 
 mod accounts;
+mod event_source;
 mod instance;
 mod media;
 mod notifications;
@@ -50,6 +51,8 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/media/{id}", get(media::bytes))
         .route("/api/v1/streaming", get(streaming::open))
         .route("/api/v1/streaming/health", get(streaming::health))
+        .route("/api/v1/streaming/user", get(event_source::user))
+        .route("/api/v1/streaming/user/notification", get(event_source::notifications))
         .route("/api/v1/instance", get(instance::v1))
         .route("/api/v2/instance", get(instance::v2))
         .route("/.well-known/nodeinfo", get(instance::nodeinfo_links))

@@ -79,12 +79,7 @@ async fn serve(
         }
     }
     let (to, mut pushes) = mpsc::unbounded_channel();
-    let id = sandbox.change(|state| {
-        state.last_line += 1;
-        let id = state.last_line;
-        state.lines.entry(account).or_default().push(Line { id, topics, to });
-        id
-    });
+    let id = sandbox.open_line(account, topics, to);
     let mut pings = tokio::time::interval(sandbox.0.ping_every);
     pings.tick().await;
     let end = loop {
@@ -101,14 +96,7 @@ async fn serve(
             _ = pings.tick() => if socket.send(Message::Ping(Vec::new().into())).await.is_err() { break None },
         }
     };
-    sandbox.change(|state| {
-        if let Some(lines) = state.lines.get_mut(&account) {
-            lines.retain(|line| line.id != id);
-            if lines.is_empty() {
-                state.lines.remove(&account);
-            }
-        }
-    });
+    sandbox.close_line(account, id);
     match end {
         Some(Push::Close(code)) => match sandbox.look(|state| state.profile.stream_close) {
             StreamClose::Frame => close(socket, code).await,
@@ -121,6 +109,30 @@ async fn serve(
         }
         Some(Push::Silence) => silent(sandbox, socket, cutter).await,
         Some(Push::Frame(_)) | None => {}
+    }
+}
+
+impl Sandbox {
+    /// From now on the account's events go down this line; gives its number.
+    pub(crate) fn open_line(&self, account: AccountKey, topics: Vec<String>, to: mpsc::UnboundedSender<Push>) -> u64 {
+        self.change(|state| {
+            state.last_line += 1;
+            let id = state.last_line;
+            state.lines.entry(account).or_default().push(Line { id, topics, to });
+            id
+        })
+    }
+
+    /// Takes a line out of the list.
+    pub(crate) fn close_line(&self, account: AccountKey, id: u64) {
+        self.change(|state| {
+            if let Some(lines) = state.lines.get_mut(&account) {
+                lines.retain(|line| line.id != id);
+                if lines.is_empty() {
+                    state.lines.remove(&account);
+                }
+            }
+        });
     }
 }
 
