@@ -86,8 +86,11 @@ fn is_worth_playing(cell: Cell) -> bool {
         Crash::At(Point::Heard) => !is_post,
         // A reply that is decided while a place is free is armed in the same transaction.
         Crash::At(Point::Claimed) => is_post || in_turn,
-        // The answer is lost with the daemon: only what the server did makes a difference.
-        Crash::InFlight | Crash::At(Point::Answered) => cell.outcome.is_one_of_its_kind(),
+        // The answer is lost with the daemon, or stands in the ledger as one word for many answers: only what the
+        // server did makes a difference.
+        Crash::InFlight | Crash::At(Point::Answered | Point::Looked | Point::Settled) => {
+            cell.outcome.is_one_of_its_kind()
+        }
         Crash::At(Point::TakenBack) => cell.outcome == Outcome::LateBeforeTheSecond && !cell.server.has_keys(),
         Crash::At(_) => true,
     };
@@ -103,7 +106,7 @@ fn is_worth_playing(cell: Cell) -> bool {
         // What these do with keys shows in the second attempt.
         Server::Other(_) => {
             let crash = matches!(cell.crash, Crash::Nowhere | Crash::At(Point::Armed | Point::Answered));
-            crash && cell.outcome.is_plain() && matches!(cell.kind, Kind::Post | Kind::Thread(2) | Kind::Reply)
+            crash && cell.outcome.is_plain() && matches!(cell.kind, Kind::Post | Kind::Reply)
         }
     };
     comes_there && says_more && differs_here

@@ -148,6 +148,7 @@ impl Outcome {
                 | Outcome::LagsBelowTheLastLook
                 | Outcome::LagsPastTheLastLook
                 | Outcome::KeyLost
+                | Outcome::BlindLooks
         )
     }
 
