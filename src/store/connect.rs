@@ -52,6 +52,6 @@ pub(super) async fn migrate(connection: &mut AnyConnection, at: &Where, place: &
         Where::Sqlite(_) => &SQLITE,
         Where::Postgres(_) => &POSTGRES,
     };
-    let done = migrations.run(connection).await;
+    let done = migrations.run_direct(None, connection, false).await;
     done.map_err(|error| StoreError::from(MigrateTrouble { place: place.to_string(), error }))
 }

@@ -26,6 +26,7 @@ pub mod accounts;
 pub mod attempts;
 pub mod calendar;
 mod connect;
+mod copying;
 pub mod deliveries;
 mod errors;
 pub mod leases;
@@ -157,7 +158,7 @@ impl Store {
                 let copied = query.execute(&self.inner.reads).await;
                 copied.map_err(|source| StoreError::Copy { path: file.to_path_buf(), source: Box::new(source) })?;
             }
-            Where::Postgres(_) => return Err(StoreError::Closed),
+            Where::Postgres(_) => copying::copy(&self.inner.reads, file).await?,
         }
         self.inner.secret.write_beside(folder_of(file))
     }

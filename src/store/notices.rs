@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
-use super::{Store, millis};
+use super::{Store, millis, storable};
 
 /// One open notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(super) async fn tell_of_delivery(
     const ACCOUNT: &str = "SELECT account FROM deliveries WHERE id = $1";
     let row = sqlx::query(ACCOUNT).bind(id).fetch_one(&mut *connection).await?;
     let query = sqlx::query(RAISE).bind(format!("delivery:{id}")).bind(row.try_get::<String, _>("account")?);
-    let query = query.bind(told.text.clone()).bind(told.next_step.clone()).bind(now.timestamp_millis());
+    let query = query.bind(storable(&told.text)).bind(storable(&told.next_step)).bind(now.timestamp_millis());
     query.execute(connection).await?;
     Ok(())
 }

@@ -54,8 +54,9 @@ async fn settle(connection: &mut AnyConnection) -> Result<(), StoreError> {
 
 /// Name and value of each setting that matters.
 pub(super) async fn settings(connection: &mut AnyConnection) -> Result<Vec<(&'static str, String)>, StoreError> {
-    const ASKED: [(&str, &str); 4] = [
+    const ASKED: [(&str, &str); 5] = [
         ("synchronous_commit", "SHOW synchronous_commit"),
+        ("idle_in_transaction_session_timeout", "SHOW idle_in_transaction_session_timeout"),
         ("fsync", "SHOW fsync"),
         ("server_encoding", "SHOW server_encoding"),
         ("version", "SHOW server_version"),

@@ -254,6 +254,6 @@ pub(crate) fn receipt(status: &str) -> Receipt {
 /// Sends what is due on `eyes` and records the server's yes.
 pub(crate) async fn send(store: &Store, status: &str, now: DateTime<Utc>) -> Armed {
     let armed = arm(store, now).await;
-    assert!(store.record(armed.id, armed.fence, Ending::Sent(receipt(status)), now).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, Ending::Sent(receipt(status)), None, now).await.unwrap());
     armed
 }

@@ -62,7 +62,7 @@ async fn an_armed_row_is_frozen_and_keyed_alike_for_ever(base: &Base) {
     // Once: the row is no longer claimed.
     assert!(store.arm(claimed, Vec::new(), Lateness::InTime, now(), Duration::ZERO).await.unwrap().is_none());
     let again = Ending::Again { at: now() + seconds(5), reason: "no route".to_owned() };
-    assert!(store.record(first.id, first.fence, again, now()).await.unwrap());
+    assert!(store.record(first.id, first.fence, again, None, now()).await.unwrap());
     let second = arm(&store, now() + seconds(5)).await;
     assert_eq!((second.attempt, &second.key), (2, &first.key));
     assert!(second.fence > first.fence);
@@ -79,7 +79,7 @@ async fn a_sent_row_has_its_status_and_the_next_baseline(base: &Base) {
     arm(&store, now() + seconds(1)).await;
     let unknown = Ending::Unknown { reason: "time-out".to_owned() };
     let armed = row(&store, "b").await;
-    assert!(store.record(armed.id, armed.fence, unknown, now() + seconds(2)).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, unknown, None, now() + seconds(2)).await.unwrap());
     let open = store.open_looks(&eyes(), now() + seconds(60), 10).await.unwrap();
     let unclear = open.iter().find(|open| open.delivery.state == State::Unknown).unwrap();
     assert_eq!(unclear.baseline.as_ref().unwrap().as_str(), "101");
@@ -90,7 +90,7 @@ async fn a_row_not_sent_waits_and_says_why(base: &Base) {
     plan(&store, &[post("a", now())], now()).await;
     let armed = arm(&store, now()).await;
     let ending = Ending::Again { at: now() + seconds(9), reason: "no\0route".to_owned() };
-    assert!(store.record(armed.id, armed.fence, ending, now()).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, ending, None, now()).await.unwrap());
     let waits = row(&store, "a").await;
     assert_eq!((waits.state, waits.not_before), (State::Planned, Some(now() + seconds(9))));
     assert_eq!(waits.reason, "no\u{fffd}route");
@@ -104,9 +104,9 @@ async fn an_end_is_recorded_once(base: &Base) {
     plan(&store, &[post("a", now())], now()).await;
     let armed = arm(&store, now()).await;
     let refused = || Ending::Settled { state: State::Refused, reason: "too long".to_owned() };
-    assert!(!store.record(armed.id, armed.fence + 1, refused(), now()).await.unwrap());
-    assert!(store.record(armed.id, armed.fence, refused(), now()).await.unwrap());
-    assert!(!store.record(armed.id, armed.fence, Ending::Sent(receipt("1")), now()).await.unwrap());
+    assert!(!store.record(armed.id, armed.fence + 1, refused(), None, now()).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, refused(), None, now()).await.unwrap());
+    assert!(!store.record(armed.id, armed.fence, Ending::Sent(receipt("1")), None, now()).await.unwrap());
     assert_eq!(store.deliveries_in(&[State::Refused, State::Held], 10).await.unwrap().len(), 1);
     // A release is a new generation, with a key of its own.
     let granted = store.steer_post(&PostId::new("a"), Wish::Release, "", now()).await.unwrap();
@@ -152,13 +152,13 @@ async fn late_writes_of_a_daemon_that_lost_its_rows_change_nothing(base: &Base) 
     let armed = arm(&old, now()).await;
     let claimed = claim(&old, now() + seconds(1)).await.unwrap().delivery;
     let (new, later) = base.taken_over(&mut old).await;
-    assert!(!old.record(armed.id, armed.fence, Ending::Sent(receipt("1")), later).await.unwrap());
+    assert!(!old.record(armed.id, armed.fence, Ending::Sent(receipt("1")), None, later).await.unwrap());
     assert!(old.arm(claimed, Vec::new(), Lateness::InTime, later, Duration::ZERO).await.unwrap().is_none());
     assert_eq!(row(&new, "a").await.state, State::Unknown);
     let taken = claim(&new, later).await.unwrap();
     assert_eq!(taken.delivery.payload.text, "b");
     let ending = Ending::Settled { state: State::Held, reason: "stale".to_owned() };
-    assert!(!old.record(taken.delivery.id, taken.delivery.fence - 1, ending, later).await.unwrap());
+    assert!(!old.record(taken.delivery.id, taken.delivery.fence - 1, ending, None, later).await.unwrap());
     assert_eq!(row(&new, "b").await.state, State::Claimed);
 }
 
@@ -195,7 +195,7 @@ async fn late_posts_are_counted(base: &Base) {
     let claimed = claim(&store, now()).await.unwrap();
     assert_eq!((claimed.late_sent, claimed.last_late), (0, None));
     let late = store.arm(claimed.delivery, Vec::new(), Lateness::Late, now(), Duration::ZERO).await.unwrap().unwrap();
-    assert!(store.record(late.id, late.fence, Ending::Sent(receipt("1")), now()).await.unwrap());
+    assert!(store.record(late.id, late.fence, Ending::Sent(receipt("1")), None, now()).await.unwrap());
     let claimed = claim(&store, now() + seconds(1)).await.unwrap();
     assert_eq!((claimed.late_sent, claimed.last_late), (1, Some(now())));
     assert_eq!(claimed.delivery.account, AccountName::new("eyes"));

@@ -127,7 +127,7 @@ async fn a_mention_is_decided_once(base: &Base) {
     assert_eq!(heard[0].delivery, Some(first.id));
     let row = store.delivery(first.id).await.unwrap().unwrap();
     assert_eq!((row.state, row.fence), (State::Armed, first.fence));
-    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("5")), now()).await.unwrap());
+    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("5")), None, now()).await.unwrap());
 }
 
 async fn a_reply_that_must_wait_is_sent_in_its_turn(base: &Base) {
@@ -145,7 +145,7 @@ async fn what_was_said_before_is_known_to_the_decision(base: &Base) {
     let store = base.daemon().await;
     store.listen_since(&eyes(), now() - seconds(60)).await.unwrap();
     let first = armed(hear(&store, "u", always()).await);
-    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("500")), now()).await.unwrap());
+    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("500")), None, now()).await.unwrap());
     let below = Mention { in_reply_to: Some(StatusId::new("500")), ..mention("uu") };
     let past = past(&store, &eyes(), below, now() + seconds(30)).await;
     assert_eq!((past.person_today, past.person_in_thread, past.in_thread), (1, 1, 1));
@@ -223,7 +223,7 @@ async fn stop_cancels_what_is_not_armed_and_start_undoes_it(base: &Base) {
     assert!(past(&store, &ears(), mention("uuuu"), now()).await.opted_out);
     for reply in [on_its_way, confirmed] {
         let unknown = Ending::Unknown { reason: "time-out".to_owned() };
-        assert!(store.record(reply.id, reply.fence, unknown, now()).await.unwrap());
+        assert!(store.record(reply.id, reply.fence, unknown, None, now()).await.unwrap());
     }
     let open = store.open_looks(&eyes(), now() + seconds(5), 10).await.unwrap();
     assert!(open.len() == 2 && open.iter().all(|open| open.opted_out));
@@ -248,7 +248,7 @@ async fn texts_of_directs_are_never_stored_and_others_go_after_a_week(base: &Bas
     };
     assert_eq!(texts(store.store.clone()).await, ["\u{fffd}what?"]);
     let reply = store.newest_deliveries(1).await.unwrap().remove(0);
-    assert!(store.record(reply.id, reply.fence, Ending::Sent(receipt("1")), now()).await.unwrap());
+    assert!(store.record(reply.id, reply.fence, Ending::Sent(receipt("1")), None, now()).await.unwrap());
     assert_eq!(store.purge_texts(now() + chrono::Duration::days(7)).await.unwrap(), 0);
     // Four mentions, and the one reply that is done with.
     assert_eq!(store.purge_texts(now() + chrono::Duration::days(8)).await.unwrap(), 5);
@@ -271,7 +271,7 @@ async fn a_thread_is_one_over_accounts_of_a_server(base: &Base) {
     let store = base.daemon().await;
     assert_eq!(store.accounts().await.unwrap().len(), accounts().len());
     let first = armed(hear(&store, "u", always()).await);
-    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("500")), now()).await.unwrap());
+    assert!(store.record(first.id, first.fence, Ending::Sent(receipt("500")), None, now()).await.unwrap());
     let below = Mention { in_reply_to: Some(StatusId::new("500")), ..mention("uu") };
     let past = past(&store, &ears(), below, now()).await;
     assert_eq!((past.in_thread, past.account_last_hour), (1, 0));

@@ -129,7 +129,7 @@ async fn verbs_side_by_side_all_arrive(base: &Base) {
         verbs.spawn(async move {
             let armed = arm(&store, now()).await;
             let sent = Ending::Sent(crate::base::receipt(&n.to_string()));
-            store.record(armed.id, armed.fence, sent, now()).await.unwrap()
+            store.record(armed.id, armed.fence, sent, None, now()).await.unwrap()
         });
     }
     while let Some(ours) = verbs.join_next().await {

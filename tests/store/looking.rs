@@ -2,6 +2,7 @@
 
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{PostId, StatusId};
+use watchpost::store::notices::Told;
 use watchpost::store::sending::Ending;
 use watchpost::store::settling::{Found, Open};
 use watchpost::store::{Store, StoreError};
@@ -20,6 +21,10 @@ on_both!(
     statuses_of_other_rows_are_owned,
 );
 
+fn told() -> Told {
+    Told { text: "the server said yes\0".to_owned(), next_step: "look there".to_owned() }
+}
+
 async fn only_look(store: &Store, after: i64) -> Open {
     let mut open = store.open_looks(&eyes(), now() + seconds(after), 10).await.unwrap();
     assert_eq!(open.len(), 1);
@@ -30,7 +35,7 @@ async fn unknown(store: &Store, id: &str) -> Open {
     plan(store, &[post(id, now())], now()).await;
     let armed = arm(store, now()).await;
     let ending = Ending::Unknown { reason: "time-out".to_owned() };
-    assert!(store.record(armed.id, armed.fence, ending, now()).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, ending, None, now()).await.unwrap());
     only_look(store, 5).await
 }
 
@@ -57,10 +62,12 @@ async fn a_row_the_server_does_not_show_is_held_at_last(base: &Base) {
     plan(&store, &[post("a", now())], now()).await;
     send(&store, "101", now()).await;
     let open = only_look(&store, 5).await;
-    assert!(store.not_seen(&open, Some(now() + seconds(60)), now() + seconds(5)).await.unwrap());
+    assert!(store.not_seen(&open, Some(now() + seconds(60)), told(), now() + seconds(5)).await.unwrap());
     assert_eq!(store.next_look().await.unwrap(), Some(now() + seconds(60)));
-    assert!(store.not_seen(&open, None, now() + seconds(600)).await.unwrap());
+    assert!(store.not_seen(&open, None, told(), now() + seconds(600)).await.unwrap());
     assert_eq!((row(&store, "a").await.state, store.next_look().await.unwrap()), (State::Held, None));
+    // A person is told in the same commit.
+    assert_eq!(store.notices().await.unwrap()[0].key, format!("delivery:{}", open.delivery.id));
 }
 
 async fn an_unknown_row_that_is_found_is_verified(base: &Base) {
@@ -78,7 +85,7 @@ async fn an_unknown_row_that_is_absent_goes_again_with_the_same_key(base: &Base)
     plan(&store, &[post("a", now())], now()).await;
     let armed = arm(&store, now()).await;
     let ending = Ending::Unknown { reason: "time-out".to_owned() };
-    assert!(store.record(armed.id, armed.fence, ending, now()).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, ending, None, now()).await.unwrap());
     let open = only_look(&store, 5).await;
     assert!(store.looked(&open, Found::NotYet(now() + seconds(30)), now() + seconds(5)).await.unwrap());
     assert_eq!(store.next_look().await.unwrap(), Some(now() + seconds(30)));
@@ -94,7 +101,7 @@ async fn a_new_key_is_taken_only_where_asked(base: &Base) {
     plan(&store, &[post("a", now())], now()).await;
     let armed = arm(&store, now()).await;
     let ending = Ending::Unknown { reason: "500".to_owned() };
-    assert!(store.record(armed.id, armed.fence, ending, now()).await.unwrap());
+    assert!(store.record(armed.id, armed.fence, ending, None, now()).await.unwrap());
     let open = only_look(&store, 5).await;
     assert!(store.looked(&open, Found::SendAgain { new_key: true }, now() + seconds(300)).await.unwrap());
     renew(&store, now() + seconds(300)).await;
@@ -130,7 +137,7 @@ async fn a_resent_row_is_watched_for_a_twin(base: &Base) {
     assert!(store.verified(&open, now() + seconds(125)).await.unwrap());
     let open = only_look(&store, 125).await;
     let next = now() + seconds(150);
-    assert!(store.watched(&open, Some(next), Some(StatusId::new("8")), now() + seconds(125)).await.unwrap());
+    assert!(store.watched(&open, Some(next), Some((StatusId::new("8"), None)), now() + seconds(125)).await.unwrap());
     assert_eq!(row(&store, "a").await.status, Some(StatusId::new("8")));
     let open = only_look(&store, 150).await;
     assert!(store.watched(&open, None, None, next).await.unwrap());

@@ -30,5 +30,7 @@ mod claiming;
 mod deciding;
 mod keeping;
 mod looking;
+mod opening;
 
 mod planning;
+mod sharing;

@@ -162,7 +162,7 @@ async fn what_staff_decided_stays_with_the_post(base: &Base) {
     assert_eq!(claimed.payload.text, "a");
     assert_eq!(staff.steer_post(&a, Wish::Cancel, "no", now()).await.unwrap().changed, 1);
     let ending = Ending::Unknown { reason: "late".to_owned() };
-    assert!(!daemon.record(claimed.id, claimed.fence, ending, now()).await.unwrap());
+    assert!(!daemon.record(claimed.id, claimed.fence, ending, None, now()).await.unwrap());
     assert_eq!(row(&daemon, "a").await.state, State::Cancelled);
     // What may be on its way is not stopped blindly.
     let armed = arm(&daemon, now()).await;
