@@ -54,6 +54,7 @@
 //! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
 //! | [`core::decision`], [`core::budget`] | answer, obey or stay silent, with the reason; how much may be said |
+//! | [`core::timekeeping`] | whether our clock can be believed |
 //! | [`core::allowance`], [`core::breaker`] | what the server still lets us create; when a failing server is left alone |
 //! | [`core::compose`], [`core::count`], [`core::date_words`] | the words of a reply, made to fit the server |
 //!

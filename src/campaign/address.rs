@@ -111,6 +111,12 @@ pub(crate) fn is_placeholder_server(origin: &str) -> bool {
     Url::parse(origin).ok().and_then(|url| url.host_str().map(is_placeholder_host)).unwrap_or_default()
 }
 
+/// Whether a PostgreSQL address names a database; `None`: it cannot be read.
+pub(super) fn names_a_database(url: &str) -> Option<bool> {
+    let parsed = reqwest::Url::parse(url).ok()?;
+    Some(parsed.path().len() > 1 || parsed.query_pairs().any(|(key, _)| key == "dbname"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use super::finding::{Report, did_you_mean, nearest};
 use super::tree::{Node, Section, tables, texts};
 use super::words::{self, Misread};
-use super::{Account, Replies, accounts, replies};
+use super::{Account, Replies, accounts, address, replies};
 use crate::core::ids::Lang;
 
 /// Where the settings stand, relative to the campaign folder.
@@ -130,12 +130,10 @@ fn store(node: &Node, root: &Path, settings: &mut Settings, report: &mut Report)
             Some(("sqlite", "" | ":memory:")) => no_file(url.line, report),
             Some(("sqlite", path)) if path.contains('?') || path.ends_with('/') => no_file(url.line, report),
             Some(("sqlite", path)) => settings.store_url = sqlite(root, Path::new(path)),
-            Some(("postgres" | "postgresql", _)) => match reqwest::Url::parse(&url.text) {
-                Ok(parsed) if parsed.path().len() > 1 || parsed.query_pairs().any(|(key, _)| key == "dbname") => {
-                    settings.store_url = SecretString::from(url.text);
-                }
-                Ok(_) => report.error(url.line, "the store's address names no database", HINT),
-                Err(_) => report.error(
+            Some(("postgres" | "postgresql", _)) => match address::names_a_database(&url.text) {
+                Some(true) => settings.store_url = SecretString::from(url.text),
+                Some(false) => report.error(url.line, "the store's address names no database", HINT),
+                None => report.error(
                     url.line,
                     "the store's address cannot be read",
                     "write postgres://USER:PASSWORD@HOST:PORT/DATABASE; signs like @ / : # in a password as %40 %2F %3A %23",

@@ -149,7 +149,6 @@ impl Linked {
             places,
             allowance: Mutex::default(),
             open,
-            held: AtomicBool::new(true),
             link: RwLock::new(None),
             profile: RwLock::new(None),
             held: AtomicBool::new(true),
