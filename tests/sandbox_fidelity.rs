@@ -663,3 +663,37 @@ async fn the_hand_reaches_everything_over_http() {
     assert_eq!((&requests[0]["account"], &requests[0]["idempotency_key"]), (&json!("eyes"), &json!("k")));
     rig.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_may_end_in_a_slash() {
+    let rig = Rig::start().await;
+    assert_eq!(rig.get("/api/v1/instance/").await.status(), 200);
+    assert_eq!(rig.get("/api/v1/notifications/?limit=1").await.status(), 200);
+    assert_eq!(rig.get("/").await.status(), 200);
+    assert_eq!(rig.get("/api/v1/nothing/").await.status(), 404);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_come_as_server_sent_events_too() {
+    let rig = Rig::start().await;
+    let mut stream = rig.get("/api/v1/streaming/user/notification").await;
+    assert_eq!((stream.status().as_u16(), header(&stream, "content-type")), (200, "text/event-stream"));
+    rig.hand.mention("ada", "@eyes hello").unwrap();
+    let mut heard = String::new();
+    while !heard.contains("\n\n") {
+        let chunk = tokio::time::timeout(SOON, stream.chunk()).await.unwrap().unwrap().unwrap();
+        heard.push_str(std::str::from_utf8(&chunk).unwrap());
+    }
+    let (event, data) = heard.trim_start_matches(":thump\n").trim_end().split_once("\ndata: ").unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(
+        (event, &data["type"], &data["account"]["acct"]),
+        ("event: notification", &json!("mention"), &json!("ada"))
+    );
+    drop(stream);
+    // The next ping, or the next event, finds the reader gone.
+    rig.hand.mention("ada", "@eyes still there?").unwrap();
+    rig.hand.wait_until(|state| state.streams("eyes") == 0, SOON).await.unwrap();
+    rig.stop().await;
+}

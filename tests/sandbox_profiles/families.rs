@@ -219,3 +219,31 @@ async fn snac_lists_a_later_mention_first() {
     assert_eq!(page(&rig, &[("limit", "80")]).await.1.len(), 20);
     rig.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_scheduled_differs_everywhere() {
+    let check = async |name: &str, at: &str, made: &str| {
+        let rig = Rig::named(name).await;
+        let answer = rig.post(json!({ "status": "Later", "scheduled_at": at })).await;
+        let said = answer.json();
+        let found = match (&said["created_at"], &said["scheduled_at"]) {
+            (Value::String(created), _) => format!("posted {created}"),
+            (_, Value::String(at)) => format!("kept for {at}"),
+            _ => answer.status.to_string(),
+        };
+        assert_eq!(found, made, "{name} {at}");
+        rig.stop().await;
+    };
+    let (past, soon, far) = ("2026-11-20T09:00:00.000Z", "2026-11-23T09:04:00.000Z", "2026-11-24T09:00:00.000Z");
+    let now = "posted 2026-11-23T09:00:00.000Z";
+    for (name, backdates) in [("mastodon", false), ("gotosocial", true), ("pleroma", false), ("snac", false)] {
+        let posted = format!("posted {past}");
+        check(name, past, if backdates { &posted } else { now }).await;
+        check(name, soon, if backdates { "400" } else { "422" }).await;
+        check(name, far, &format!("kept for {far}")).await;
+    }
+    for name in ["takahe", "mitra", "hollo"] {
+        check(name, past, now).await;
+        check(name, far, now).await;
+    }
+}

@@ -14,8 +14,10 @@ mod streaming;
 mod timelines;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::Uri;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, patch, post};
 
 use super::gate::{BODY_MAX, gate};
@@ -26,7 +28,7 @@ pub(crate) use accounts::page_of_statuses;
 
 /// Every address the sandbox serves.
 pub(crate) fn router(sandbox: Sandbox) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/api/v1/statuses", post(statuses::create))
         .route("/api/v1/statuses/{id}", get(statuses::show).put(statuses::edit).delete(statuses::delete))
         .route("/api/v1/statuses/{id}/context", get(statuses::context))
@@ -67,5 +69,20 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .fallback(async || Refused::NoRoute)
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(from_fn_with_state(sandbox.clone(), gate))
-        .with_state(sandbox)
+        .with_state(sandbox);
+    // Around all of it, because an address must be mended before it is looked up.
+    Router::new().fallback_service(routes).layer(from_fn(without_last_slash))
+}
+
+/// `/api/v1/instance/` is `/api/v1/instance`, as Rails has it and Mastodon.py writes it.
+async fn without_last_slash(mut request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    if let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        // What was an address stays one.
+        if let Ok(mended) = Uri::try_from(format!("{path}{query}")) {
+            *request.uri_mut() = mended;
+        }
+    }
+    next.run(request).await
 }
