@@ -79,6 +79,9 @@ pub enum Command {
     /// A Mastodon-compatible server in memory, for rehearsals and other people's tools.
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
+    /// Plays whole campaigns with faults on a server in memory, and audits them.
+    #[cfg(feature = "sandbox")]
+    Sim(sim::Args),
     /// Prints completions for a shell.
     Completions(completions::Args),
 }
@@ -92,7 +95,7 @@ impl Command {
             #[cfg(feature = "sandbox")]
             Command::Sandbox(_) => true,
             #[cfg(feature = "sandbox")]
-            Command::Demo(_) => false,
+            Command::Demo(_) | Command::Sim(_) => false,
             Command::Check(_)
             | Command::Plan(_)
             | Command::Queue(_)
@@ -126,6 +129,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Doctor(args) => doctor::run(&root, &args, &clock).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(args) => sandbox::run(&args, clock).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sim(args) => sim::run(&root, &args, clock).await,
         Command::Completions(args) => completions::run(&args),
     }
 }
