@@ -152,7 +152,6 @@ impl Linked {
             held: AtomicBool::new(true),
             link: RwLock::new(None),
             profile: RwLock::new(None),
-            held: AtomicBool::new(true),
         }
     }
 
