@@ -151,7 +151,6 @@ impl Linked {
             open,
             link: RwLock::new(None),
             profile: RwLock::new(None),
-            held: AtomicBool::new(true),
         }
     }
 

@@ -41,6 +41,8 @@ mod secret;
 pub mod sending;
 pub mod settling;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::Path;
