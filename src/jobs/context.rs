@@ -148,6 +148,7 @@ impl Linked {
             server,
             places,
             allowance: Mutex::default(),
+            held: AtomicBool::new(true),
             open,
             link: RwLock::new(None),
             profile: RwLock::new(None),

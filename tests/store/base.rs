@@ -103,7 +103,7 @@ impl Base {
     }
 
     /// The same database seen from another machine: its own folder, without a key.
-    pub(crate) fn from_elsewhere(&self, folder: &Path) -> Place {
+    pub(crate) fn seen_from_elsewhere(&self, folder: &Path) -> Place {
         Place::new(&SecretString::from(self.url.clone()), folder)
     }
 

@@ -96,7 +96,7 @@ async fn hear(store: &Store, uri: &str, decide: Decide) -> Recorded {
 fn armed(recorded: Recorded) -> Armed {
     match recorded {
         Recorded::Decided { armed: Some(armed), .. } => *armed,
-        other => panic!("not armed: {other:?}"),
+        other @ (Recorded::Known | Recorded::Decided { .. }) => panic!("not armed: {other:?}"),
     }
 }
 

@@ -39,11 +39,11 @@ async fn a_plan_written_twice_changes_nothing(base: &Base) {
 async fn a_row_follows_its_posts_edits_until_it_left(base: &Base) {
     let store = base.daemon().await;
     let mut wanted = post("a", now());
-    plan(&store, &[wanted.clone()], now()).await;
+    plan(&store, std::slice::from_ref(&wanted), now()).await;
     wanted.payload = says("better");
     wanted.due_at = now() + seconds(30);
     wanted.expires_at = None;
-    assert_eq!(plan(&store, &[wanted.clone()], now()).await.changed, 1);
+    assert_eq!(plan(&store, std::slice::from_ref(&wanted), now()).await.changed, 1);
     let changed = row(&store, "a").await;
     assert_eq!((changed.payload.text.as_str(), changed.due_at), ("better", now() + seconds(30)));
     assert_eq!((changed.not_before, changed.expires_at), (Some(now() + seconds(30)), None));
@@ -56,7 +56,7 @@ async fn a_row_follows_its_posts_edits_until_it_left(base: &Base) {
 async fn a_post_that_is_gone_is_cancelled_and_comes_back(base: &Base) {
     let store = base.daemon().await;
     let wanted = post("a", now() + seconds(60));
-    plan(&store, &[wanted.clone()], now()).await;
+    plan(&store, std::slice::from_ref(&wanted), now()).await;
     assert_eq!(plan(&store, &[], now()).await.withdrawn, 1);
     assert_eq!(row(&store, "a").await.state, State::Cancelled);
     assert_eq!(plan(&store, &[wanted], now()).await.changed, 1);
@@ -68,7 +68,7 @@ async fn a_row_nobody_attempted_vanishes_when_its_post_moves(base: &Base) {
     let mut wanted = post("a", now() + seconds(60));
     wanted.occurrence = Occurrence::local(wanted.local);
     wanted.kind = Kind::Every;
-    plan(&store, &[wanted.clone()], now()).await;
+    plan(&store, std::slice::from_ref(&wanted), now()).await;
     let written = store.write_plan(Vec::new(), vec![wanted.post.clone()], now(), now()).await.unwrap();
     assert_eq!(written.withdrawn, 1);
     assert!(store.deliveries_of_post(&wanted.post).await.unwrap().is_empty());

@@ -261,7 +261,7 @@ async fn a_full_disk_stops_sending_and_loses_nothing(base: &Base) {
 async fn a_second_machine_needs_the_first_ones_key(base: &Base) {
     let first = base.daemon().await;
     let elsewhere = TempDir::new().unwrap();
-    let place = base.from_elsewhere(elsewhere.path());
+    let place = base.seen_from_elsewhere(elsewhere.path());
     let error = Store::open(&place, Role::Daemon, &mut dice()).await.unwrap_err();
     assert!(error.to_string().contains("copy install.key from the first machine"), "{error}");
     let key = base.data().join("install.key");
