@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
-use futures_util::stream::{FuturesOrdered, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answered};
@@ -72,8 +72,17 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     let mut since = known.listening_since;
     let mut from = PageFrom::Newest;
     let mut past_the_mark = false;
+    let mut cut_short = None;
     loop {
-        let page = link.fedi.mentions_page(&link.me, from).await?;
+        let page = match link.fedi.mentions_page(&link.me, from).await {
+            Ok(page) => page,
+            // What earlier pages brought is decided all the same; the mark stays where it was.
+            Err(error) if walked.pages > 0 => {
+                cut_short = Some(error);
+                break;
+            }
+            Err(error) => return Err(error.into()),
+        };
         walked.pages += 1;
         if page.undecodable > 0 {
             tracing::warn!(account.name = %account.name, count = page.undecodable, "notifications nobody can read were skipped");
@@ -105,10 +114,10 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         past_the_mark = met;
     }
     found.reverse();
-    let mut under_way = FuturesOrdered::new();
+    let mut under_way = FuturesUnordered::new();
     for mention in found {
         walked.new += 1;
-        under_way.push_back(answer::tick(ctx, account, link, mention));
+        under_way.push(answer::tick(ctx, account, link, mention));
         if under_way.len() >= SIDE_BY_SIDE
             && let Some(answered) = under_way.next().await
         {
@@ -117,6 +126,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     while let Some(answered) = under_way.next().await {
         walked.replied += usize::from(answered? == Answered::Replied);
+    }
+    if let Some(error) = cut_short {
+        return Err(error.into());
     }
     ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
     Ok(walked)
@@ -195,7 +207,7 @@ async fn session(
         return Ok(());
     };
     tracing::info!(account.name = %account.name, "stream open");
-    let mut under_way = FuturesOrdered::new();
+    let mut under_way = FuturesUnordered::new();
     // What came between the last walk and the stream's start is read at once.
     let mut walk_at = ctx.clock.now();
     // A walk goes on beside the stream: one that hangs keeps no streamed mention waiting, and one that fails takes no
@@ -208,7 +220,7 @@ async fn session(
             () = stop.cancelled() => break,
             event = stream.next(), if under_way.len() < SIDE_BY_SIDE => match event {
                 Ok(Streamed::Mention(mention)) => {
-                    under_way.push_back(answer::tick(ctx, account, link, Arc::from(mention)));
+                    under_way.push(answer::tick(ctx, account, link, Arc::from(mention)));
                 }
                 Ok(Streamed::Other) => {}
                 Ok(Streamed::Undecodable) => {

@@ -315,7 +315,10 @@ async fn steer(
     const OF_POST: &str = concat_columns!(" FROM deliveries WHERE kind = 'post' AND post_id = $1 ORDER BY id");
     const ONE: &str = concat_columns!(" FROM deliveries WHERE id = $1");
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, fence = fence + 1, updated_at = $3, \
-        generation = generation + $4, not_before = CASE WHEN not_before = $5 THEN not_before ELSE $6 END, \
+        generation = generation + $4, not_before = CASE WHEN not_before = $5 AND NOT EXISTS (SELECT 1 FROM deliveries AS earlier \
+        WHERE earlier.account = deliveries.account AND earlier.post_id = deliveries.post_id \
+        AND earlier.occurrence = deliveries.occurrence AND earlier.part = deliveries.part - 1 \
+        AND earlier.state = 'verified') THEN not_before ELSE $6 END, \
         late = CASE WHEN $7 IN ('planned', 'unknown') THEN 'released' ELSE late END, \
         look_at = CASE WHEN $7 = 'unknown' THEN $3 ELSE NULL END, \
         status_id = CASE WHEN $7 = 'unknown' THEN NULL ELSE status_id END \
