@@ -47,18 +47,20 @@ pub struct Held {
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(super) enum Holder {
-    /// The only daemon, or a command.
+    /// The only daemon, or a command beside it.
     Alone,
     /// One of several daemons: a name nobody else has, new with every start.
     Among(Arc<str>),
+    /// A command beside several daemons: it holds nothing.
+    Guest,
 }
 
 impl Holder {
     pub(super) fn new(at: &Where, role: Role, dice: &mut Dice) -> Holder {
         match (at, role) {
             (Where::Sqlite(_), _) => Holder::Alone,
-            // A command holds nothing: its random name stands in no row.
-            (Where::Postgres(_), Role::Daemon | Role::Visitor) => Holder::Among(hex::encode(dice.bytes()).into()),
+            (Where::Postgres(_), Role::Daemon) => Holder::Among(hex::encode(dice.bytes()).into()),
+            (Where::Postgres(_), Role::Visitor) => Holder::Guest,
         }
     }
 
@@ -71,14 +73,21 @@ impl Holder {
     ) -> Result<bool, StoreError> {
         const MINE: &str = "SELECT 1 AS one FROM account_leases WHERE account = $1 AND owner = $2 AND until > $3 \
             FOR SHARE";
-        let Holder::Among(owner) = self else { return Ok(true) };
+        let owner = match self {
+            Holder::Alone => return Ok(true),
+            Holder::Guest => return Ok(false),
+            Holder::Among(owner) => owner,
+        };
         let query = sqlx::query(MINE).bind(account.to_owned()).bind(owner.to_string()).bind(now.timestamp_millis());
         Ok(query.fetch_optional(connection).await?.is_some())
     }
 
-    /// What ends a claim's query: where others may claim at the same moment, rows they look at are left to them.
+    /// Whether others may claim at the same moment.
     pub(super) fn is_among_others(&self) -> bool {
-        matches!(self, Holder::Among(_))
+        match self {
+            Holder::Alone => false,
+            Holder::Among(_) | Holder::Guest => true,
+        }
     }
 }
 
@@ -92,6 +101,7 @@ impl Store {
     pub async fn hold(&self, accounts: BTreeSet<AccountName>, now: DateTime<Utc>) -> Result<Held, StoreError> {
         let owner = match &self.inner.holder {
             Holder::Alone => return Ok(Held { accounts, plans: true, unclear: 0 }),
+            Holder::Guest => return Ok(Held::default()),
             Holder::Among(owner) => owner.clone(),
         };
         self.inner

@@ -92,6 +92,11 @@ async fn a_command_beside_the_daemon_is_noticed(base: &Base) {
     let after = daemon.data_version().await.unwrap();
     assert_ne!(after, before);
     assert_eq!(daemon.data_version().await.unwrap(), after);
+    // A command that only looked is none.
+    let looker = base.visitor().await;
+    looker.notices().await.unwrap();
+    looker.close().await;
+    assert_eq!(daemon.data_version().await.unwrap(), after);
     if base.kind == Which::Postgres {
         daemon.tell_change().await.unwrap();
         assert_ne!(daemon.data_version().await.unwrap(), after);

@@ -27,6 +27,8 @@ macro_rules! on_both {
 
 mod base;
 mod claiming;
+#[cfg(feature = "sandbox")]
+mod daemons;
 mod deciding;
 mod keeping;
 mod looking;
