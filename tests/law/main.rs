@@ -1,4 +1,5 @@
-//! The ledger law (DESIGN §5) held by force: every crash point times every outcome ([`grid`]).
+//! The ledger law (DESIGN §5) held by force: every crash point times every outcome ([`grid`]), whole
+//! campaigns thrown by dice ([`simulation`]), and the real program killed at random instants ([`kill_loop`]).
 
 #![cfg(feature = "sandbox")]
 #![expect(
@@ -10,4 +11,6 @@
 mod audit;
 mod cell;
 mod grid;
+mod kill_loop;
 mod outcome;
+mod simulation;
