@@ -16,6 +16,7 @@ use super::run::stop_signal;
 use crate::app::{App, Setup};
 use crate::campaign::{self, Campaign, TokenSource};
 use crate::clock::{Clock, Dice};
+use crate::core::ids::StatusId;
 use crate::jobs::Voice;
 use crate::sandbox::{NewAccount, Options, Part, Running, Sandbox, StatusSeen};
 use crate::store::Store;
@@ -355,7 +356,7 @@ impl Stage {
         let pictures = status.media.iter().filter_map(|media| media.description.as_ref());
         let pictures: String = pictures.map(|alt| format!("\n                [picture: {alt}]")).collect();
         let text = status.text.replace('\n', "\n                ");
-        format!("{when:<16}@{} {verb}{warning}:\n                {text}{pictures}\n", status.account)
+        format!("{when:<17}@{} {verb}{warning}:\n                {text}{pictures}\n", status.account)
     }
 
     fn tell(&self, text: &str) -> anyhow::Result<()> {
@@ -367,6 +368,17 @@ impl Stage {
         if !self.quiet {
             tokio::time::sleep(Duration::from_millis(700)).await;
         }
+    }
+
+    /// Statuses of ours that no row of the ledger owns: said twice, or said by nobody.
+    async fn without_a_row(&self) -> anyhow::Result<usize> {
+        let mut strangers = 0;
+        for account in &self.campaign.accounts {
+            let ids: Vec<StatusId> =
+                self.sandbox.own(account.name.as_str()).into_iter().map(|status| StatusId::new(status.id)).collect();
+            strangers += ids.len().saturating_sub(self.store.owned(&account.name, &ids).await?.len());
+        }
+        Ok(strangers)
     }
 
     async fn summary(&self, began: DateTime<Utc>) -> anyhow::Result<Summary> {
@@ -383,7 +395,7 @@ impl Stage {
             mentions: heard.len(),
             silent: heard.iter().filter(|mention| mention.decision == "silent").count(),
             opted_out: self.store.opt_outs().await?.len(),
-            duplicates: self.sandbox.duplicates(),
+            duplicates: self.without_a_row().await?,
             days_shown: (self.clock.now() - began).num_days(),
         })
     }

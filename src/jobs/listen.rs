@@ -99,13 +99,19 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         }
         let met = page.items.iter().any(|item| mark.contains(&item.notification_id));
         let oldest_wanted = ctx.clock.now() - LOOK_BACK;
-        let mut too_old = false;
+        // Statuses carry their own time, and one that travelled late is old on a new page: only a page with nothing
+        // but old mentions ends the walk.
+        let mut mentions_on_page = 0_usize;
+        let mut old_on_page = 0_usize;
         for mention in page.items.into_iter().filter_map(|item| item.mention) {
-            too_old |= mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
+            mentions_on_page += 1;
+            let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
+            old_on_page += usize::from(old);
             if !ctx.store.knows_mention(&account.name, mention.uri.as_str()).await? {
                 found.push(Arc::from(mention));
             }
         }
+        let too_old = mentions_on_page > 0 && old_on_page == mentions_on_page;
         let done = fresh == 0 || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;
         match page.next {
             Some(next) if !done => from = next,

@@ -20,7 +20,7 @@ use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
-use crate::fedi::{Advice, UploadError};
+use crate::fedi::{Advice, FediError, UploadError};
 use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
@@ -200,6 +200,14 @@ async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -
     }
     let media = match upload(ctx, link, &delivery).await {
         Ok(media) => media,
+        Err(UploadError::Request(error @ FediError::Denied { .. })) => {
+            let words = format!("{} does not accept the token of {}: {error}", account.server, account.name);
+            let step = "make a new token on the server and put it where config/watchpost.toml says; the queue is kept";
+            link::pause(ctx, account, &words, step, now).await?;
+            let ending = Ending::Again { at: now + Duration::seconds(5), reason: words };
+            end(ctx, account, &delivery, ending).await?;
+            return Ok(Step::Leave);
+        }
         Err(error) => {
             let reason = format!("picture not accepted: {error}");
             let ending = match error.advice() {

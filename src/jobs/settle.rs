@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Ctx, LinkState, Linked};
+use super::context::{Ctx, LinkState, Linked, Voice};
 use super::points::Point;
 use super::trouble::Trouble;
 use super::turns::{self, Work};
@@ -64,12 +64,19 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
 /// When the database cannot be read or written.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let shared = ctx.clone();
-    turns::run(ctx, stop, &shared.look_wanted, work, |ctx, account| async move {
-        if turn(&ctx, &account).await?.blind > 0 {
-            // The rows stay due: the next look comes with the next slice, not at once.
-            ctx.clock.slice(None).await;
+    let stopping = stop.clone();
+    turns::run(ctx, stop, &shared.look_wanted, work, move |ctx, account| {
+        let stopping = stopping.clone();
+        async move {
+            if turn(&ctx, &account).await?.blind > 0 {
+                // The rows stay due; a server that does not answer is given some seconds.
+                let until = ctx.clock.now() + BLIND_PAUSE;
+                while ctx.clock.now() < until && !stopping.is_cancelled() {
+                    ctx.clock.slice(Some(until)).await;
+                }
+            }
+            Ok(())
         }
-        Ok(())
     })
     .await
 }
@@ -164,8 +171,7 @@ impl Case<'_> {
             Ok(found) => found.into_iter().next(),
             Err(Trouble::Store(error)) => return Err(error),
             Err(Trouble::Fedi(error)) => {
-                tracing::warn!(account.name = %self.account.name, %error, "a look failed; looking again");
-                settled.open += 1;
+                self.blind(settled, &error);
                 return Ok(());
             }
         };
@@ -240,6 +246,12 @@ impl Case<'_> {
         }
     }
 
+    /// A look that fails is no look: the row stays due, and the turn waits before it looks again.
+    fn blind(&self, settled: &mut Settled, error: &FediError) {
+        tracing::warn!(account.name = %self.account.name, %error, "a look failed; looking again");
+        settled.blind += 1;
+    }
+
     fn again(&self, settled: &mut Settled, new_key: bool) -> Found {
         settled.open = settled.open.saturating_sub(1);
         settled.again += 1;
@@ -263,7 +275,10 @@ impl Case<'_> {
         for status in self.look.own.iter().chain(&self.below_the_parent().await?) {
             let likeness = match (&payload.in_reply_to, &status.in_reply_to) {
                 (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
-                _ => self.by_words(status).await?,
+                // The same fact told to somebody else differs in a name only: another parent is another status.
+                (Some(_), Some(_)) => Likeness::Other,
+                // A server may lose the thread (snac under a deleted parent): then the words decide.
+                (Some(_), None) | (None, Some(_) | None) => self.by_words(status).await?,
             };
             if likeness != Likeness::Other && !found.iter().any(|(known, _)| known.id == status.id) {
                 found.push((status.clone(), likeness));
@@ -308,12 +323,14 @@ impl Case<'_> {
     /// The server said yes: is it there?
     async fn accepted(&self, settled: &mut Settled) -> Result<(), StoreError> {
         let Some(status) = &self.row.delivery.status else { return Ok(()) };
-        let seen = self.look.shows(status)
+        // A rehearsal's statuses stand nowhere, and are taken for seen.
+        let rehearsed = matches!(self.ctx.voice, Voice::Rehearsal(_));
+        let seen = rehearsed
+            || self.look.shows(status)
             || match self.link.fedi.status(status).await {
                 Ok(seen) => seen.is_some(),
                 Err(error) => {
-                    tracing::warn!(account.name = %self.account.name, %error, "a look failed; looking again");
-                    settled.open += 1;
+                    self.blind(settled, &error);
                     return Ok(());
                 }
             };
@@ -348,7 +365,10 @@ impl Case<'_> {
         let twin = match self.candidates().await {
             Ok(candidates) => candidates.into_iter().next().map(|(status, _)| status),
             Err(Trouble::Store(error)) => return Err(error),
-            Err(Trouble::Fedi(_)) => return Ok(()),
+            Err(Trouble::Fedi(error)) => {
+                self.blind(settled, &error);
+                return Ok(());
+            }
         };
         let Some(twin) = twin else {
             settled.open += 1;
@@ -371,12 +391,16 @@ impl Case<'_> {
                     return Ok(());
                 }
                 Ok(Some(_)) => {}
-                Err(_) => return Ok(()),
+                Err(error) => {
+                    self.blind(settled, &error);
+                    return Ok(());
+                }
             }
         }
         let ours_is_newer = place(own) < place(&twin.id);
         let reactions = self.look.own.iter().find(|status| &status.id == own).map_or(1, |status| status.reactions);
-        if ours_is_newer && self.row.from_post && reactions == 0 && self.link.fedi.delete(own).await.is_ok() {
+        let live = matches!(self.ctx.voice, Voice::Live);
+        if live && ours_is_newer && self.row.from_post && reactions == 0 && self.link.fedi.delete(own).await.is_ok() {
             self.ctx.points.pass(Point::TakenBack).await;
             tracing::warn!(account.name = %self.account.name, delivery.id = %self.row.delivery.id, "a late twin appeared; the newer was taken back");
             self.ctx.store.watched(self.row, next, Some((twin.id, twin.url)), self.now).await?;

@@ -77,8 +77,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn know_account(&self, account: &AccountName, server: &str) -> Result<(), StoreError> {
+        // What was known on another server is not true on this one.
+        const MOVED: &str = "UPDATE accounts SET me = NULL, capabilities = NULL, listening_since = NULL, \
+            walk_mark = NULL, newest_own = NULL, wait_until = NULL WHERE name = $1 AND server <> $2";
         const KNOW: &str = "INSERT INTO accounts (name, server) VALUES ($1, $2) \
             ON CONFLICT (name) DO UPDATE SET server = excluded.server";
+        self.change(MOVED, vec![Value::Text(account.as_str().into()), Value::Text(server.into())]).await?;
         self.change(KNOW, vec![Value::Text(account.as_str().into()), Value::Text(server.into())]).await
     }
 

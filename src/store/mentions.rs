@@ -130,11 +130,17 @@ impl Store {
         const REPLIES: &str = "UPDATE deliveries SET thread = '', payload = '{\"text\":\"\",\"visibility\":\"direct\"}' \
             WHERE kind = 'reply' AND created_at < $1 AND state IN ('sent', 'verified', 'cancelled', 'expired') \
             AND payload <> '{\"text\":\"\",\"visibility\":\"direct\"}'";
+        // What waited seven days for a person is not said any more: its words may not be kept longer.
+        const GIVEN_UP: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
+            reason = 'nobody released it in seven days' WHERE kind = 'reply' AND created_at < $1 \
+            AND state IN ('planned', 'held', 'refused')";
         let before = (now - chrono::Duration::days(7)).timestamp_millis();
+        let now = now.timestamp_millis();
         self.inner
             .writer
             .write(move |connection| {
                 Box::pin(async move {
+                    sqlx::query(GIVEN_UP).bind(before).bind(now).execute(&mut *connection).await?;
                     let mentions = sqlx::query(MENTIONS).bind(before).execute(&mut *connection).await?;
                     let replies = sqlx::query(REPLIES).bind(before).execute(connection).await?;
                     Ok(mentions.rows_affected() + replies.rows_affected())
@@ -382,7 +388,7 @@ impl Intake<'_> {
 async fn opt_out(connection: &mut AnyConnection, person: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     const OUT: &str = "INSERT INTO opt_outs (person, since) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING";
     const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
-        reason = 'they said stop' WHERE person = $1 AND kind = 'reply' AND state IN ('planned', 'claimed', 'held')";
+        reason = 'they said stop' WHERE person = $1 AND kind = 'reply' AND state IN ('planned', 'claimed', 'held', 'refused')";
     let now = now.timestamp_millis();
     sqlx::query(OUT).bind(person.to_owned()).bind(now).execute(&mut *connection).await?;
     sqlx::query(CANCEL).bind(person.to_owned()).bind(now).execute(connection).await?;

@@ -152,6 +152,12 @@ impl Store {
             AND expires_at <= $2 AND EXISTS (SELECT 1 FROM deliveries AS first WHERE first.account = $1 \
             AND first.post_id = deliveries.post_id AND first.occurrence = deliveries.occurrence AND first.part = 1 \
             AND first.state = 'expired')";
+        // A stop counts for every answer that has not left, however it came to wait; its own confirmation leaves.
+        const STOPPED: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
+            reason = 'they said stop' WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
+            AND kind = 'reply' AND EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) \
+            AND NOT EXISTS (SELECT 1 FROM mentions WHERE mentions.delivery = deliveries.id \
+            AND mentions.command IN ('stop', 'start'))";
         const FIND: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
             AND kind = $3 ORDER BY not_before, id LIMIT 1";
         // Two who claim at the same moment take two rows (PostgreSQL; on SQLite one writes at a time).
@@ -174,6 +180,10 @@ impl Store {
                 Box::pin(async move {
                     if !holder.holds(connection, &account, now).await? {
                         return Ok(None);
+                    }
+                    if turn == Turn::Replies {
+                        let stopped = sqlx::query(STOPPED).bind(account.clone()).bind(now_ms);
+                        stopped.execute(&mut *connection).await?;
                     }
                     let expired =
                         sqlx::query(EXPIRE).bind(account.clone()).bind(now_ms).execute(&mut *connection).await?;

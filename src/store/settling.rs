@@ -115,8 +115,9 @@ impl Store {
     ) -> Result<Vec<Open>, StoreError> {
         const LIST: &str = concat_columns!(
             ", armed_at, baseline, unclear, watch_until, from_post, \
-            CASE WHEN EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) THEN 1 ELSE 0 END \
-            AS opted_out, \
+            CASE WHEN kind = 'reply' AND EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) \
+            AND NOT EXISTS (SELECT 1 FROM mentions WHERE mentions.delivery = deliveries.id \
+            AND mentions.command IN ('stop', 'start')) THEN 1 ELSE 0 END AS opted_out, \
             CASE WHEN kind <> 'post' THEN '' ELSE COALESCE( \
             (SELECT mark FROM post_marks WHERE post_marks.post_id = deliveries.post_id), \
             (SELECT '' FROM post_files WHERE post_files.post_id = deliveries.post_id), \
@@ -293,7 +294,8 @@ async fn settle(
         WHERE id = $3 AND state = 'unknown' AND fence = $4";
     const AGAIN: &str = "UPDATE deliveries SET state = 'planned', not_before = $1, look_at = NULL, looks = looks + 1, \
         rekeys = rekeys + $2, reason = 'not on the server at the last look: sent again', updated_at = $1, \
-        fence = fence + 1 WHERE id = $3 AND state = 'unknown' AND fence = $4";
+        fence = fence + 1 WHERE id = $3 AND state = 'unknown' AND fence = $4 \
+        AND NOT EXISTS (SELECT 1 FROM post_marks WHERE post_marks.post_id = deliveries.post_id)";
     const END: &str = "UPDATE deliveries SET state = $1, look_at = NULL, looks = looks + 1, reason = $2, \
         updated_at = $3 WHERE id = $4 AND state = 'unknown' AND fence = $5";
     let now_ms = now.timestamp_millis();

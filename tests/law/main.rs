@@ -7,11 +7,6 @@
     clippy::print_stdout,
     reason = "a test fails by panicking, names what it looks at, and says how much it tried"
 )]
-#![expect(
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test fails by panicking, and names what it looks at"
-)]
 
 mod audit;
 mod cell;
