@@ -1,5 +1,6 @@
 //! Whether our wall clock can be believed (DESIGN §7): it must not stand before something that happened, and must not
-//! jump in a way the boot clock does not confirm. A clock in doubt is checked against the servers' own.
+//! jump in a way the boot clock does not confirm. A clock in doubt is checked against the servers' own; so is any clock
+//! before the first send of a run, because a machine may have come up with a wrong one.
 
 use std::time::Duration as Span;
 
@@ -16,6 +17,8 @@ const AGREES: Duration = Duration::minutes(5);
 pub struct Timekeeper {
     last: Option<(DateTime<Utc>, Span)>,
     doubted: bool,
+    /// A server confirmed our clock since the program started.
+    confirmed: bool,
 }
 
 impl Timekeeper {
@@ -30,7 +33,7 @@ impl Timekeeper {
         }
         self.doubted |= happened.is_some_and(|happened| happened - wall > STEP);
         self.last = Some((wall, boot));
-        self.doubted
+        self.doubted || !self.confirmed
     }
 
     /// Whether the last look left the wall clock in doubt.
@@ -39,10 +42,26 @@ impl Timekeeper {
         self.doubted
     }
 
-    /// A server said its time: whether it confirms ours.
+    /// A server said its time in passing: whether that is the first word that confirms ours. It settles no doubt.
+    pub fn overhear(&mut self, wall: DateTime<Utc>, server: DateTime<Utc>) -> bool {
+        let first = !self.confirmed && !self.doubted && (wall - server).abs() <= AGREES;
+        self.confirmed |= first;
+        first
+    }
+
+    /// The servers tell no time: what nobody can check is believed, as long as nothing speaks against it.
+    pub fn nobody_tells(&mut self) -> bool {
+        self.confirmed |= !self.doubted;
+        !self.doubted
+    }
+
+    /// A server said its time: whether it confirms ours. Once one did, another that disagrees proves nothing.
     pub fn hear(&mut self, wall: DateTime<Utc>, server: DateTime<Utc>) -> bool {
         if (wall - server).abs() <= AGREES {
             self.doubted = false;
+            self.confirmed = true;
+        } else if !self.confirmed {
+            self.doubted = true;
         }
         !self.doubted
     }
@@ -63,6 +82,7 @@ mod tests {
     #[test]
     fn a_clock_that_runs_is_believed_and_one_that_jumps_is_not_until_a_server_agrees() {
         let mut keeper = Timekeeper::default();
+        assert!(keeper.hear(at(0), at(0)));
         assert!(!keeper.doubts(at(0), span(0), None));
         assert!(!keeper.doubts(at(3600), span(3600), None));
         assert!(keeper.doubts(at(10_000), span(3601), None), "ahead by a jump");
@@ -77,6 +97,21 @@ mod tests {
     fn a_clock_behind_something_that_happened_is_in_doubt_from_the_start() {
         let mut keeper = Timekeeper::default();
         assert!(keeper.doubts(at(0), span(0), Some(at(86_400))));
-        assert!(!Timekeeper::default().doubts(at(0), span(0), Some(at(30))));
+        assert!(keeper.hear(at(0), at(30)));
+        assert!(!keeper.doubts(at(0), span(0), Some(at(30))));
+    }
+
+    #[test]
+    fn a_clock_nobody_confirmed_since_the_start_is_not_believed() {
+        let mut keeper = Timekeeper::default();
+        assert!(keeper.doubts(at(7_200), span(0), Some(at(0))), "nobody was asked");
+        assert!(!keeper.is_in_doubt(), "and nobody said otherwise");
+        assert!(!keeper.hear(at(7_200), at(0)), "the first server disagrees");
+        assert!(keeper.is_in_doubt());
+        assert!(keeper.hear(at(7_200), at(7_200)));
+        assert!(keeper.hear(at(7_201), at(0)), "one server that is wrong is outvoted by one that agreed");
+        assert!(Timekeeper::default().overhear(at(0), at(200)));
+        assert!(!Timekeeper::default().overhear(at(0), at(400)));
+        assert!(Timekeeper::default().nobody_tells());
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, Answered};
 use super::context::{Ctx, LinkState, Linked};
 use super::link;
+use super::timekeeping;
 use super::trouble::Trouble;
 use crate::core::mention::Mention;
 use crate::fedi::{Advice, PageFrom, StreamError, Streamed};
@@ -86,6 +87,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         walked.pages += 1;
         if page.undecodable > 0 {
             tracing::warn!(account.name = %account.name, count = page.undecodable, "notifications nobody can read were skipped");
+        }
+        if let Some(time) = page.server_time {
+            timekeeping::overhear(ctx, time).await?;
         }
         if since.is_none() {
             // Once per account ever, by the server's clock, before the first stream opens.

@@ -11,6 +11,21 @@ const NOTICE: &str = "clock";
 /// Between two questions to the servers while the clock is in doubt.
 const ASK_AGAIN: chrono::Duration = chrono::Duration::seconds(30);
 
+/// The same before the first of them answered.
+const ASK_FIRST: chrono::Duration = chrono::Duration::seconds(5);
+
+/// A server's answer said its time in passing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub(super) async fn overhear(ctx: &Ctx, theirs: DateTime<Utc>) -> Result<(), StoreError> {
+    if ctx.timekeeper(|keeper| keeper.overhear(ctx.clock.now(), theirs)) {
+        // Left from the run before, when the clock was wrong.
+        ctx.store.settle_notice(NOTICE).await?;
+    }
+    Ok(())
+}
+
 /// Whether sending may go on at this moment.
 ///
 /// # Errors
@@ -21,20 +36,30 @@ pub(super) async fn clock_is_believed(ctx: &Ctx) -> Result<bool, StoreError> {
     if !ctx.timekeeper(|keeper| keeper.doubts(wall, boot, happened)) {
         return Ok(true);
     }
-    if !ctx.may_ask_the_time(wall, ASK_AGAIN) {
+    // Before the first word of a server there is no suspicion yet, only nothing known.
+    let suspected = ctx.timekeeper(|keeper| keeper.is_in_doubt());
+    if !ctx.may_ask_the_time(wall, if suspected { ASK_AGAIN } else { ASK_FIRST }) {
         return Ok(false);
     }
     let mut theirs: Option<DateTime<Utc>> = None;
+    let mut answered = false;
     for link in ctx.accounts.values().filter_map(|account| account.link()) {
-        if let Ok(Some(time)) = link.fedi.server_time().await {
-            theirs = Some(time);
-            let wall = ctx.clock.now();
-            if ctx.timekeeper(|keeper| keeper.hear(wall, time)) {
+        let Ok(time) = link.fedi.server_time().await else { continue };
+        answered = true;
+        let Some(time) = time else { continue };
+        theirs = Some(time);
+        let wall = ctx.clock.now();
+        if ctx.timekeeper(|keeper| keeper.hear(wall, time)) {
+            if suspected {
                 tracing::warn!("the clock jumped; a server confirms it");
-                ctx.store.settle_notice(NOTICE).await?;
-                return Ok(true);
             }
+            ctx.store.settle_notice(NOTICE).await?;
+            return Ok(true);
         }
+    }
+    if !suspected && theirs.is_none() {
+        // No server answers: nothing could be sent anyway, and no clock is to blame.
+        return Ok(answered && ctx.timekeeper(|keeper| keeper.nobody_tells()));
     }
     let words = match theirs {
         Some(theirs) => format!("this machine's clock says {wall}, its servers say {theirs}: nothing is sent"),

@@ -320,6 +320,8 @@ impl Driver<'_> {
                 drop(places);
                 let heard = !self.cell.is_asked() || !daemon.ctx.store.heard(1).await?.is_empty();
                 if alone && heard {
+                    // The server confirms our clock, as it must before anything is sent.
+                    daemon.listen().await?;
                     // Reading works, and then, for the first attempt, nobody is there.
                     unplug(daemon, &self.machine.http)?;
                 }
