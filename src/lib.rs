@@ -124,8 +124,6 @@
 //!
 //! # Not built yet
 //!
-//! - `watchpost queue again ID`.
-//! - PostgreSQL: a `postgres://` address is refused with a sentence.
 //! - The staff page: `[web]` is read and not used.
 //! - `watchpost account login`: tokens come from files, the environment or systemd.
 

@@ -245,7 +245,10 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
                 Shift::Overlap => report.warn(
                     line,
                     format!("{written} comes twice in {zone}: the clocks go back"),
-                    "the first is meant; for the second write an offset: 2026-11-01T01:30:00-05:00",
+                    format!(
+                        "the first is meant; for the second write its offset: {}",
+                        (instant + Duration::hours(1)).with_timezone(&zone).to_rfc3339()
+                    ),
                 ),
             }
         }

@@ -80,6 +80,11 @@ fn token_with(
 }
 
 fn read(file: &Path) -> Result<Option<String>, TokenError> {
+    // A device or a pipe would never end.
+    if file.metadata().is_ok_and(|about| !about.is_file()) {
+        let source = io::Error::other("it is not a regular file");
+        return Err(TokenError::Unreadable { file: file.to_path_buf(), source });
+    }
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

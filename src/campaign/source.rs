@@ -12,6 +12,10 @@ pub(crate) fn read(root: &Path, file: &Path, report: &mut Report) -> Option<Stri
     let path = root.join(file);
     let unreadable = |error: &std::io::Error| format!("the file cannot be read: {error}");
     match std::fs::metadata(&path) {
+        Ok(about) if !about.is_file() => {
+            report.error(None, "this is not a regular file, so it is not read", "put a text file in its place");
+            return None;
+        }
         Ok(about) if about.len() > LARGEST => {
             report.error(None, "the file is larger than 4 MB: this cannot be what was meant", "");
             return None;

@@ -324,6 +324,22 @@ async fn again(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Res
         bail!("there is no post {id:?}; `watchpost queue list` shows them all");
     };
     let known = store.deliveries_of_post(&post.id).await?;
+    let open = known.iter().find(|row| {
+        matches!(
+            row.state,
+            State::Planned | State::Claimed | State::Armed | State::Unknown | State::Held | State::Refused
+        )
+    });
+    if let Some(row) = open {
+        store.close().await;
+        bail!(
+            "{id} has not gone out yet: delivery {} on {} is {}. `watchpost queue release {id}` lets a held one go; \
+            `watchpost queue again` is for what was said and should be said once more",
+            row.id,
+            row.account,
+            row.state.as_str()
+        );
+    }
     let times = known.iter().filter_map(|row| match &row.of {
         Of::Post { occurrence, .. } => occurrence.times(),
         Of::Reply { .. } => None,

@@ -98,7 +98,15 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     } else {
         output::text(&page(&status))?;
     }
-    Ok(u8::from(!status.notices.is_empty()))
+    Ok(u8::from(!status.notices.is_empty() || status.held() > 0))
+}
+
+impl Status {
+    /// Deliveries that wait for a person, whether a notice names them or not.
+    fn held(&self) -> i64 {
+        let of = |state: State| self.deliveries.get(state.as_str()).copied().unwrap_or_default();
+        of(State::Held) + of(State::Refused)
+    }
 }
 
 async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()> {
@@ -180,9 +188,16 @@ fn page(status: &Status) -> String {
         };
         page.push_str(&format!("{:<10} {} on {}: {state}\n", "account", account.name, account.server));
     }
-    if status.notices.is_empty() {
+    if status.held() > 0 {
+        page.push_str(&format!(
+            "\n{} held or refused: `watchpost queue list --state held` (or refused) shows them, `queue release` and \
+            `queue cancel` settle them.\n",
+            status.held()
+        ));
+    }
+    if status.notices.is_empty() && status.held() == 0 {
         page.push_str("\nNothing waits for a person.\n");
-    } else {
+    } else if !status.notices.is_empty() {
         page.push_str("\nWaiting for a person:\n");
         for notice in &status.notices {
             page.push_str(&format!("  {}. {}\n     → {}\n", notice.id, notice.what, notice.do_this));

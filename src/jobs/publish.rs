@@ -312,6 +312,7 @@ async fn send(
         Outcome::NotSent { reason } => (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true),
         Outcome::Throttled { wait } => {
             let at = now + Duration::from_std(wait).unwrap_or(Duration::minutes(5));
+            tracing::warn!(account.name = %account.name, until = %at, "the server asked us to wait");
             ctx.store.wait_until(&account.name, at).await?;
             (Ending::Again { at, reason: "the server asked us to wait".to_owned() }, true)
         }

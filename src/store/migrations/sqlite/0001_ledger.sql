@@ -155,7 +155,7 @@ CREATE TABLE notices (
     raised_at    BIGINT NOT NULL
 );
 
--- Single values: the fingerprint of the install secret, the daemon's heartbeat.
+-- Single values: the fingerprint of the install secret.
 CREATE TABLE facts_of_install (
     name         TEXT   PRIMARY KEY,
     value        TEXT   NOT NULL
