@@ -247,7 +247,7 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
                     format!("{written} comes twice in {zone}: the clocks go back"),
                     format!(
                         "the first is meant; for the second write its offset: {}",
-                        (instant + Duration::hours(1)).with_timezone(&zone).to_rfc3339()
+                        (instant + chrono::Duration::hours(1)).with_timezone(&zone).to_rfc3339()
                     ),
                 ),
             }

@@ -69,10 +69,10 @@ pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreErro
         let stopping = stopping.clone();
         async move {
             if turn(&ctx, &account).await?.blind > 0 {
-                // The rows stay due; a server that does not answer is given some seconds.
-                let until = ctx.clock.now() + BLIND_PAUSE;
-                while ctx.clock.now() < until && !stopping.is_cancelled() {
-                    ctx.clock.slice(Some(until)).await;
+                // The rows stay due: the next look comes with the next slice, not at once.
+                tokio::select! {
+                    () = stopping.cancelled() => {}
+                    () = ctx.clock.slice(None) => {}
                 }
             }
             Ok(())
