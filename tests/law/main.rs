@@ -1,5 +1,6 @@
 //! The ledger law (DESIGN §5) held by force: every crash point times every outcome ([`grid`]), whole
-//! campaigns thrown by dice ([`simulation`]), and the real program killed at random instants ([`kill_loop`]).
+//! campaigns thrown by dice ([`simulation`]), and the real program killed at random instants ([`kill_loop`]),
+//! and single scenes these came upon ([`scenes`]).
 
 #![expect(
     clippy::unwrap_used,
@@ -13,4 +14,5 @@ mod cell;
 mod grid;
 mod kill_loop;
 mod outcome;
+mod scenes;
 mod simulation;

@@ -1,0 +1,161 @@
+//! Single scenes that dice or the grid once came upon, played by hand.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use watchpost::cli::sim::daemon::{Daemon, Machine, Voices};
+use watchpost::clock::Clock;
+use watchpost::core::delivery::State;
+use watchpost::core::ids::{AccountName, Lang, PostId};
+use watchpost::core::plan::AccountCalendar;
+use watchpost::core::post::{Late, Moment, Post, Readiness, Visibility, When};
+use watchpost::fedi::Http;
+use watchpost::sandbox::{Endpoint, Fault, NewAccount, Options, Profile, Running, Sandbox, Trouble};
+
+use crate::cell::memory;
+
+/// A server, a machine, and a daemon that is linked and has listened once.
+struct Scene {
+    running: Running,
+    sandbox: Sandbox,
+    theirs: Clock,
+    machine: Machine,
+    daemon: Daemon,
+    _folder: tempfile::TempDir,
+}
+
+fn nine() -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339("2026-11-23T09:00:00Z").unwrap().to_utc()
+}
+
+impl Scene {
+    async fn begin(profile: Profile, posts: Vec<Post>) -> Scene {
+        let folder = tempfile::tempdir_in(memory()).unwrap();
+        let theirs = Clock::by_hand(nine());
+        let mut options = Options::new(theirs.clone()).account(NewAccount::campaign("eyes").token("eyes-token"));
+        options.profile = profile;
+        let running = Sandbox::start(options).await.unwrap();
+        let campaign =
+            watchpost::campaign::load(Path::new(env!("CARGO_MANIFEST_DIR")), nine()).unwrap().campaign.unwrap();
+        let eyes = AccountName::new("eyes");
+        let voice = Voices { name: eyes.clone(), server: running.base_url(), token: SecretString::from("eyes-token") };
+        let machine = Machine {
+            database: folder.path().join("watchpost.db"),
+            clock: Clock::by_hand(nine()),
+            http: Http::new().unwrap(),
+            accounts: vec![voice],
+            posts,
+            calendars: vec![AccountCalendar { name: eyes, slots: Vec::new() }],
+            mind: Arc::new(watchpost::app::mind(&campaign)),
+            seed: 7,
+        };
+        let daemon = machine.start(None).await.unwrap();
+        let sandbox = running.handle();
+        let scene = Scene { running, sandbox, theirs, machine, daemon, _folder: folder };
+        scene.daemon.link().await.unwrap();
+        scene.daemon.plan().await.unwrap();
+        scene.daemon.listen().await.unwrap();
+        scene
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.theirs.advance(Duration::from_secs(seconds));
+        self.machine.clock.advance(Duration::from_secs(seconds));
+    }
+
+    async fn work(&self) {
+        self.daemon.send_and_look().await.unwrap();
+    }
+
+    /// Sends and looks through the whole time in which an unclear attempt becomes clear.
+    async fn settle(&self) {
+        for seconds in [5, 25, 90, 181, 1, 5, 5] {
+            self.pass(seconds);
+            self.work().await;
+        }
+    }
+
+    async fn states(&self) -> Vec<State> {
+        let rows = self.daemon.ctx.store.deliveries_in(&State::ALL, 100).await.unwrap();
+        rows.iter().map(|row| row.state).collect()
+    }
+
+    async fn end(self) {
+        self.daemon.crash().await.unwrap();
+        self.running.stop().await;
+    }
+}
+
+fn post(text: &str, at: DateTime<Utc>) -> Post {
+    Post {
+        id: PostId::new("the-post"),
+        when: When::At(Moment::Instant(at.fixed_offset())),
+        accounts: Vec::new(),
+        topic: None,
+        facts: Vec::new(),
+        lang: Lang::new("en"),
+        cw: None,
+        visibility: Visibility::Public,
+        expires: None,
+        readiness: Readiness::Ready,
+        late: Late::Send,
+        media: Vec::new(),
+        poll: None,
+        parts: vec![text.to_owned()],
+    }
+}
+
+#[tokio::test]
+async fn an_older_status_with_the_same_words_is_not_taken_for_an_unclear_attempt() {
+    let text = "Every Tuesday we meet at the library.";
+    let scene = Scene::begin(Profile::mastodon(), vec![post(text, nine() + chrono::Duration::days(1))]).await;
+    // Staff said it by hand, or it is the twin of a week ago: nobody's row knows it.
+    scene.sandbox.mention("eyes", text).unwrap();
+    scene.sandbox.mention("eyes", "And something else.").unwrap();
+    scene.pass(86_400);
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::answer(500, "")));
+    scene.work().await;
+    scene.settle().await;
+    assert_eq!(scene.states().await, [State::Verified]);
+    let said = scene.sandbox.own("eyes").iter().filter(|seen| seen.text == text).count();
+    assert_eq!(said, 2, "the one by hand, and ours");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn the_reply_to_one_mention_is_not_taken_for_the_reply_to_another_with_the_same_words() {
+    let scene = Scene::begin(Profile::mastodon(), Vec::new()).await;
+    scene.pass(5);
+    let first = scene.sandbox.mention("luz", "@eyes help").unwrap();
+    let second = scene.sandbox.mention("luz", "@eyes help").unwrap();
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::answer(500, "")));
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(500)));
+    scene.daemon.listen().await.unwrap();
+    scene.settle().await;
+    scene.settle().await;
+    assert_eq!(scene.states().await, [State::Verified, State::Verified]);
+    let answers = [&first, &second].map(|mention| scene.sandbox.replies_to(mention).len());
+    assert_eq!(answers, [1, 1], "each mention has its own answer");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_clock_that_jumped_while_nothing_was_due_sends_nothing_early() {
+    let scene = Scene::begin(Profile::mastodon(), vec![post("At noon.", nine() + chrono::Duration::hours(3))]).await;
+    scene.work().await;
+    scene.pass(60);
+    scene.machine.clock.step_to(nine() + chrono::Duration::hours(4));
+    for _ in 0..5 {
+        scene.work().await;
+        scene.pass(60);
+    }
+    assert_eq!(scene.sandbox.own("eyes").len(), 0, "it is ten past nine");
+    scene.machine.clock.step_to(scene.theirs.now());
+    scene.pass(3 * 3600);
+    scene.work().await;
+    assert_eq!(scene.sandbox.own("eyes").len(), 1);
+    scene.end().await;
+}
