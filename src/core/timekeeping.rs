@@ -42,10 +42,14 @@ impl Timekeeper {
         self.doubted
     }
 
-    /// A server said its time in passing: whether that is the first word that confirms ours. It settles no doubt.
-    pub fn overhear(&mut self, wall: DateTime<Utc>, server: DateTime<Utc>) -> bool {
+    /// A server said its time in passing: whether that is the first word that confirms ours. It settles no doubt. From
+    /// then on a jump is seen, also when nothing is due for hours.
+    pub fn overhear(&mut self, wall: DateTime<Utc>, boot: Span, server: DateTime<Utc>) -> bool {
         let first = !self.confirmed && !self.doubted && (wall - server).abs() <= AGREES;
-        self.confirmed |= first;
+        if first {
+            self.confirmed = true;
+            self.last = Some((wall, boot));
+        }
         first
     }
 
@@ -110,8 +114,10 @@ mod tests {
         assert!(keeper.is_in_doubt());
         assert!(keeper.hear(at(7_200), at(7_200)));
         assert!(keeper.hear(at(7_201), at(0)), "one server that is wrong is outvoted by one that agreed");
-        assert!(Timekeeper::default().overhear(at(0), at(200)));
-        assert!(!Timekeeper::default().overhear(at(0), at(400)));
+        assert!(!Timekeeper::default().overhear(at(0), span(0), at(400)));
+        let mut keeper = Timekeeper::default();
+        assert!(keeper.overhear(at(0), span(0), at(200)));
+        assert!(keeper.doubts(at(14_400), span(60), None), "a jump before anything was due");
         assert!(Timekeeper::default().nobody_tells());
     }
 }

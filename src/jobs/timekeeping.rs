@@ -19,7 +19,8 @@ const ASK_FIRST: chrono::Duration = chrono::Duration::seconds(5);
 /// # Errors
 /// When the database cannot be written.
 pub(super) async fn overhear(ctx: &Ctx, theirs: DateTime<Utc>) -> Result<(), StoreError> {
-    if ctx.timekeeper(|keeper| keeper.overhear(ctx.clock.now(), theirs)) {
+    let (wall, boot) = (ctx.clock.now(), ctx.clock.boot());
+    if ctx.timekeeper(|keeper| keeper.overhear(wall, boot, theirs)) {
         // Left from the run before, when the clock was wrong.
         ctx.store.settle_notice(NOTICE).await?;
     }
