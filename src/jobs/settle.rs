@@ -29,6 +29,9 @@ const AT_ONCE: i64 = 40;
 /// look is not one this program speaks for.
 const LOOK_BACK: usize = 200;
 
+/// More than our clock and a server's may be apart while we send.
+const CLOCKS_APART: chrono::Duration = chrono::Duration::minutes(10);
+
 /// What one tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
@@ -143,7 +146,7 @@ impl Look {
             return Ok(Look { own: Vec::new() });
         }
         // The oldest attempt's baseline ends the walk; rows that only want to be seen need one page.
-        let unclear = open.iter().find(|row| row.delivery.state != State::Sent);
+        let unclear = open.iter().filter(|row| row.delivery.state != State::Sent).min_by_key(|row| row.first_attempt);
         let (until, limit) = match unclear {
             Some(row) => (row.baseline.as_ref(), LOOK_BACK),
             None => (None, usize::try_from(AT_ONCE).unwrap_or(40)),
@@ -272,7 +275,7 @@ impl Case<'_> {
     async fn candidates(&self) -> Result<Vec<(StatusView, Likeness)>, Trouble> {
         let payload = &self.row.delivery.payload;
         let mut found: Vec<(StatusView, Likeness)> = Vec::new();
-        for status in self.look.own.iter().chain(&self.below_the_parent().await?) {
+        for status in self.since_the_baseline().chain(&self.below_the_parent().await?) {
             let likeness = match (&payload.in_reply_to, &status.in_reply_to) {
                 (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
                 // The same fact told to somebody else differs in a name only: another parent is another status.
@@ -294,6 +297,19 @@ impl Case<'_> {
             std::cmp::Reverse((*likeness, agreeing))
         });
         Ok(found)
+    }
+
+    /// Own statuses that may be younger than this row's first attempt. What is older is another's, however alike: the
+    /// same words of last week, or a twin that was left standing. The server's own times are compared where the
+    /// baseline is seen; else ours, which agree with them within minutes or nothing is sent (DESIGN §7).
+    fn since_the_baseline(&self) -> impl Iterator<Item = &StatusView> {
+        let baseline = self.row.baseline.as_ref();
+        let seen = baseline.and_then(|id| self.look.own.iter().find(|status| &status.id == id));
+        let oldest = seen.and_then(|status| status.created_at).unwrap_or_else(|| {
+            // No row is attempted before it is due; who left it behind may not have said when it was.
+            self.row.first_attempt.min(self.row.delivery.due_at) - CLOCKS_APART
+        });
+        self.look.own.iter().filter(move |status| status.created_at.is_none_or(|made| made >= oldest))
     }
 
     /// Directs do not stand in the own list of every server; there they are looked for under their parent.

@@ -240,9 +240,11 @@ impl Store {
         now: DateTime<Utc>,
         boot: Duration,
     ) -> Result<Option<Armed>, StoreError> {
+        // After an unclear attempt the first baseline stays: what that attempt made may stand before a later one.
         const ARM: &str = "UPDATE deliveries SET state = 'armed', attempt = attempt + 1, armed_at = $1, media = $2, \
             payload = $3, was_late = $4, updated_at = $1, \
-            baseline = (SELECT newest_own FROM accounts WHERE name = deliveries.account) \
+            baseline = CASE WHEN unclear > 0 THEN baseline \
+            ELSE (SELECT newest_own FROM accounts WHERE name = deliveries.account) END \
             WHERE id = $5 AND state = 'claimed' AND fence = $6";
         let payload = payload_json(&claimed.payload)?;
         let ids = media.iter().map(MediaId::as_str).collect::<Vec<_>>().join(" ");

@@ -25,8 +25,10 @@ pub struct Open {
     pub delivery: Delivery,
     /// When its last attempt was armed.
     pub armed_at: DateTime<Utc>,
-    /// Our newest status when it was armed: looks end there.
+    /// Our newest status when its first unclear attempt was armed: looks end there.
     pub baseline: Option<StatusId>,
+    /// Its first attempt, by our clock and as far as the ledger knows.
+    pub first_attempt: DateTime<Utc>,
     /// Attempts that may have succeeded.
     pub unclear: i64,
     /// Until then a twin may appear.
@@ -118,6 +120,7 @@ impl Store {
             CASE WHEN kind = 'reply' AND EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) \
             AND NOT EXISTS (SELECT 1 FROM mentions WHERE mentions.delivery = deliveries.id \
             AND mentions.command IN ('stop', 'start')) THEN 1 ELSE 0 END AS opted_out, \
+            (SELECT MIN(attempts.armed_at) FROM attempts WHERE attempts.delivery = deliveries.id) AS first_attempt, \
             CASE WHEN kind <> 'post' THEN '' ELSE COALESCE( \
             (SELECT mark FROM post_marks WHERE post_marks.post_id = deliveries.post_id), \
             (SELECT '' FROM post_files WHERE post_files.post_id = deliveries.post_id), \
@@ -256,8 +259,11 @@ impl Store {
 fn open(row: &AnyRow) -> Result<Open, StoreError> {
     let delivery = read(row)?;
     let flag = |column: &str| -> Result<bool, StoreError> { Ok(row.try_get::<i64, _>(column)? != 0) };
+    let armed_at = row.try_get::<Option<i64>, _>("armed_at")?.map_or(delivery.due_at, millis);
+    let first_attempt = row.try_get::<Option<i64>, _>("first_attempt")?.map_or(armed_at, millis);
     Ok(Open {
-        armed_at: row.try_get::<Option<i64>, _>("armed_at")?.map_or(delivery.due_at, millis),
+        armed_at,
+        first_attempt: first_attempt.min(armed_at),
         baseline: row.try_get::<Option<String>, _>("baseline")?.map(StatusId::new),
         unclear: row.try_get("unclear")?,
         watch_until: row.try_get::<Option<i64>, _>("watch_until")?.map(millis),
