@@ -129,9 +129,12 @@ pub(crate) async fn gate(
     };
     let request = Request::from_parts(parts, Body::from(body));
     let inner = sandbox.clone();
+    sandbox.change(|state| state.at_work += 1);
     let work = sandbox.0.tasks.spawn(async move {
         let response = act(&inner, &entry, &cutter, request, next).await;
-        leave(&inner, &entry, response)
+        let response = leave(&inner, &entry, response);
+        inner.change(|state| state.at_work = state.at_work.saturating_sub(1));
+        response
     });
     work.await.unwrap_or_else(|_stopped| Refused::NotFound.into_response())
 }

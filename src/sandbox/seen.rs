@@ -195,6 +195,12 @@ impl State {
         self.hanging
     }
 
+    /// How many requests that hang, or hung, are not over yet: at zero, what they make is made.
+    #[must_use]
+    pub fn at_work(&self) -> usize {
+        self.at_work
+    }
+
     /// How many faults wait for their request.
     #[must_use]
     pub fn faults_waiting(&self) -> usize {

@@ -55,6 +55,8 @@ pub struct State {
     pub(crate) requests_dropped: usize,
     pub(crate) requests_kept: usize,
     pub(crate) hanging: usize,
+    /// Requests that go on when their client leaves, from their first byte read to their last word.
+    pub(crate) at_work: usize,
 }
 
 /// Whether an account belongs to the campaign or is an invented person.
@@ -275,6 +277,7 @@ impl State {
             requests_dropped: 0,
             requests_kept,
             hanging: 0,
+            at_work: 0,
         }
     }
 

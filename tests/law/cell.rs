@@ -247,7 +247,7 @@ impl Cell {
             if self.crash == Crash::InFlight && self.outcome.hangs().is_none() {
                 // The client is gone; the server goes on.
                 sandbox.release();
-                sandbox.wait_until(|state| state.hanging() == 0, Duration::from_secs(10)).await?;
+                sandbox.wait_until(|state| state.at_work() == 0, Duration::from_secs(10)).await?;
             }
             machine.clock.advance(Duration::from_secs(u64::try_from(self.back_after * 60)?));
             work.release_when_due().await?;
@@ -367,7 +367,7 @@ impl Driver<'_> {
         if self.release_at().is_some_and(|at| at <= self.machine.clock.now()) {
             self.released = true;
             self.sandbox.release();
-            self.sandbox.wait_until(|state| state.hanging() == 0, Duration::from_secs(10)).await?;
+            self.sandbox.wait_until(|state| state.at_work() == 0, Duration::from_secs(10)).await?;
         }
         Ok(())
     }

@@ -256,7 +256,7 @@ impl World {
                 // A request may have met more than one fault that hangs.
                 for _ in 0..100 {
                     self.sandbox.release();
-                    if self.sandbox.wait_until(|state| state.hanging() == 0, Real::from_millis(100)).await.is_ok() {
+                    if self.sandbox.wait_until(|state| state.at_work() == 0, Real::from_millis(100)).await.is_ok() {
                         return Ok(());
                     }
                 }
