@@ -48,22 +48,12 @@ pub(crate) struct Frame {
 
 /// A post with nothing but its place: ready, in the next free slot of every account.
 fn blank(id: &str, frame: &Frame) -> Post {
-    Post {
-        id: PostId::new(id),
-        when: When::NextSlot,
-        accounts: Vec::new(),
-        topic: None,
-        facts: Vec::new(),
-        lang: frame.languages.first().cloned().unwrap_or_else(|| Lang::new("en")),
-        cw: None,
-        visibility: Visibility::Public,
-        expires: None,
-        readiness: Readiness::Ready,
-        late: Late::Send,
-        media: Vec::new(),
-        poll: None,
-        parts: Vec::new(),
-    }
+    Post::new(
+        PostId::new(id),
+        When::NextSlot,
+        frame.languages.first().cloned().unwrap_or_else(|| Lang::new("en")),
+        Vec::new(),
+    )
 }
 
 /// Reads the keys of a post; `node` is `None` without front matter. `own_id` is its path under `posts/` without
@@ -193,23 +183,17 @@ fn word<T: Copy>(
 }
 
 fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Status {
-        Ready,
-        Draft,
-        Review,
-    }
-    let known = [("ready", Status::Ready), ("draft", Status::Draft), ("review", Status::Review)];
+    let known = [("ready", Readiness::Ready), ("draft", Readiness::Draft), ("review", Readiness::Review)];
     match word(section, "status", &known, report) {
-        None | Some(Status::Ready) => Readiness::Ready,
-        Some(Status::Draft) => Readiness::Draft,
-        Some(Status::Review) => {
+        None | Some(Readiness::Ready) => Readiness::Ready,
+        Some(Readiness::Draft) => Readiness::Draft,
+        Some(Readiness::Review) => {
             report.warn(
                 section.line_of("status"),
                 "approving posts is not built yet: `review` waits like a draft",
                 "write `ready` when it may go out",
             );
-            Readiness::Draft
+            Readiness::Review
         }
     }
 }

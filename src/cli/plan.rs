@@ -211,27 +211,15 @@ mod tests {
     use super::*;
     use crate::core::ids::{Lang, TopicId};
     use crate::core::plan::AccountCalendar;
-    use crate::core::post::{Late, Readiness, Visibility, When};
+    use crate::core::post::When;
     use crate::core::schedule::{Slot, parse_moment};
 
     const ZONE: Tz = chrono_tz::America::New_York;
 
     fn post(id: &str, when: When, parts: &[&str]) -> Post {
         Post {
-            id: PostId::from(id),
-            when,
-            accounts: Vec::new(),
             topic: Some(TopicId::from("ring")),
-            facts: Vec::new(),
-            lang: Lang::from("en"),
-            cw: None,
-            visibility: Visibility::Public,
-            expires: None,
-            readiness: Readiness::Ready,
-            late: Late::Send,
-            media: Vec::new(),
-            poll: None,
-            parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+            ..Post::new(PostId::from(id), when, Lang::from("en"), parts.iter().map(|part| (*part).to_owned()).collect())
         }
     }
 

@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use super::{output, workplace};
 use crate::campaign::Campaign;
 use crate::core::count::{TextRules, count};
-use crate::core::ids::{AccountName, Lang};
-use crate::core::post::{Media, Moment, Queued};
+use crate::core::ids::{AccountName, Lang, PostId};
+use crate::core::post::{Media, Moment, Post, When};
 use crate::core::schedule::parse_moment;
 
 /// The arguments.
@@ -54,14 +54,14 @@ pub struct AddArgs {
 pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let text = text_of(args)?;
     let mut wrong: Vec<String> = Vec::new();
-    let queued = Queued {
-        at: at_of(args, campaign, now, &mut wrong),
-        accounts: accounts_of(args, campaign, &mut wrong),
-        lang: lang_of(args, campaign, &mut wrong),
-        cw: args.cw.clone().filter(|cw| !cw.trim().is_empty()),
-        media: media_of(args, &mut wrong),
-        parts: parts_of(&text, &mut wrong),
-    };
+    let when = at_of(args, campaign, now, &mut wrong).map_or(When::NextSlot, When::At);
+    let accounts = accounts_of(args, campaign, &mut wrong);
+    let lang = lang_of(args, campaign, &mut wrong);
+    let media = media_of(args, &mut wrong);
+    let parts = parts_of(&text, &mut wrong);
+    let cw = args.cw.clone().filter(|cw| !cw.trim().is_empty());
+    // The database gives the id.
+    let queued = Post { accounts, cw, media, ..Post::new(PostId::new(""), when, lang, parts) };
     if !wrong.is_empty() {
         bail!("nothing was added:\n  {}", wrong.join("\n  "));
     }
@@ -83,12 +83,14 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
     Ok(0)
 }
 
-fn when_words(queued: &Queued, campaign: &Campaign) -> String {
-    match queued.at {
-        Some(moment) => {
+fn when_words(queued: &Post, campaign: &Campaign) -> String {
+    match &queued.when {
+        When::At(moment) => {
             format!("goes out {}", super::status::local(moment.resolve(campaign.zone).instant, campaign.zone))
         }
-        None => "takes the next free slot (`watchpost queue list` shows it)".to_owned(),
+        When::NextSlot | When::Every(_) | When::Evergreen => {
+            "takes the next free slot (`watchpost queue list` shows it)".to_owned()
+        }
     }
 }
 

@@ -10,41 +10,92 @@ use serde::{Deserialize, Serialize};
 use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
 use crate::core::schedule::Slot;
 
-/// One post, checked and complete.
-#[derive(Clone, Debug, PartialEq)]
+/// One post, checked and complete. As JSON it is how the database keeps the posts it owns; a key that is missing there
+/// has its default, so that an older row is read by a newer program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Post {
     /// Its identity in the ledger.
     pub id: PostId,
     /// When it goes out.
     pub when: When,
+    /// Which times of a repeated post count.
+    #[serde(default)]
+    pub repeat: Repeat,
+    /// Its place among the posts that wait for a slot.
+    #[serde(default)]
+    pub order: Order,
     /// The accounts that say it; empty means all.
+    #[serde(default)]
     pub accounts: Vec<AccountName>,
     /// The topic a follower's question below it inherits.
+    #[serde(default)]
     pub topic: Option<TopicId>,
     /// The facts it rests on: what "source?" below it answers with.
+    #[serde(default)]
     pub facts: Vec<FactId>,
     /// Its language.
     pub lang: Lang,
     /// The content warning.
+    #[serde(default)]
     pub cw: Option<String>,
     /// Who may see it.
+    #[serde(default)]
     pub visibility: Visibility,
     /// No part 1 leaves at or after this time; `None`: 6 h after its time.
+    #[serde(default)]
     pub expires: Option<Moment>,
     /// Whether staff are done with it.
+    #[serde(default)]
     pub readiness: Readiness,
+    /// Who wrote it, in the name staff gave.
+    #[serde(default)]
+    pub author: Option<String>,
     /// What to do when its time has passed by more than 15 min.
+    #[serde(default)]
     pub late: Late,
     /// Attachments of part 1.
+    #[serde(default)]
     pub media: Vec<Media>,
     /// A poll on part 1.
+    #[serde(default)]
     pub poll: Option<Poll>,
     /// The texts, one per status; a thread has several.
     pub parts: Vec<String>,
+    /// Other words for some accounts or languages; the first that fits stands in for `parts`.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+}
+
+impl Post {
+    /// A ready post with nothing but its place, its language and its words.
+    #[must_use]
+    pub fn new(id: PostId, when: When, lang: Lang, parts: Vec<String>) -> Self {
+        Self {
+            id,
+            when,
+            repeat: Repeat::default(),
+            order: Order::default(),
+            accounts: Vec::new(),
+            topic: None,
+            facts: Vec::new(),
+            lang,
+            cw: None,
+            visibility: Visibility::default(),
+            expires: None,
+            readiness: Readiness::default(),
+            author: None,
+            late: Late::default(),
+            media: Vec::new(),
+            poll: None,
+            parts,
+            variants: Vec::new(),
+        }
+    }
 }
 
 /// When a post goes out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum When {
     /// At this time, once.
     At(Moment),
@@ -54,6 +105,45 @@ pub enum When {
     Evergreen,
     /// In the next free slot of each account, once.
     NextSlot,
+}
+
+/// Which times of an `every` or evergreen post count. Everything absent: all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Repeat {
+    /// None before this time.
+    pub from: Option<Moment>,
+    /// None at or after this time.
+    pub until: Option<Moment>,
+    /// At most so many on each account, the skipped ones not counted; at least 1.
+    pub times: Option<u32>,
+    /// Nominal local times of an `every` post that are left out.
+    pub skip: Vec<NaiveDateTime>,
+    /// Days an evergreen post rests on an account; `None`: 21.
+    pub cooldown_days: Option<u32>,
+}
+
+/// A post's place among those that wait for a slot: higher priority first, then file name, then time added.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Order {
+    /// 0 where nothing is said; may be negative.
+    pub priority: i32,
+    /// The slot (its nominal local time) that is kept for this post.
+    pub slot: Option<NaiveDateTime>,
+}
+
+/// Other words for the same post.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// The accounts that say it so; empty: any account.
+    #[serde(default)]
+    pub accounts: Vec<AccountName>,
+    /// Its language; `None`: the post's.
+    #[serde(default)]
+    pub lang: Option<Lang>,
+    /// The texts, as many as the post has.
+    pub parts: Vec<String>,
 }
 
 /// A time as staff wrote it.
@@ -66,19 +156,24 @@ pub enum Moment {
 }
 
 /// Whether staff are done with a post.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Readiness {
     /// It goes out.
+    #[default]
     Ready,
+    /// Written, and waits for somebody's approval; the plan names it as waiting.
+    Review,
     /// It waits; the plan names it as waiting.
     Draft,
 }
 
 /// What to do with a post whose time has passed by more than 15 min (DESIGN §7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Late {
     /// Send it while it has not expired.
+    #[default]
     Send,
     /// Hold it for a person.
     Hold,
@@ -87,10 +182,11 @@ pub enum Late {
 }
 
 /// Who may see a status; Mastodon's four levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
     /// Everybody, and in public timelines.
+    #[default]
     Public,
     /// Everybody, out of public timelines.
     Unlisted,
@@ -133,43 +229,3 @@ pub struct Poll {
 
 /// How long after its time a post may still leave when it says nothing itself.
 pub const DEFAULT_EXPIRY: Duration = Duration::hours(6);
-
-/// A post made by `queue add`, as the database keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Queued {
-    /// Its own time; `None`: the next free slot.
-    pub at: Option<Moment>,
-    /// The accounts that say it; empty means all.
-    pub accounts: Vec<AccountName>,
-    /// Its language.
-    pub lang: Lang,
-    /// The content warning.
-    pub cw: Option<String>,
-    /// Attachments.
-    pub media: Vec<Media>,
-    /// The texts, one per status.
-    pub parts: Vec<String>,
-}
-
-impl Queued {
-    /// The post this is, under the id the database gave it.
-    #[must_use]
-    pub fn into_post(self, id: PostId) -> Post {
-        Post {
-            id,
-            when: self.at.map_or(When::NextSlot, When::At),
-            accounts: self.accounts,
-            topic: None,
-            facts: Vec::new(),
-            lang: self.lang,
-            cw: self.cw,
-            visibility: Visibility::Public,
-            expires: None,
-            readiness: Readiness::Ready,
-            late: Late::Send,
-            media: self.media,
-            poll: None,
-            parts: self.parts,
-        }
-    }
-}

@@ -6,24 +6,25 @@ use sqlx::Row;
 use super::Store;
 use super::errors::StoreError;
 use crate::core::ids::PostId;
-use crate::core::post::{Post, Queued};
+use crate::core::post::Post;
 
 impl Store {
-    /// Adds a post to the queue and says its id (`queue-N`).
+    /// Adds a post to the queue and says its id: its own, or `queue-N` when that is empty.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing was added.
-    pub async fn queue_add(&self, queued: &Queued, now: DateTime<Utc>) -> Result<PostId, StoreError> {
+    pub async fn queue_add(&self, post: &Post, now: DateTime<Utc>) -> Result<PostId, StoreError> {
         const ADD: &str = "INSERT INTO queued_posts (body, created_at) VALUES ($1, $2) RETURNING seq";
-        let body = serde_json::to_string(queued).map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
+        let body = serde_json::to_string(post).map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
         let now = now.timestamp_millis();
+        let id = post.id.clone();
         self.inner
             .writer
             .write(move |connection| {
-                let body = body.clone();
+                let (body, id) = (body.clone(), id.clone());
                 Box::pin(async move {
                     let row = sqlx::query(ADD).bind(body).bind(now).fetch_one(connection).await?;
-                    Ok(id_of(row.try_get("seq")?))
+                    Ok(id_of(id, row.try_get("seq")?))
                 })
             })
             .await
@@ -38,14 +39,14 @@ impl Store {
         let mut posts = Vec::new();
         for row in sqlx::query(LIST).fetch_all(&self.inner.reads).await? {
             let body: String = row.try_get("body")?;
-            let queued: Queued =
+            let post: Post =
                 serde_json::from_str(&body).map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
-            posts.push(queued.into_post(id_of(row.try_get("seq")?)));
+            posts.push(Post { id: id_of(post.id, row.try_get("seq")?), ..post });
         }
         Ok(posts)
     }
 }
 
-fn id_of(seq: i64) -> PostId {
-    PostId::new(format!("queue-{seq}"))
+fn id_of(own: PostId, seq: i64) -> PostId {
+    if own.as_str().is_empty() { PostId::new(format!("queue-{seq}")) } else { own }
 }

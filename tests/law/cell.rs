@@ -13,7 +13,7 @@ use watchpost::clock::Clock;
 use watchpost::core::decision::Mind;
 use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::plan::AccountCalendar;
-use watchpost::core::post::{Late, Moment, Post, Readiness, Visibility, When};
+use watchpost::core::post::{Moment, Post, Visibility, When};
 use watchpost::fedi::{Fedi, Http, Link};
 use watchpost::jobs::context::LinkState;
 use watchpost::jobs::points::{Gate, Passage, Point};
@@ -196,20 +196,13 @@ impl Cell {
         };
         let at = |time: DateTime<Utc>| Moment::Instant(time.fixed_offset());
         vec![Post {
-            id: PostId::new("the-post"),
-            when: When::At(at(due)),
-            accounts: Vec::new(),
-            topic: None,
-            facts: Vec::new(),
-            lang: Lang::new("en"),
-            cw: None,
-            visibility: Visibility::Public,
             expires: (self.kind == Kind::ShortLived).then(|| at(due + chrono::Duration::minutes(20))),
-            readiness: Readiness::Ready,
-            late: Late::Send,
-            media: Vec::new(),
-            poll: None,
-            parts: parts.into_iter().map(str::to_owned).collect(),
+            ..Post::new(
+                PostId::new("the-post"),
+                When::At(at(due)),
+                Lang::new("en"),
+                parts.into_iter().map(str::to_owned).collect(),
+            )
         }]
     }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use watchpost::cli::sim::daemon::Machine;
 use watchpost::clock::{Clock, Dice};
 use watchpost::core::delivery::State;
-use watchpost::core::ids::Lang;
-use watchpost::core::post::{Moment, Queued};
+use watchpost::core::ids::{Lang, PostId};
+use watchpost::core::post::{Moment, Post, When};
 use watchpost::sandbox::{Endpoint, Ever, Fault, NewAccount, Options, Part, Profile, Sandbox, StatusSeen, Trouble};
 use watchpost::store::{Place, Role, Store};
 
@@ -115,14 +115,8 @@ async fn check(profile: &str, seed: u64) {
                 vec![text]
             };
             posts.extend(parts.clone());
-            let queued = Queued {
-                at: Some(Moment::Instant(at.fixed_offset())),
-                accounts: Vec::new(),
-                lang: Lang::new("en"),
-                cw: None,
-                media: Vec::new(),
-                parts,
-            };
+            let when = When::At(Moment::Instant(at.fixed_offset()));
+            let queued = Post::new(PostId::new(""), when, Lang::new("en"), parts);
             store.queue_add(&queued, now).await.unwrap();
             sandbox.mention(&format!("person{kill}x{number}"), "@eyes does Ring give footage to the police?").unwrap();
         }

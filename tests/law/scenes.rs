@@ -11,7 +11,7 @@ use watchpost::clock::Clock;
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::plan::AccountCalendar;
-use watchpost::core::post::{Late, Moment, Post, Readiness, Visibility, When};
+use watchpost::core::post::{Moment, Post, When};
 use watchpost::fedi::Http;
 use watchpost::sandbox::{Endpoint, Fault, NewAccount, Options, Profile, Running, Sandbox, Trouble};
 
@@ -90,22 +90,12 @@ impl Scene {
 }
 
 fn post(text: &str, at: DateTime<Utc>) -> Post {
-    Post {
-        id: PostId::new("the-post"),
-        when: When::At(Moment::Instant(at.fixed_offset())),
-        accounts: Vec::new(),
-        topic: None,
-        facts: Vec::new(),
-        lang: Lang::new("en"),
-        cw: None,
-        visibility: Visibility::Public,
-        expires: None,
-        readiness: Readiness::Ready,
-        late: Late::Send,
-        media: Vec::new(),
-        poll: None,
-        parts: vec![text.to_owned()],
-    }
+    Post::new(
+        PostId::new("the-post"),
+        When::At(Moment::Instant(at.fixed_offset())),
+        Lang::new("en"),
+        vec![text.to_owned()],
+    )
 }
 
 #[tokio::test]

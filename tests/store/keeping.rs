@@ -1,7 +1,7 @@
 //! Accounts, notices, the queue, people: what is kept beside the ledger.
 
 use watchpost::core::ids::{Lang, PostId, StatusId};
-use watchpost::core::post::Queued;
+use watchpost::core::post::{Post, When};
 use watchpost::store::sending::Ending;
 
 use crate::base::{Base, Which, arm, ears, eyes, now, plan, post, seconds};
@@ -57,13 +57,9 @@ async fn a_matter_has_one_notice(base: &Base) {
 
 async fn the_queue_keeps_its_order(base: &Base) {
     let store = base.visitor().await;
-    let queued = |text: &str| Queued {
-        at: None,
+    let queued = |text: &str| Post {
         accounts: vec![eyes()],
-        lang: Lang::new("es"),
-        cw: None,
-        media: Vec::new(),
-        parts: vec![text.to_owned()],
+        ..Post::new(PostId::new(""), When::NextSlot, Lang::new("es"), vec![text.to_owned()])
     };
     assert_eq!(store.queue_add(&queued("one"), now()).await.unwrap(), PostId::new("queue-1"));
     assert_eq!(store.queue_add(&queued("two"), now()).await.unwrap(), PostId::new("queue-2"));

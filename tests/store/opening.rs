@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use sqlx::{AnyConnection, Row};
+use watchpost::core::post::{Post, When};
 use watchpost::store::{Place, Role, Store, StoreError};
 
 use crate::base::{Base, Which, accounts, claim, dice, now, plan, post, row, run, seconds, send};
@@ -49,15 +50,8 @@ async fn opening_many_at_once_makes_one_database(base: &Base) {
     assert_eq!(base.visitor().await.queued_posts().await.unwrap().len(), 6);
 }
 
-fn queued() -> watchpost::core::post::Queued {
-    watchpost::core::post::Queued {
-        at: None,
-        accounts: Vec::new(),
-        lang: "en".into(),
-        cw: None,
-        media: Vec::new(),
-        parts: vec!["one".to_owned()],
-    }
+fn queued() -> Post {
+    Post::new("".into(), When::NextSlot, "en".into(), vec!["one".to_owned()])
 }
 
 async fn a_database_from_a_newer_version_is_refused(base: &Base) {

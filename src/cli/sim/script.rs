@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use crate::clock::Dice;
 use crate::core::fact::FactBook;
 use crate::core::ids::{AccountName, Lang, PostId, TopicId};
-use crate::core::post::{Late, Moment, Post, Readiness, Visibility, When};
+use crate::core::post::{Late, Moment, Post, Visibility, When};
 use crate::core::schedule::Slot;
 use crate::sandbox::{Endpoint, Fault, Moment as FaultMoment, Trouble};
 
@@ -195,20 +195,5 @@ fn post(id: String, when: When, dice: &mut Dice, parts: u64) -> Post {
         format!("{id}, part {part}: {}", words.join(" "))
     };
     let parts = (1..=parts).map(|part| text(part, dice)).collect();
-    Post {
-        id: PostId::new(id.clone()),
-        when,
-        accounts: Vec::new(),
-        topic: Some(TopicId::new("ring")),
-        facts: Vec::new(),
-        lang: Lang::new("en"),
-        cw: None,
-        visibility: Visibility::Public,
-        expires: None,
-        readiness: Readiness::Ready,
-        late: Late::Send,
-        media: Vec::new(),
-        poll: None,
-        parts,
-    }
+    Post { topic: Some(TopicId::new("ring")), ..Post::new(PostId::new(id.clone()), when, Lang::new("en"), parts) }
 }

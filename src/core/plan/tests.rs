@@ -7,27 +7,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::ids::Lang;
-use crate::core::post::{Late, Readiness, Visibility, When};
+use crate::core::post::{Readiness, When};
 use crate::core::schedule::parse_moment;
 
 /// A ready slot post for all accounts.
 fn post(id: &str) -> Post {
-    Post {
-        id: PostId::from(id),
-        when: When::NextSlot,
-        accounts: Vec::new(),
-        topic: None,
-        facts: Vec::new(),
-        lang: Lang::from("en"),
-        cw: None,
-        visibility: Visibility::Public,
-        expires: None,
-        readiness: Readiness::Ready,
-        late: Late::Send,
-        media: Vec::new(),
-        poll: None,
-        parts: vec!["Text".to_owned()],
-    }
+    Post::new(PostId::from(id), When::NextSlot, Lang::from("en"), vec!["Text".to_owned()])
 }
 
 /// `at 2026-11-03 09:00`, `every Tue 12:00`, `evergreen` or `slot`.

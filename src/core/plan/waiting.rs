@@ -31,9 +31,14 @@ pub(super) fn list(
             list.everywhere(prepared, "an earlier post has the same id: give this one an `id` of its own");
             continue;
         }
-        if prepared.post.readiness == Readiness::Draft {
+        let unready = match prepared.post.readiness {
+            Readiness::Ready => None,
+            Readiness::Review => Some("waits for approval: set `status: ready` when it may go out"),
+            Readiness::Draft => Some("a draft: set `status: ready` when it is done"),
+        };
+        if let Some(why) = unready {
             if !done() {
-                list.everywhere(prepared, "a draft: set `status: ready` when it is done");
+                list.everywhere(prepared, why);
             }
             continue;
         }

@@ -6,6 +6,7 @@
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 mod cron_expression;
 mod moment;
@@ -20,11 +21,40 @@ pub use zone::{Resolved, Shift, resolve};
 /// finds every nominal time whose instant lies in between.
 const WIDEST: Duration = Duration::days(2);
 
-/// A weekly local time, as staff write it: `Mon-Fri 09:00`, `Sat 11:00`, or a cron expression.
-#[derive(Clone, Debug, PartialEq)]
+/// A weekly local time, as staff write it: `Mon-Fri 09:00`, `Sat 11:00`, or a cron expression. As JSON it is what was
+/// written and in which of the two grammars.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Slot {
     written: String,
     rule: Rule,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Written {
+    Weekly(String),
+    Cron(String),
+}
+
+impl TryFrom<Written> for Slot {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::Weekly(words) => Slot::parse(&words),
+            Written::Cron(words) => Slot::cron(&words),
+        }
+    }
+}
+
+impl From<Slot> for Written {
+    fn from(slot: Slot) -> Self {
+        match slot.rule {
+            Rule::Weekly(_) => Written::Weekly(slot.written),
+            Rule::Cron(_) => Written::Cron(slot.written),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
