@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::config::told;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, text};
 use super::{Account, TokenSource, address, secrets};
@@ -37,14 +36,14 @@ pub(crate) fn read(section: &mut Section<'_>, root: &Path, report: &mut Report) 
                 }
                 server = origin;
             }
-            Err(why) => told(why, written.line, report),
+            Err(why) => why.tell(written.line, report),
         }
     }
     let mut streaming = None;
     if let Some(written) = section.text("streaming", report) {
         match address::streaming(&written.text) {
             Ok(origin) => streaming = Some(origin),
-            Err(why) => told(why, written.line, report),
+            Err(why) => why.tell(written.line, report),
         }
     }
     let token = token(section, &label, root, report);

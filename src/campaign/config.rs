@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::finding::{Report, did_you_mean, nearest};
 use super::tree::{Node, Section, tables, texts};
-use super::words::{self, Misread};
+use super::words;
 use super::{Account, Replies, accounts, address, replies};
 use crate::core::ids::Lang;
 
@@ -103,7 +103,7 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
                 report.error(written.line, format!("the language `{lang}` stands twice"), "name each once");
             }
             Ok(lang) => settings.languages.push(lang),
-            Err(why) => told(why, written.line, report),
+            Err(why) => why.tell(written.line, report),
         }
     }
     for tag in section.texts("hashtags", report).unwrap_or_default() {
@@ -169,11 +169,6 @@ fn web(node: &Node, report: &mut Report) {
         }
     }
     section.finish(report);
-}
-
-/// A misread word as an error.
-pub(crate) fn told(why: Misread, line: usize, report: &mut Report) {
-    report.error(line, why.message, why.hint);
 }
 
 /// Names as a list of texts, each known. `known` empty: not judged.

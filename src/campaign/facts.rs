@@ -9,7 +9,7 @@ use chrono::{Datelike, NaiveDate};
 use super::config::Settings;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written, tables, text};
-use super::{address, by_lang, config, fits, links, words};
+use super::{address, by_lang, fits, links, words};
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
 
@@ -82,7 +82,7 @@ fn source(
     if let Some(url) = &url {
         match address::link(&url.text) {
             Ok(()) => links::tell_placeholder(&url.text, url.line, report),
-            Err(why) => config::told(why, url.line, report),
+            Err(why) => why.tell(url.line, report),
         }
     }
     Some((
@@ -175,7 +175,7 @@ impl Reader<'_> {
                 Some(day)
             }
             Err(why) => {
-                config::told(why, node.line, report);
+                why.tell(node.line, report);
                 None
             }
         }
@@ -220,7 +220,7 @@ fn dated(section: &mut Section<'_>, key: &'static str, today: NaiveDate, report:
             Some(date)
         }
         Err(why) => {
-            config::told(why, node.line, report);
+            why.tell(node.line, report);
             None
         }
     }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::accounts::slot;
-use super::config::{names, told};
+use super::config::names;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written};
 use super::{media, poll, words};
@@ -101,7 +101,7 @@ fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame
                 tell_foreign(&known, lang.line, frame, report);
                 post.lang = known;
             }
-            Err(why) => told(why, lang.line, report),
+            Err(why) => why.tell(lang.line, report),
         }
     }
     post.cw = section.text("cw", report).map(|cw| cw.text);

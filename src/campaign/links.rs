@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::finding::Report;
 use super::tree::{Node, Section, tables};
-use super::{address, by_lang, config};
+use super::{address, by_lang};
 use crate::core::fact::Link;
 use crate::core::ids::{Lang, LinkId};
 
@@ -26,7 +26,7 @@ pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTre
         if let Some(url) = &url {
             match address::link(&url.text) {
                 Ok(()) => tell_placeholder(&url.text, url.line, report),
-                Err(why) => config::told(why, url.line, report),
+                Err(why) => why.tell(url.line, report),
             }
         }
         let label = match section.take("label", report) {

@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 
+use super::finding::Report;
 use crate::core::fact::AsOf;
 use crate::core::ids::Lang;
 
@@ -18,6 +19,11 @@ pub(crate) struct Misread {
 impl Misread {
     fn new(message: impl Into<String>, hint: &'static str) -> Self {
         Self { message: message.into(), hint }
+    }
+
+    /// Says it as an error of this line.
+    pub(crate) fn tell(self, line: usize, report: &mut Report) {
+        report.error(line, self.message, self.hint);
     }
 }
 

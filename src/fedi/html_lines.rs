@@ -3,7 +3,22 @@
 //! Names written with and without markup take the same way: an anchor becomes `@name@host` in its line, and the line is then
 //! searched. So their order is that of the text.
 
-use super::html::{Anchor, HtmlText, Kind, Piece};
+use super::html_walk::{Anchor, Kind, Piece};
+use crate::core::mention::MentionText;
+
+/// A status taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HtmlText {
+    /// The words: own and quoted.
+    pub text: MentionText,
+    /// Names of accounts in order of appearance, without the leading `@`: `bot@host` where the host is known, else `bot`.
+    /// Names inside quotes are not among them.
+    pub mentions_in_text: Vec<String>,
+    /// The run of names before any other word; the beginning of `mentions_in_text`.
+    pub leading_names: Vec<String>,
+    /// Hashtags without `#`, as written, in order.
+    pub hashtags: Vec<String>,
+}
 
 /// The lines read so far.
 #[derive(Default)]

@@ -34,9 +34,7 @@ pub(super) fn notification(me: &Me, item: &Value, now: Option<DateTime<Utc>>) ->
     let nothing = Value::Null;
     match item.get("status") {
         Some(Value::Null) => Read::Other,
-        Some(found) if is_us(me, found.get("account").or_else(|| item.get("account")).unwrap_or(&nothing)) => {
-            Read::Other
-        }
+        Some(found) if me.is(found.get("account").or_else(|| item.get("account")).unwrap_or(&nothing)) => Read::Other,
         Some(found) => {
             status(me, found, item, now).map_or(Read::Undecodable, |mention| Read::Mention(Box::new(mention)))
         }
@@ -78,14 +76,9 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
 /// Whether a status names us, by `mentions` or in its visible text, or is ours.
 pub(super) fn names_us(me: &Me, status: &Value) -> bool {
     let ours = Name::of_account(&me.acct, &me.url);
-    status.get("account").is_some_and(|account| is_us(me, account))
-        || json::list(status, "mentions").iter().any(|named| is_us(me, named))
+    status.get("account").is_some_and(|account| me.is(account))
+        || json::list(status, "mentions").iter().any(|named| me.is(named))
         || html::read(&content(status)).mentions_in_text.iter().any(|name| ours.is(&Name::visible(name)))
-}
-
-pub(super) fn is_us(me: &Me, account: &Value) -> bool {
-    json::id(account, "id").is_some_and(|id| id == me.id.as_str())
-        || json::text(account, "url").is_some_and(|url| url == me.url)
 }
 
 fn content(status: &Value) -> String {

@@ -31,11 +31,13 @@ pub mod errors;
 pub mod headers;
 pub mod html;
 mod html_lines;
+mod html_walk;
 mod http;
 mod json;
 mod mentions;
 mod names;
 mod notifications;
+mod paging;
 mod profile;
 mod publish;
 mod statuses;
@@ -110,6 +112,14 @@ pub struct Me {
     pub acct: String,
     /// The server shows us as a bot.
     pub bot: bool,
+}
+
+impl Me {
+    /// Whether an account in a server's answer is ours.
+    fn is(&self, account: &serde_json::Value) -> bool {
+        json::id(account, "id").is_some_and(|id| id == self.id.as_str())
+            || json::text(account, "url").is_some_and(|url| url == self.url)
+    }
 }
 
 impl Fedi {

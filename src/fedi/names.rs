@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::core::ids::RemoteId;
 use crate::core::mention::Asker;
 use crate::fedi::html::HtmlText;
-use crate::fedi::mentions::is_us;
 use crate::fedi::{Me, json};
 
 /// A name as it stands in a text, or the names an account goes by.
@@ -66,7 +65,7 @@ impl Seen<'_> {
     pub(super) fn others(&self) -> usize {
         let tagged: BTreeSet<String> = json::list(self.status, "mentions")
             .iter()
-            .filter(|named| !is_us(self.me, named))
+            .filter(|named| !self.me.is(named))
             .filter(|named| json::id(named, "id").is_none_or(|id| id != self.asker.id.as_str()))
             .filter_map(|named| {
                 json::id(named, "id").or_else(|| json::text(named, "url")).or_else(|| json::text(named, "acct"))

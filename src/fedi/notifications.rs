@@ -11,9 +11,9 @@ use serde_json::Value;
 use crate::core::ids::StatusId;
 use crate::core::mention::Mention;
 use crate::fedi::errors::FediError;
-use crate::fedi::headers::NextLink;
 use crate::fedi::mentions::{self, Read};
-use crate::fedi::{Fedi, Me, address, headers, json};
+use crate::fedi::paging::{self, with};
+use crate::fedi::{Fedi, Me, headers, json};
 
 const PATH: &str = "/api/v1/notifications";
 /// The most Mastodon gives at once; others cut it down themselves.
@@ -57,10 +57,10 @@ impl Fedi {
     /// Whatever kept us from reading the page; a malformed item never does.
     pub async fn mentions_page(&self, me: &Me, from: PageFrom) -> Result<MentionsPage, FediError> {
         let url = match &from {
-            PageFrom::Newest => with_parameters(self.at(PATH), LIMIT),
-            PageFrom::Older(cursor) => page_url(self, PATH, cursor, LIMIT),
+            PageFrom::Newest => paging::first(self, PATH, LIMIT),
+            PageFrom::Older(cursor) => paging::page(self, PATH, cursor, LIMIT),
         };
-        let answer = self.get(url).await?;
+        let answer = self.get(with_parameters(url)).await?;
         let raw = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of notifications"))?;
         let server_time = headers::date(&answer.headers);
         let mut page = MentionsPage { items: Vec::with_capacity(raw.len()), undecodable: 0, next: None, server_time };
@@ -86,7 +86,7 @@ impl Fedi {
             }
         }
         if !raw.is_empty() {
-            page.next = older(self, PATH, &headers::next_link(&answer.headers), last).map(PageFrom::Older);
+            page.next = paging::older(self, PATH, &headers::next_link(&answer.headers), last).map(PageFrom::Older);
         }
         Ok(page)
     }
@@ -121,55 +121,6 @@ impl Fedi {
     }
 }
 
-/// The cursor to the next, older page of the list at `path`.
-pub(super) fn older(fedi: &Fedi, path: &str, link: &NextLink, last: Option<String>) -> Option<String> {
-    match link {
-        NextLink::Next(link) if own_page(fedi, path, link).is_some() => Some(link.clone()),
-        // A link to elsewhere is not followed; the id of the last item serves most servers as well.
-        NextLink::Next(_) | NextLink::Silent => last,
-        NextLink::Last => None,
-    }
-}
-
-/// The address a cursor of [`older`] leads to: always the server's own, whatever the cursor says.
-pub(super) fn page_url(fedi: &Fedi, path: &str, cursor: &str, limit: usize) -> Url {
-    if let Some(url) = own_page(fedi, path, cursor) {
-        return if path == PATH { with_parameters(url, limit) } else { with_limit(url, limit) };
-    }
-    let mut url = fedi.at(path);
-    url.query_pairs_mut().append_pair("max_id", cursor);
-    if path == PATH { with_parameters(url, limit) } else { with_limit(url, limit) }
-}
-
-/// A link's query on our own scheme, host and port, if the link is to this path of our host. A server behind a proxy
-/// may write `http://` or another port into its links.
-fn own_page(fedi: &Fedi, path: &str, link: &str) -> Option<Url> {
-    if !link.contains("://") && !link.starts_with('/') {
-        return None;
-    }
-    let named = fedi.base.join(link).ok()?;
-    if !address::same_host(&fedi.base, &named) {
-        return None;
-    }
-    let mut url = fedi.at(path);
-    if named.path().trim_end_matches('/') != url.path().trim_end_matches('/') || named.query().is_none() {
-        return None;
-    }
-    url.set_query(named.query());
-    Some(url)
-}
-
-fn with_limit(url: Url, limit: usize) -> Url {
-    with(url, "limit", &limit.to_string())
-}
-
-fn with_parameters(url: Url, limit: usize) -> Url {
-    with(with(with_limit(url, limit), "types[]", "mention"), "include_filtered", "true")
-}
-
-fn with(mut url: Url, name: &str, value: &str) -> Url {
-    if !url.query_pairs().any(|(known, _)| known == name) {
-        url.query_pairs_mut().append_pair(name, value);
-    }
-    url
+fn with_parameters(url: Url) -> Url {
+    with(with(url, "types[]", "mention"), "include_filtered", "true")
 }

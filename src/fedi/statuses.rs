@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::core::ids::{RemoteId, StatusId};
 use crate::core::post::Visibility;
 use crate::fedi::errors::FediError;
-use crate::fedi::{Fedi, Me, headers, html, http, json, notifications};
+use crate::fedi::{Fedi, Me, headers, html, http, json, paging};
 
 /// The most statuses one request may ask for (Mastodon's own limit).
 const PAGE: usize = 40;
@@ -92,8 +92,8 @@ impl Fedi {
                 break;
             }
             let last = read.iter().rev().find_map(|status| json::id(status, "id"));
-            match notifications::older(self, &path, &headers::next_link(&answer.headers), last) {
-                Some(cursor) => url = notifications::page_url(self, &path, &cursor, PAGE),
+            match paging::older(self, &path, &headers::next_link(&answer.headers), last) {
+                Some(cursor) => url = paging::page(self, &path, &cursor, PAGE),
                 None => break,
             }
         }

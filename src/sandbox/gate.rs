@@ -24,10 +24,7 @@ use super::profile::{Reset, Scopes, UserAgent};
 use super::refused::Refused;
 use super::seen::RequestSeen;
 use super::state::State;
-use super::wire::Cutter;
-
-/// Largest body the sandbox reads, above Mastodon's largest video.
-pub(crate) const BODY_MAX: usize = 110 * 1024 * 1024;
+use super::wire::{BODY_MAX, Cutter};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq)]

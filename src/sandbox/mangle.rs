@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::is_json;
 use super::faults::Trouble;
-use super::gate::BODY_MAX;
-use super::wire::Cutter;
+use super::wire::{BODY_MAX, Cutter};
 
 /// The answer after this trouble.
 pub(crate) async fn answer(response: Response, trouble: &Trouble, cutter: &Cutter) -> Response {

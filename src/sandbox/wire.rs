@@ -15,6 +15,9 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+/// Largest body the sandbox reads, above Mastodon's largest video.
+pub(crate) const BODY_MAX: usize = 110 * 1024 * 1024;
+
 /// Accepts connections.
 #[derive(Debug)]
 pub(crate) struct Doors(pub(crate) TcpListener);

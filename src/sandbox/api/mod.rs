@@ -20,8 +20,9 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, patch, post};
 
-use super::gate::{BODY_MAX, gate};
+use super::gate::gate;
 use super::refused::Refused;
+use super::wire::BODY_MAX;
 use super::{Sandbox, control, page};
 
 pub(crate) use accounts::page_of_statuses;
