@@ -1,7 +1,7 @@
 //! A Mastodon-compatible server in memory, over real HTTP: `watchpost demo`, `watchpost sandbox`, every end-to-end test.
 //!
 //! It models the server, not the bot: it shares no rule of counting, matching or composing with the code it tests, and
-//! a client nobody here wrote (megalodon) checks it in `tests/sandbox_fidelity.rs`.
+//! a client nobody here wrote (megalodon) checks it in `tests/sandbox_fidelity/`.
 //!
 //! Where things are: what the server knows [`state`], how it behaves [`profile`], what goes wrong on command
 //! [`faults`], what every request passes [`gate`], the endpoints [`api`], the hand of a test [`handle`] and the same
