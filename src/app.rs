@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,7 @@ use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
 use crate::fedi::{Fedi, Http, Link, Me};
 use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, lease, listen, plan, publish, settle};
+use crate::store::doubt::{Doubt, Why};
 use crate::store::{Lock, Place, Role, Store, StoreError};
 
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
@@ -66,6 +69,10 @@ impl App {
         let place = scratch.as_ref().map_or_else(|| place(&campaign), Scratch::place);
         let (store, lock) = Store::open(&place, Role::Daemon, &mut dice).await?;
         let now = clock.now();
+        let doubt = match &voice {
+            Voice::Live => store.recognise(now).await?,
+            Voice::Rehearsal(_) => None,
+        };
         let unclear = store.take_over(now).await?;
         if unclear > 0 {
             // Read-back finds out within minutes; whoever must act then gets a notice of that delivery.
@@ -81,6 +88,9 @@ impl App {
         }
         let desk = desk(&campaign);
         let root = campaign.root.clone();
+        if let Some(doubt) = doubt {
+            tell_of_doubt(&store, doubt, campaign.zone, now).await?;
+        }
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
         remember_profiles(&ctx).await?;
         report(&ctx, findings).await?;
@@ -136,12 +146,37 @@ impl App {
             tracing::warn!("some requests did not finish in time; the next start treats them as unclear");
         }
         self.tasks.shutdown().await;
+        if matches!(self.ctx.voice, Voice::Live)
+            && let Err(error) = self.ctx.store.step_epoch(self.ctx.clock.now()).await
+        {
+            tracing::warn!(%error, "a backup from before this stop would not be recognised as older");
+        }
         self.ctx.store.close().await;
         // Only now may another daemon take the database.
         drop(self.lock);
         drop(self.scratch);
         outcome
     }
+}
+
+/// A database that may not know what was sent: what is done about it, and what nobody can do about it.
+async fn tell_of_doubt(store: &Store, doubt: Doubt, zone: Tz, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let local = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %-d %b %Y %H:%M %Z").to_string();
+    let since = local(doubt.since);
+    let why = match doubt.why {
+        Why::Older => "the database was restored from a backup".to_owned(),
+        Why::Forgotten => "the file watchpost.epoch is missing, so the database may be a restored backup".to_owned(),
+        Why::Replaced => "the database is another file than before, so it may be a restored backup".to_owned(),
+        Why::Moved => "the database was moved here".to_owned(),
+    };
+    let text = format!(
+        "{why}: it may not know what happened after {since}. Posts whose time has passed, and answers to mentions from \
+         before this start, are looked for on the servers before anything is sent"
+    );
+    let step = "queue add, hold, release and cancel since then are forgotten: read `watchpost queue list`; then \
+        `watchpost status --done` with this number";
+    tracing::warn!(deliveries = doubt.rows, "{text}");
+    store.raise("restored", "", &text, step, now).await
 }
 
 /// What earlier links found: accounts are ours also while their server is down or their token fails.

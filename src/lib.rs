@@ -41,7 +41,7 @@
 //! | [`core`] | the rules as pure values and functions, in the next table |
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` knows the keys of a post, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
+//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
@@ -76,6 +76,12 @@
 //!    except where a server replays its errors under a key.
 //! 6. A mention gets one decision with its reason, in the transaction that spends its limits and arms its reply.
 //! 7. Not early, not after expiry, not twice, never lost without a row that says why.
+//!
+//! A database can forget: a backup is restored, a folder is copied. [`recognise`](store::Store::recognise) compares it
+//! at each start with the epoch in `watchpost.epoch` beside it and with where it was used. An older one is taken, and
+//! what it believes to be unsent is `unknown` first: overdue rows, the queue's next slots, answers to mentions from
+//! before the start. One that was last used elsewhere may be a copy whose original runs: the daemon refuses it until
+//! `watchpost doctor --moved-here`.
 //!
 //! What is absent, and where (`tests/house.rs` holds it): [`core`] has no async, IO, clock, environment, SQL or HTTP.
 //! [`campaign`], [`fedi`], [`store`] and [`sandbox`] never see each other. [`jobs`] do not see campaign files, terminal

@@ -1,5 +1,5 @@
 //! `watchpost doctor`: what is known of each account, its server and limits, the clock and the database. It asks the
-//! servers anew where a token is there, and sends nothing.
+//! servers anew where a token is there, and sends nothing. `--moved-here` says that a database was moved, not copied.
 
 use std::path::Path;
 
@@ -15,11 +15,17 @@ use crate::store::Store;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  watchpost doctor\n  watchpost doctor --json")]
+#[command(
+    after_help = "Examples:\n  watchpost doctor\n  watchpost doctor --json\n  watchpost doctor --moved-here    the database was moved to this place, and nothing runs where it was"
+)]
 pub struct Args {
     /// One JSON document instead of text.
     #[arg(long)]
     pub json: bool,
+    /// The database was moved to this place and nothing runs any more where it was: the next start takes it, and looks
+    /// on the servers for what may have been sent before it sends anything.
+    #[arg(long, conflicts_with = "json")]
+    pub moved_here: bool,
 }
 
 #[derive(Serialize)]
@@ -54,6 +60,9 @@ struct AccountReport {
 /// When the campaign has mistakes in its settings.
 pub async fn run(root: &Path, args: &Args, clock: &Clock) -> anyhow::Result<u8> {
     let (campaign, _) = workplace::campaign(root, clock.now())?;
+    if args.moved_here {
+        return moved_here(&campaign, clock).await;
+    }
     let http = Http::new()?;
     let mut accounts = Vec::new();
     for account in &campaign.accounts {
@@ -80,6 +89,19 @@ pub async fn run(root: &Path, args: &Args, clock: &Clock) -> anyhow::Result<u8> 
         output::text(&page(&report))?
     }
     Ok(u8::from(report.accounts.iter().any(|account| !account.works)))
+}
+
+async fn moved_here(campaign: &Campaign, clock: &Clock) -> anyhow::Result<u8> {
+    if Store::daemon_runs(&workplace::place(campaign), clock.now()).await? {
+        anyhow::bail!("a watchpost runs on this database already: it was not moved");
+    }
+    let Some(store) = workplace::store_if_any(campaign).await? else {
+        anyhow::bail!("there is no database at {}", app::store_words(campaign));
+    };
+    store.move_here().await?;
+    store.close().await;
+    output::text("Noted. The next `watchpost run` takes this database, and looks before it sends.\n")?;
+    Ok(0)
 }
 
 async fn examine(campaign: &Campaign, account: &Account, http: &Http, clock: &Clock) -> AccountReport {

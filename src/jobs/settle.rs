@@ -11,7 +11,7 @@ use super::points::Point;
 use super::trouble::Trouble;
 use super::turns::{self, Work};
 use crate::core::delivery::State;
-use crate::core::ids::{AccountName, StatusId};
+use crate::core::ids::{AccountName, Occurrence, StatusId};
 use crate::core::looking::{self, Keyed};
 use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
@@ -181,13 +181,19 @@ impl Case<'_> {
         let store = &self.ctx.store;
         let outcome = match found {
             Some((status, likeness)) => {
+                let after = match self.row.doubted_at {
+                    Some(_) => "found on the server; the database had not known",
+                    None => "found on the server after an unclear attempt",
+                };
                 let note = match likeness {
-                    Likeness::Same => "found on the server after an unclear attempt".to_owned(),
-                    Likeness::Near | Likeness::Other => {
-                        "found on the server after an unclear attempt, with slightly other words".to_owned()
-                    }
+                    Likeness::Same => after.to_owned(),
+                    Likeness::Near | Likeness::Other => format!("{after}, with slightly other words"),
                 };
                 settled.found += 1;
+                if self.row.doubted_at.is_some() {
+                    // A post that was sent earlier than this database planned it leaves its place to another.
+                    self.ctx.plan_wanted.notify_one();
+                }
                 Found::There { status: status.id.clone(), url: status.url.clone(), note }
             }
             None => self.absent(settled),
@@ -218,7 +224,9 @@ impl Case<'_> {
 
     /// Not on the server at this look.
     fn absent(&self, settled: &mut Settled) -> Found {
-        if let Some(next) = looking::next_for_unclear(self.keyed(), self.row.armed_at, self.now) {
+        // Nobody knows of an attempt that a restored database forgot: looks are counted from when they began.
+        let from = self.row.doubted_at.unwrap_or(self.row.armed_at);
+        if let Some(next) = looking::next_for_unclear(self.keyed(), from, self.now) {
             settled.open += 1;
             return Found::NotYet(next);
         }
@@ -241,7 +249,7 @@ impl Case<'_> {
                 KeyClass::Refusing if self.row.unclear > 1 => {
                     ended(State::Held, "not on the server, which takes no second attempt with the same key")
                 }
-                KeyClass::ReplaysAnswers { .. } => self.again(settled, true),
+                KeyClass::ReplaysAnswers { .. } => self.again(settled, self.row.unclear > 0),
                 KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Refusing | KeyClass::Ignored => {
                     self.again(settled, false)
                 }
@@ -290,6 +298,8 @@ impl Case<'_> {
         let ids: Vec<StatusId> = found.iter().map(|(status, _)| status.id.clone()).collect();
         let owned = self.ctx.store.owned(&self.account.name, &ids).await?;
         found.retain(|(status, _)| !owned.contains(&status.id));
+        // Of several that are equally alike the oldest: later appearances of the same words come later too.
+        found.reverse();
         found.sort_by_key(|(status, likeness)| {
             let agreeing = u8::from(status.visibility == Some(payload.visibility))
                 + u8::from(status.cw == payload.cw)
@@ -309,7 +319,22 @@ impl Case<'_> {
             // No row is attempted before it is due; who left it behind may not have said when it was.
             self.row.first_attempt.min(self.row.delivery.due_at) - CLOCKS_APART
         });
-        self.look.own.iter().filter(move |status| status.created_at.is_none_or(|made| made >= oldest))
+        let appearance = self.appearance();
+        let young =
+            move |made: DateTime<Utc>| made >= oldest && appearance.is_none_or(|(from, to)| from <= made && made <= to);
+        self.look.own.iter().filter(move |status| status.created_at.is_none_or(young))
+    }
+
+    /// When a row that a restored database forgot can have been sent, if it has a time of its own: the same words stood
+    /// there at the post's other times too.
+    fn appearance(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let row = &self.row.delivery;
+        match (&row.of, row.doubted_at, row.expires_at) {
+            (Of::Post { occurrence, .. }, Some(_), Some(expires)) if *occurrence != Occurrence::once() => {
+                Some((row.due_at - CLOCKS_APART, expires + CLOCKS_APART))
+            }
+            (Of::Post { .. } | Of::Reply { .. }, _, _) => None,
+        }
     }
 
     /// Directs do not stand in the own list of every server; there they are looked for under their parent.

@@ -11,7 +11,7 @@ use super::errors::StoreError;
 use super::notices::settle_delivery;
 use super::secret::text_hash;
 use super::sending::payload_json;
-use super::{Store, millis};
+use super::{Store, doubt, millis};
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, FactId, Occurrence, PostId, TopicId};
 use crate::core::plan::{History, Kind};
@@ -275,12 +275,13 @@ impl Store {
                 let (wanted, present) = (wanted.clone(), present.clone());
                 Box::pin(async move {
                     let mut standing = standing(connection).await?;
+                    let doubt = doubt::last(connection).await?;
                     let mut written = Written::default();
                     for row in wanted.iter() {
                         let key = (row.account.clone(), row.post.clone(), row.occurrence.clone(), row.part);
                         match standing.remove(&key) {
                             Some(found) => update(connection, row, &found, now, &mut written).await?,
-                            None => insert(connection, row, now, &mut written).await?,
+                            None => insert(connection, row, doubt, now, &mut written).await?,
                         }
                     }
                     let longest = wanted.iter().map(|row| ((&row.account, &row.post, &row.occurrence), row.parts));
@@ -311,7 +312,8 @@ impl Store {
                 Box::pin(async move {
                     let mut written = Written::default();
                     for row in &wanted {
-                        insert(connection, row, now, &mut written).await?;
+                        // A person wants it once more: nothing of that was ever sent.
+                        insert(connection, row, None, now, &mut written).await?;
                     }
                     Ok(written.added)
                 })
@@ -338,7 +340,8 @@ struct Standing {
 /// Rows that planning may still change: never attempted, or waiting for a person.
 async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standing>, StoreError> {
     const LIST: &str = "SELECT id, account, post_id, occurrence, part, parts, state, due_at, expires_at, payload_hash, \
-        attempt, reason, CASE WHEN unclear > 0 OR status_id IS NOT NULL THEN 1 ELSE 0 END AS may_exist \
+        attempt, reason, CASE WHEN unclear > 0 OR status_id IS NOT NULL OR doubted_at IS NOT NULL THEN 1 ELSE 0 END \
+        AS may_exist \
         FROM deliveries WHERE kind = 'post' AND (state IN ('planned', 'held', 'refused') \
         OR (state = 'cancelled' AND reason = $1))";
     let mut rows = HashMap::new();
@@ -389,17 +392,25 @@ pub(super) async fn is_said(
 async fn insert(
     connection: &mut AnyConnection,
     row: &Wanted,
+    doubt: Option<doubt::Open>,
     now: DateTime<Utc>,
     written: &mut Written,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
         due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
-        created_at, updated_at) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-        $17, $18, $19, $20, $20) ON CONFLICT (account, post_id, occurrence, part, mention_uri) DO NOTHING";
+        created_at, updated_at, doubted_at, armed_at, look_at, baseline) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22, $23, \
+        (SELECT newest_own FROM accounts WHERE name = $1 AND $21 IS NOT NULL)) ON CONFLICT (account, post_id, occurrence, part, mention_uri) DO NOTHING";
     let hash = text_hash(&row.payload.text);
     let mut state = State::Planned;
     let mut reason = "";
-    if row.part == 1
+    let doubt = doubt.filter(|doubt| doubt.covers_post(row.due_at, row.kind == Kind::Slot, now));
+    if doubt.is_some() {
+        if row.part == 1 {
+            state = State::Unknown;
+            reason = doubt::LOOKED_FOR;
+        }
+    } else if row.part == 1
         && row.occurrence == Occurrence::once()
         && is_said(connection, &row.account, &row.post, &row.payload.text, now).await?
     {
@@ -437,7 +448,10 @@ async fn insert(
         .bind(row.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
         .bind(row.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" "))
         .bind(reason)
-        .bind(now.timestamp_millis());
+        .bind(now.timestamp_millis())
+        .bind(doubt.map(|doubt| doubt.at.timestamp_millis()))
+        .bind(doubt.map(|doubt| doubt.since.timestamp_millis()))
+        .bind((state == State::Unknown).then(|| doubt::first_look(now).timestamp_millis()));
     written.added += query.execute(connection).await?.rows_affected();
     Ok(())
 }
@@ -478,6 +492,7 @@ async fn update(
         // Staff hold it, or an outage does: an edit changes the words, not the hold.
         State::Held => (State::Held, "held; edited since", 0),
         State::Refused if !edited => return Ok(()),
+        State::Refused if found.may_exist => (State::Unknown, "edited after it was refused; looked for first", 1),
         State::Refused => (State::Planned, "edited after it was refused", 1),
         State::Planned if same => return Ok(()),
         // What may be on the server is looked for first (DESIGN §5: a row that may exist is read back).

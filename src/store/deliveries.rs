@@ -50,6 +50,16 @@ pub struct Delivery {
     pub sent_at: Option<DateTime<Utc>>,
     /// Why it is where it is, in words.
     pub reason: String,
+    /// Since when it may have been sent without this database knowing ([`super::doubt`]).
+    pub doubted_at: Option<DateTime<Utc>>,
+}
+
+impl Delivery {
+    /// Whether it may stand on its server although nobody saw it there.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        self.unclear > 0 || self.status.is_some() || self.doubted_at.is_some()
+    }
 }
 
 /// What a delivery is a delivery of: its identity, beside the account.
@@ -116,6 +126,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Delivery, StoreError> {
         url: row.try_get("status_url")?,
         sent_at: row.try_get::<Option<i64>, _>("sent_at")?.map(millis),
         reason: row.try_get("reason")?,
+        doubted_at: row.try_get::<Option<i64>, _>("doubted_at")?.map(millis),
     })
 }
 
@@ -334,7 +345,7 @@ async fn steer(
             (Wish::Hold, State::Planned | State::Claimed) => State::Held,
             (Wish::Cancel, State::Planned | State::Claimed | State::Held | State::Refused) => State::Cancelled,
             // It may exist: read back first, at once; only a look that sees nothing sends it again (DESIGN §5).
-            (Wish::Release, State::Held | State::Refused) if row.unclear > 0 || row.status.is_some() => State::Unknown,
+            (Wish::Release, State::Held | State::Refused) if row.may_exist() => State::Unknown,
             (Wish::Release, State::Held | State::Refused) => State::Planned,
             (_, State::Armed | State::Unknown) => {
                 granted.left.push(format!(

@@ -87,6 +87,25 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// The database was last used elsewhere: it may be a copy.
+    #[error(
+        "this database ({here}) was last used at {there}: if a watchpost still runs there, everything would be said \
+         twice; stop that one, then say `watchpost doctor --moved-here` once and start again"
+    )]
+    Copied {
+        /// Where it is, without a password.
+        here: String,
+        /// Where it was.
+        there: String,
+    },
+    /// The file that knows the database's epoch cannot be read or written.
+    #[error("cannot use {path:?}, which tells a restored database from the one used last: check its permissions")]
+    SideFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A value in the database is not one this program writes.
     #[error("the database holds {what} that this watchpost cannot read")]
     Garbled {

@@ -12,9 +12,9 @@ use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
 use super::sending::{payload_json, reply_key};
-use super::{Store, millis, secret::text_hash, storable};
+use super::{Store, doubt, millis, secret::text_hash, storable};
 use crate::core::decision::{Below, Consent, Past, Verdict};
-use crate::core::delivery::Armed;
+use crate::core::delivery::{Armed, State};
 use crate::core::ids::{AccountName, DeliveryId, FactId, TopicId};
 use crate::core::mention::Mention;
 use crate::core::post::Visibility;
@@ -206,13 +206,15 @@ impl Intake<'_> {
             Some(Consent::Given) => opt_in(connection, &person).await?,
             None => {}
         }
+        let written = self.mention.created_at;
+        let doubt = doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now));
         let armed = match &verdict.reply {
-            Some(_) => Some(self.insert_reply(connection, &verdict, &person, &thread, sending).await?),
+            Some(_) => Some(self.insert_reply(connection, &verdict, &person, &thread, sending, doubt).await?),
             None => None,
         };
         let delivery = armed.as_ref().map(|armed| armed.id);
         self.insert_mention(connection, &verdict, &person, &thread, delivery).await?;
-        let armed = armed.filter(|_| sending == Sending::AtOnce).map(Box::new);
+        let armed = armed.filter(|_| sending == Sending::AtOnce && doubt.is_none()).map(Box::new);
         Ok(Recorded::Decided { verdict: Box::new(verdict), armed })
     }
 
@@ -308,19 +310,27 @@ impl Intake<'_> {
         person: &str,
         thread: &str,
         sending: Sending,
+        doubt: Option<doubt::Open>,
     ) -> Result<Armed, StoreError> {
         const INSERT: &str = "INSERT INTO deliveries (account, kind, mention_uri, state, due_at, not_before, \
             expires_at, payload, text_hash, topic, facts, person, thread, fence, attempt, armed_at, baseline, \
-            created_at, updated_at) VALUES ($1, 'reply', $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, \
-            (SELECT newest_own FROM accounts WHERE name = $1), $4, $4) RETURNING id";
+            created_at, updated_at, doubted_at, look_at, reason) VALUES ($1, 'reply', $2, $3, $4, $4, $5, $6, $7, $8, \
+            $9, $10, $11, 1, $12, $13, (SELECT newest_own FROM accounts WHERE name = $1), $4, $4, $14, $15, $16) \
+            RETURNING id";
         let Some(reply) = &verdict.reply else { return Err(StoreError::Garbled { what: "a verdict without a reply" }) };
         let now = self.now.timestamp_millis();
         let at_once = sending == Sending::AtOnce;
+        // A database that was restored does not know whether it answered a mention of before: looked for first.
+        let (state, armed_at) = match (doubt, at_once) {
+            (Some(doubt), _) => (State::Unknown, Some(doubt.since.timestamp_millis())),
+            (None, true) => (State::Armed, Some(now)),
+            (None, false) => (State::Planned, None),
+        };
         let facts = verdict.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" ");
         let query = sqlx::query(INSERT)
             .bind(self.account.as_str().to_owned())
             .bind(self.uri.clone())
-            .bind(if at_once { "armed" } else { "planned" })
+            .bind(state.as_str())
             .bind(now)
             .bind(verdict.answer_until.timestamp_millis())
             .bind(payload_json(reply)?)
@@ -329,8 +339,11 @@ impl Intake<'_> {
             .bind(facts)
             .bind(person.to_owned())
             .bind(thread.to_owned())
-            .bind(i64::from(at_once))
-            .bind(at_once.then_some(now));
+            .bind(i64::from(state == State::Armed))
+            .bind(armed_at)
+            .bind(doubt.map(|doubt| doubt.at.timestamp_millis()))
+            .bind(doubt.map(|_| doubt::first_look(self.now).timestamp_millis()))
+            .bind(doubt.map_or("", |_| doubt::LOOKED_FOR));
         let row = query.fetch_one(connection).await?;
         Ok(Armed {
             id: DeliveryId(row.try_get("id")?),

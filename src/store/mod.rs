@@ -16,7 +16,7 @@ macro_rules! concat_columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, account, kind, post_id, occurrence, part, parts, mention_uri, generation, plan_kind, state, ",
-            "due_at, not_before, expires_at, late, payload, topic, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason",
+            "due_at, not_before, expires_at, late, payload, topic, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason, doubted_at",
             $rest
         )
     };
@@ -28,6 +28,8 @@ pub mod calendar;
 mod connect;
 mod copying;
 pub mod deliveries;
+pub mod doubt;
+pub mod epoch;
 mod errors;
 pub mod leases;
 mod lock;
@@ -45,7 +47,7 @@ mod sqlite;
 mod tests;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -71,6 +73,8 @@ struct Inner {
     writer: Writer,
     reads: AnyPool,
     secret: InstallSecret,
+    /// The file that knows the epoch beside the database.
+    side: PathBuf,
     at: Where,
     holder: Holder,
 }
@@ -116,8 +120,9 @@ impl Store {
         };
         let reads = connect::reads(&at).await?;
         let holder = Holder::new(&at, role, dice);
+        let side = epoch::beside(&at, &place.key_folder());
         let writer = Writer::start(Line::new(connection, at.clone(), role));
-        Ok((Store { inner: Arc::new(Inner { writer, reads, secret, at, holder }) }, lock))
+        Ok((Store { inner: Arc::new(Inner { writer, reads, secret, side, at, holder }) }, lock))
     }
 
     /// Whether a daemon works on the database at `place` at `now`. On a server one that died a minute ago may still

@@ -10,7 +10,7 @@ use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, settle_delivery, tell_of_delivery};
-use super::{InstallSecret, Store, storable};
+use super::{InstallSecret, Store, doubt, storable};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
 use crate::core::looking;
@@ -181,6 +181,7 @@ impl Store {
                     if !holder.holds(connection, &account, now).await? {
                         return Ok(None);
                     }
+                    doubt::look_first(connection, &account, now).await?;
                     if turn == Turn::Replies {
                         let stopped = sqlx::query(STOPPED).bind(account.clone()).bind(now_ms);
                         stopped.execute(&mut *connection).await?;

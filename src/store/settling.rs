@@ -37,6 +37,8 @@ pub struct Open {
     pub from_post: bool,
     /// The asker opted out since.
     pub opted_out: bool,
+    /// When looks for it began, if the database may not know that it was sent.
+    pub doubted_at: Option<DateTime<Utc>>,
     /// A part waits until this one is seen.
     pub next_part_waits: bool,
     /// Whether its post is still to be said.
@@ -269,6 +271,7 @@ fn open(row: &AnyRow) -> Result<Open, StoreError> {
         watch_until: row.try_get::<Option<i64>, _>("watch_until")?.map(millis),
         from_post: flag("from_post")?,
         opted_out: flag("opted_out")?,
+        doubted_at: delivery.doubted_at,
         next_part_waits: flag("next_part_waits")?,
         wish: match row.try_get::<String, _>("wish")?.as_str() {
             "held" => Wish::Held,
@@ -289,7 +292,8 @@ async fn settle(
 ) -> Result<bool, StoreError> {
     // Seen on the server: verified at once. After more than one unclear attempt the other may still appear.
     const THERE: &str = "UPDATE deliveries SET state = 'verified', status_id = $1, status_url = $2, sent_at = $3, \
-        reason = $4, updated_at = $3, from_post = 0, \
+        reason = $4, updated_at = $3, from_post = 0, doubted_at = NULL, \
+        due_at = CASE WHEN doubted_at IS NOT NULL AND due_at > $3 THEN $3 ELSE due_at END, \
         look_at = CASE WHEN unclear > 1 THEN $3 ELSE NULL END, \
         watch_until = CASE WHEN unclear > 1 THEN $7 ELSE watch_until END, \
         thread = CASE WHEN thread = '' THEN $1 ELSE thread END \
@@ -298,12 +302,14 @@ async fn settle(
         "UPDATE accounts SET newest_own = $1 WHERE name = (SELECT account FROM deliveries WHERE id = $2)";
     const NOT_YET: &str = "UPDATE deliveries SET looks = looks + 1, look_at = $1, updated_at = $2 \
         WHERE id = $3 AND state = 'unknown' AND fence = $4";
-    const AGAIN: &str = "UPDATE deliveries SET state = 'planned', not_before = $1, look_at = NULL, looks = looks + 1, \
-        rekeys = rekeys + $2, reason = 'not on the server at the last look: sent again', updated_at = $1, \
+    const AGAIN: &str = "UPDATE deliveries SET state = 'planned', look_at = NULL, looks = looks + 1, \
+        not_before = CASE WHEN due_at > $1 AND attempt = 0 THEN due_at ELSE $1 END, doubted_at = NULL, \
+        rekeys = rekeys + $2, reason = CASE WHEN attempt = 0 THEN 'not on the server' \
+        ELSE 'not on the server at the last look: sent again' END, updated_at = $1, \
         fence = fence + 1 WHERE id = $3 AND state = 'unknown' AND fence = $4 \
         AND NOT EXISTS (SELECT 1 FROM post_marks WHERE post_marks.post_id = deliveries.post_id)";
     const END: &str = "UPDATE deliveries SET state = $1, look_at = NULL, looks = looks + 1, reason = $2, \
-        updated_at = $3 WHERE id = $4 AND state = 'unknown' AND fence = $5";
+        doubted_at = NULL, updated_at = $3 WHERE id = $4 AND state = 'unknown' AND fence = $5";
     let now_ms = now.timestamp_millis();
     let query = match found {
         Found::There { status, url, note } => sqlx::query(THERE)

@@ -20,4 +20,5 @@ mod harness;
 mod listening;
 mod once;
 mod posting;
+mod restored;
 mod trouble;

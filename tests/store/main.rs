@@ -30,6 +30,7 @@ mod claiming;
 #[cfg(feature = "sandbox")]
 mod daemons;
 mod deciding;
+mod doubting;
 mod keeping;
 mod looking;
 mod opening;

@@ -1,5 +1,6 @@
 //! The daemon of a story: started as `watchpost run` starts it, stopped as a signal stops it, or killed.
 
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use tokio::sync::oneshot;
@@ -23,6 +24,13 @@ impl Daemon {
     /// What its jobs work with.
     pub(crate) fn ctx(&self) -> Arc<Ctx> {
         self.ctx.upgrade().expect("the daemon has ended")
+    }
+
+    /// Stops it as SIGTERM does and returns how it ended.
+    pub(crate) async fn end(self) -> anyhow::Result<()> {
+        // A daemon that has ended already needs no telling.
+        self.stop.send(()).ok();
+        self.task.await.expect("the daemon panicked")
     }
 
     /// Whether its tasks have ended.
@@ -80,7 +88,12 @@ impl Story {
 
     /// A daemon on this story's folder, also beside one that runs.
     pub(crate) async fn another_daemon(&self) -> anyhow::Result<Daemon> {
-        let loaded = campaign::load(self.folder.path(), self.clock.now()).unwrap();
+        self.daemon_in(self.folder.path()).await
+    }
+
+    /// A daemon on any folder, with this story's clock.
+    pub(crate) async fn daemon_in(&self, folder: &Path) -> anyhow::Result<Daemon> {
+        let loaded = campaign::load(folder, self.clock.now()).unwrap();
         let campaign =
             loaded.campaign.unwrap_or_else(|| panic!("the story's campaign has errors: {:?}", loaded.findings));
         let setup = Setup { clock: self.clock.clone(), dice: Dice::seeded(11), voice: Voice::Live };
@@ -135,6 +148,20 @@ impl Story {
         self.stop().await.unwrap();
         self.store.close().await;
         std::fs::remove_dir_all(self.folder.path().join("data")).unwrap();
+        self.store = super::scene::visit(&self.folder).await;
+    }
+
+    /// Puts these bytes in the place of the database, which no daemon uses.
+    pub(crate) async fn replace_database(&mut self, bytes: &[u8]) {
+        assert!(self.daemon.is_none(), "a daemon is running");
+        self.store.close().await;
+        let file = self.folder.database();
+        for old in [file.clone(), file.with_extension("db-wal"), file.with_extension("db-shm")] {
+            if old.exists() {
+                std::fs::remove_file(old).unwrap();
+            }
+        }
+        std::fs::write(file, bytes).unwrap();
         self.store = super::scene::visit(&self.folder).await;
     }
 }
