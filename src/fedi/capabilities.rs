@@ -51,6 +51,9 @@ pub struct Capabilities {
     pub lists_directs: bool,
     /// It takes `allowed_mentions` (Mastodon from 4.2, its pull request 18350).
     pub knows_allowed_mentions: bool,
+    /// A reply of an emoji and nothing else becomes a reaction there, not a status (the children of Misskey).
+    #[serde(default)]
+    pub reacts_to_emoji: bool,
     /// What it does with an Idempotency-Key.
     pub key: KeyClass,
 }
@@ -82,7 +85,8 @@ pub enum KeyClass {
         /// Seconds.
         window: u64,
     },
-    /// Kept with *any* answer, errors too (Pleroma family): after a refusal the same key repeats the refusal.
+    /// Kept with *any* answer, errors too: after a refusal the same key repeats the refusal (Pleroma family), or is
+    /// answered 408 (Iceshrimp.NET).
     ReplaysAnswers {
         /// Seconds.
         window: u64,
@@ -123,6 +127,7 @@ impl Capabilities {
             keeps_cw: true,
             lists_directs: true,
             knows_allowed_mentions: false,
+            reacts_to_emoji: false,
             key: KeyClass::Ignored,
         }
     }
@@ -235,6 +240,7 @@ fn read(instance: &Value, nodeinfo: Option<&Value>) -> Capabilities {
         keeps_cw: family != Family::Mitra,
         lists_directs: !matches!(family, Family::Takahe | Family::Snac),
         knows_allowed_mentions: family == Family::Mastodon && at_least(&version, 4, 2),
+        reacts_to_emoji: family == Family::Misskey,
         key: family.key(),
         software,
         version,
@@ -250,11 +256,12 @@ fn software(instance: &Value, nodeinfo: Option<&Value>) -> (String, String) {
         return (name.trim().to_lowercase(), json::text(software, "version").unwrap_or_default());
     }
     let version = json::text(instance, "version").unwrap_or_default();
-    // "2.7.2 (compatible; Pleroma 2.6.0)", "4.2.1 (compatible; Hollo 0.6.0)"
+    // "2.7.2 (compatible; Pleroma 2.6.0)", "4.2.1 (compatible; Iceshrimp.NET/2025.1)",
+    // "3.0.0 (compatible; Sharkey 2025.4.2; like Akkoma)"
     if let Some((_, inner)) = version.split_once("(compatible;") {
-        let mut words = inner.trim_end_matches(')').split_whitespace();
-        let name = words.next().unwrap_or_default().to_lowercase();
-        return (name, words.collect::<Vec<_>>().join(" "));
+        let named = inner.trim_end_matches(')').split(';').next().unwrap_or_default().trim();
+        let (name, version) = named.split_once([' ', '/']).unwrap_or((named, ""));
+        return (name.to_lowercase(), version.trim().to_owned());
     }
     let source = json::text(instance, "source_url").unwrap_or_default().to_lowercase();
     for name in ["gotosocial", "glitch-soc", "mastodon", "takahe", "hollo", "mitra", "snac"] {
@@ -283,6 +290,7 @@ enum Family {
     Hollo,
     Mitra,
     Iceshrimp,
+    Misskey,
     Takahe,
     Snac,
     Unknown,
@@ -297,6 +305,7 @@ impl Family {
             "hollo" => Family::Hollo,
             "mitra" => Family::Mitra,
             "iceshrimp.net" => Family::Iceshrimp,
+            "sharkey" | "firefish" | "calckey" | "catodon" | "iceshrimp" | "misskey" => Family::Misskey,
             "takahe" => Family::Takahe,
             "snac" | "snac2" => Family::Snac,
             _ => Family::Unknown,
@@ -306,11 +315,12 @@ impl Family {
     fn key(self) -> KeyClass {
         match self {
             Family::Mastodon | Family::Hollo => KeyClass::Shared { window: 3_600 },
-            Family::Iceshrimp => KeyClass::Shared { window: 24 * 3_600 },
+            // Claimed on arrival and not let go when the request fails.
+            Family::Iceshrimp => KeyClass::ReplaysAnswers { window: 24 * 3_600 },
             Family::Mitra => KeyClass::Memory { window: 3_600 },
             Family::Pleroma => KeyClass::ReplaysAnswers { window: 6 * 3_600 },
             Family::Pixelfed => KeyClass::Refusing,
-            Family::Takahe | Family::Snac | Family::Unknown => KeyClass::Ignored,
+            Family::Misskey | Family::Takahe | Family::Snac | Family::Unknown => KeyClass::Ignored,
         }
     }
 }
@@ -368,6 +378,19 @@ mod tests {
     }
 
     #[test]
+    fn the_version_says_which_software_it_really_is() {
+        let check = |version: &str, expected: (&str, &str)| {
+            let found = read(&json!({ "version": version }), None);
+            assert_eq!((found.software.as_str(), found.version.as_str()), expected, "{version}");
+        };
+        check("4.2.1 (compatible; Hollo 0.6.0)", ("hollo", "0.6.0"));
+        check("4.2.1 (compatible; Iceshrimp.NET/2025.1-beta5+e1d25)", ("iceshrimp.net", "2025.1-beta5+e1d25"));
+        check("3.0.0 (compatible; Sharkey 2025.4.2; like Akkoma)", ("sharkey", "2025.4.2"));
+        check("2.7.2 (compatible; Pleroma 2.6.0-12-g1 develop)", ("pleroma", "2.6.0-12-g1 develop"));
+        check("1.0 (compatible;)", ("", ""));
+    }
+
+    #[test]
     fn what_documents_do_not_say_is_known_by_name() {
         assert_eq!(named("gotosocial", "0.20.0").key, KeyClass::Ignored);
         assert_eq!(named("Mitra", "5.9").key, KeyClass::Memory { window: 3_600 });
@@ -375,6 +398,8 @@ mod tests {
         assert!(named("mastodon", "4.3.0").keeps_unlisted);
         assert!(!named("takahe", "0.11").lists_directs);
         assert_eq!(named("pixelfed", "0.12").key, KeyClass::Refusing);
+        assert_eq!(named("Iceshrimp.NET", "2025.1").key, KeyClass::ReplaysAnswers { window: 86_400 });
+        assert!(named("sharkey", "2025.4.2").reacts_to_emoji && !named("mastodon", "4.5.0").reacts_to_emoji);
         assert_eq!(named("nobody-knows", "1").key, KeyClass::Ignored);
         assert!(named("mastodon", "4.2.0+glitch").knows_allowed_mentions);
         assert!(!named("mastodon", "4.1.25").knows_allowed_mentions);

@@ -7,8 +7,8 @@
 //! | a 4xx whose JSON `error` says what is wrong with the status (400, 422, 413, 404 without parent …) | refused |
 //! | 401, 403; 400 or 422 whose words are about tokens or rights, say nothing, or are no JSON | doubtful |
 //! | 404 for a reply | parent missing |
-//! | 2xx with an id | sent |
-//! | everything else: time-out, reset, EOF, a body cut short, 3xx, 408, 409, any other 5xx, a 2xx without an id | unknown |
+//! | 2xx with an id that is not the parent's | sent |
+//! | everything else: time-out, reset, EOF, a body cut short, 3xx, 408, 409, any other 5xx, a 2xx without an id of its own | unknown |
 //!
 //! Invariants: what is not listed is *unknown*, because a status may exist. 401 and 403 are never refused outright: their
 //! words are about us as often as about the status, and asking `whoami` tells. Nothing here does IO.
@@ -92,6 +92,10 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
     let Some(id) = json::id(&status, "id") else {
         return unknown(&format!("status {}, but the answer has no id", answer.status));
     };
+    if asked.payload.in_reply_to.as_ref().is_some_and(|parent| parent.as_str() == id) {
+        // Misskey's children answer so when they made a reaction of it, some of them a status besides.
+        return unknown(&format!("status {}, but the answer is the status it replies to", answer.status));
+    }
     Outcome::Sent(Receipt {
         status: StatusId::new(id),
         url: json::text(&status, "url").or_else(|| json::text(&status, "uri")),
@@ -242,6 +246,12 @@ mod tests {
                 check(&answer(status, &[], body), Unknown, Unknown);
             }
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_the_parent_is_no_receipt() {
+        check(&answer(200, &[], r#"{"id":"7"}"#), Sent, Unknown);
+        check(&answer(200, &[], r#"{"id":7}"#), Sent, Unknown);
     }
 
     #[test]

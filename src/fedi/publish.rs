@@ -21,7 +21,7 @@ impl Fedi {
     ///
     /// Never retried here and never by the connection pool: whoever calls settles an unclear outcome by reading back.
     pub async fn publish(&self, caps: &Capabilities, armed: &Armed, boot: Duration) -> Outcome {
-        if let Some(outcome) = self.objection(armed, boot) {
+        if let Some(outcome) = self.objection(caps, armed, boot) {
             return outcome;
         }
         let body = body(caps, &armed.payload, &armed.media).to_string();
@@ -38,7 +38,7 @@ impl Fedi {
     }
 
     /// Why this record must not be sent at all.
-    fn objection(&self, armed: &Armed, boot: Duration) -> Option<Outcome> {
+    fn objection(&self, caps: &Capabilities, armed: &Armed, boot: Duration) -> Option<Outcome> {
         if !armed.is_fresh(boot) {
             return Some(Outcome::NotSent { reason: "the armed record was older than 10 s".to_owned() });
         }
@@ -48,6 +48,11 @@ impl Fedi {
         }
         if is_blank(&armed.payload.text) {
             return refused("the text is blank; write one".to_owned());
+        }
+        if caps.reacts_to_emoji && armed.payload.in_reply_to.is_some() && is_emoji(&armed.payload.text) {
+            return refused(
+                "an emoji alone becomes a reaction on this server, not a post; add a word to it".to_owned(),
+            );
         }
         if !self.is_loopback()
             && let Some(host) = placeholder(&armed.payload.text)
@@ -97,6 +102,17 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(|c| {
         c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}')
     })
+}
+
+/// Nothing but emoji once names are gone, as Misskey's children read it: a picture, or one `:name:` of the server.
+fn is_emoji(text: &str) -> bool {
+    let words: String = text.split_whitespace().filter(|word| !word.starts_with('@')).collect();
+    let own = words.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
+    let is_name = |name: &str| !name.is_empty() && !name.contains(':') && name.is_ascii();
+    // Whatever is neither letter nor ordinary punctuation: too much is refused here rather than too little, since the
+    // server's list of emoji grows. Keycaps begin with a digit.
+    let pictured = |c: char| !c.is_alphabetic() && !c.is_ascii() || c.is_ascii_digit() || matches!(c, '#' | '*');
+    own.is_some_and(is_name) || (words.chars().all(pictured) && !words.is_ascii())
 }
 
 /// The first host in `text` under a top-level domain reserved for examples and tests (RFC 2606).
@@ -184,6 +200,17 @@ mod tests {
         check("a test/example of this", None);
         check("https://contest.org", None);
         check("", None);
+    }
+
+    #[test]
+    fn an_emoji_alone_is_recognised() {
+        let check = |text: &str, expected: bool| assert_eq!(is_emoji(text), expected, "{text:?}");
+        for text in ["👇", "@ann 👍", "@ann@far.example 👩🏽‍🚒 🧵", ":blobcat:", "1️⃣", "🇳🇱"] {
+            check(text, true);
+        }
+        for text in ["", "@ann", "2/3", "Ring 👇", "1.", "#1", "ñ", "@ann :a: :b:"] {
+            check(text, false);
+        }
     }
 
     #[test]

@@ -101,6 +101,20 @@ impl Fedi {
         Ok(found)
     }
 
+    /// Our own statuses on the newest page of our home timeline: where servers that leave directs out of the own list
+    /// still show them (SERVERS.md §3, rule 3).
+    ///
+    /// # Errors
+    /// Whatever kept us from looking.
+    pub async fn own_at_home(&self, me: &Me) -> Result<Vec<StatusView>, FediError> {
+        let mut url = self.at("/api/v1/timelines/home");
+        url.query_pairs_mut().append_pair("limit", &PAGE.to_string());
+        let answer = self.get(url).await?;
+        let items = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of statuses"))?;
+        let read = items.iter().filter_map(|raw| json::item(raw));
+        Ok(read.filter_map(|status| view(&status)).filter(|status| status.author.as_ref() == Some(&me.id)).collect())
+    }
+
     /// One status; `None` when the server does not have it or does not show it to us.
     ///
     /// # Errors

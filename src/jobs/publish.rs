@@ -20,7 +20,7 @@ use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
-use crate::fedi::{Advice, FediError, UploadError};
+use crate::fedi::{Advice, FediError, KeyClass, UploadError};
 use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
@@ -298,6 +298,7 @@ async fn send(
     ctx.points.pass(Point::Answered).await;
     let now = ctx.clock.now();
     learn(ctx, account, &outcome, now);
+    let answered = !matches!(outcome, Outcome::NotSent { .. });
     let (ending, leave) = match outcome {
         Outcome::Sent(receipt) => {
             tracing::info!(
@@ -320,6 +321,10 @@ async fn send(
         Outcome::Refused { message } | Outcome::Doubtful { message } if armed.may_exist => {
             (Ending::Unknown { reason: format!("after an unclear attempt the server said: {message}") }, false)
         }
+        // Off Mastodon a reply whose parent is gone is refused with any code and any words.
+        Outcome::Refused { .. } | Outcome::Doubtful { .. } if parent_is_gone(link, &armed).await => {
+            parent_missing(link, &armed, delivery, now).await
+        }
         Outcome::Refused { message } => {
             (Ending::Settled { state: State::Refused, reason: format!("the server refused it: {message}") }, false)
         }
@@ -327,6 +332,7 @@ async fn send(
         Outcome::ParentMissing => parent_missing(link, &armed, delivery, now).await,
         Outcome::Unknown { reason } => (Ending::Unknown { reason }, false),
     };
+    let ending = if answered { under_another_key(link, &armed, ending) } else { ending };
     let sent = matches!(ending, Ending::Sent(_));
     record(ctx, account, &armed, ending).await?;
     Ok(match (sent, leave) {
@@ -334,6 +340,25 @@ async fn send(
         (false, true) => Step::Leave,
         (false, false) => Step::Other,
     })
+}
+
+/// A server that keeps its answers with the key would give the same one again: what goes again after an answer takes
+/// another key there. Nothing was made under the old one, or the answer would not have been clear.
+fn under_another_key(link: &LinkState, armed: &Armed, ending: Ending) -> Ending {
+    let spent = match link.capabilities.key {
+        KeyClass::ReplaysAnswers { .. } => true,
+        // The old key still keeps an earlier attempt that was unclear from being made twice.
+        KeyClass::Refusing => !armed.may_exist,
+        KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Ignored => false,
+    };
+    match ending {
+        Ending::Again { at, reason } if spent => Ending::Anew { at, reason },
+        Ending::Again { .. }
+        | Ending::Anew { .. }
+        | Ending::Sent(_)
+        | Ending::Unknown { .. }
+        | Ending::Settled { .. } => ending,
+    }
 }
 
 /// What an outcome says of the server and of its allowance.
@@ -385,6 +410,14 @@ async fn doubtful(
     }
 }
 
+/// Whether this is a reply to something the server says it does not have; a look that fails says nothing.
+async fn parent_is_gone(link: &LinkState, armed: &Armed) -> bool {
+    match &armed.payload.in_reply_to {
+        Some(parent) => matches!(link.fedi.status(parent).await, Ok(None)),
+        None => false,
+    }
+}
+
 /// 404 under a parent: gone, or not there yet (mastodon#21932): again at 2, 5 and 15 s while GET shows the parent.
 async fn parent_missing(
     link: &LinkState,
@@ -428,7 +461,11 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
     let told = told(armed.id, account, &ending);
     let changed = match &ending {
         Ending::Sent(receipt) if !receipt.changed.is_empty() => Some(receipt.changed.join("; ")),
-        Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => None,
+        Ending::Sent(_)
+        | Ending::Again { .. }
+        | Ending::Anew { .. }
+        | Ending::Unknown { .. }
+        | Ending::Settled { .. } => None,
     };
     if let Some(told) = &told {
         tracing::warn!(account.name = %account.name, delivery.id = %armed.id, reason = %told.text, "delivery needs a person");
@@ -439,6 +476,11 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
         tracing::error!(delivery.id = %armed.id, "the outcome of a delivery could not be recorded: its row had moved on");
     }
     if let Some(changed) = changed {
+        // One notice an account: what a server does to a status it does to the next one too.
+        let text = format!("{} changed what {} said (delivery {}): {changed}", account.server, account.name, armed.id);
+        let step = "look at it there; on this server write posts that need no such thing, or leave the account out";
+        let key = format!("changed:{}", account.name);
+        ctx.store.raise(&key, account.name.as_str(), &text, step, now).await?;
         tracing::warn!(account.name = %account.name, delivery.id = %armed.id, changed, "the server changed the status");
     }
     ctx.look_wanted.notify_one();
@@ -465,7 +507,11 @@ fn told(id: DeliveryId, account: &Linked, ending: &Ending) -> Option<Told> {
             (reason, "nothing to do; queue it again if it should still be said")
         }
         // Unknown is read back, which settles it or says what a person must do.
-        Ending::Sent(_) | Ending::Again { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => return None,
+        Ending::Sent(_)
+        | Ending::Again { .. }
+        | Ending::Anew { .. }
+        | Ending::Unknown { .. }
+        | Ending::Settled { .. } => return None,
     };
     Some(Told { text: format!("delivery {id} on {}: {what}", account.name), next_step: step.to_owned() })
 }

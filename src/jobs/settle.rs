@@ -196,7 +196,16 @@ impl Case<'_> {
                 }
                 Found::There { status: status.id.clone(), url: status.url.clone(), note }
             }
-            None => self.absent(settled),
+            None => match self.absent(settled) {
+                Found::SendAgain { .. } if self.parent_is_gone().await => {
+                    settled.again = settled.again.saturating_sub(1);
+                    let reason = "not on the server, and the mention is gone".to_owned();
+                    Found::Ended { state: State::Cancelled, reason }
+                }
+                outcome @ (Found::There { .. } | Found::SendAgain { .. } | Found::NotYet(_) | Found::Ended { .. }) => {
+                    outcome
+                }
+            },
         };
         let notice = format!("delivery:{}", self.row.delivery.id);
         match &outcome {
@@ -220,6 +229,15 @@ impl Case<'_> {
             self.ctx.send_wanted.notify_one();
         }
         Ok(())
+    }
+
+    /// Whether this is a reply to a mention that the server no longer has: nobody waits for it, and some servers would
+    /// accept it all the same, others never. A look that fails says nothing.
+    async fn parent_is_gone(&self) -> bool {
+        match (&self.row.delivery.of, &self.row.delivery.payload.in_reply_to) {
+            (Of::Reply { .. }, Some(parent)) => matches!(self.link.fedi.status(parent).await, Ok(None)),
+            (Of::Reply { .. } | Of::Post { .. }, _) => false,
+        }
     }
 
     /// Not on the server at this look.
@@ -283,7 +301,8 @@ impl Case<'_> {
     async fn candidates(&self) -> Result<Vec<(StatusView, Likeness)>, Trouble> {
         let payload = &self.row.delivery.payload;
         let mut found: Vec<(StatusView, Likeness)> = Vec::new();
-        for status in self.since_the_baseline().chain(&self.below_the_parent().await?) {
+        let elsewhere = self.directs_elsewhere().await?;
+        for status in self.since_the_baseline().chain(&elsewhere) {
             let likeness = match (&payload.in_reply_to, &status.in_reply_to) {
                 (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
                 // The same fact told to somebody else differs in a name only: another parent is another status.
@@ -313,6 +332,10 @@ impl Case<'_> {
     /// same words of last week, or a twin that was left standing. The server's own times are compared where the
     /// baseline is seen; else ours, which agree with them within minutes or nothing is sent (DESIGN §7).
     fn since_the_baseline(&self) -> impl Iterator<Item = &StatusView> {
+        self.look.own.iter().filter(|status| self.is_young_enough(status))
+    }
+
+    fn is_young_enough(&self, status: &StatusView) -> bool {
         let baseline = self.row.baseline.as_ref();
         let seen = baseline.and_then(|id| self.look.own.iter().find(|status| &status.id == id));
         let oldest = seen.and_then(|status| status.created_at).unwrap_or_else(|| {
@@ -320,9 +343,9 @@ impl Case<'_> {
             self.row.first_attempt.min(self.row.delivery.due_at) - CLOCKS_APART
         });
         let appearance = self.appearance();
-        let young =
-            move |made: DateTime<Utc>| made >= oldest && appearance.is_none_or(|(from, to)| from <= made && made <= to);
-        self.look.own.iter().filter(move |status| status.created_at.is_none_or(young))
+        status
+            .created_at
+            .is_none_or(|made| made >= oldest && appearance.is_none_or(|(from, to)| from <= made && made <= to))
     }
 
     /// When a row that a restored database forgot can have been sent, if it has a time of its own: the same words stood
@@ -337,20 +360,32 @@ impl Case<'_> {
         }
     }
 
-    /// Directs do not stand in the own list of every server; there they are looked for under their parent.
-    async fn below_the_parent(&self) -> Result<Vec<StatusView>, FediError> {
+    /// Directs do not stand in the own list of every server; there they are looked for under their parent, and at home,
+    /// because a parent may be gone and a direct post has none (SERVERS.md §3, rule 3).
+    async fn directs_elsewhere(&self) -> Result<Vec<StatusView>, FediError> {
         let payload = &self.row.delivery.payload;
-        let Some(parent) = payload.in_reply_to.as_ref().filter(|_| payload.visibility == Visibility::Direct) else {
+        if payload.visibility != Visibility::Direct {
             return Ok(Vec::new());
+        }
+        let mut found = match payload.in_reply_to.as_ref() {
+            Some(parent) => self.link.fedi.thread(parent).await?.unwrap_or_default().descendants,
+            None => Vec::new(),
         };
-        let thread = self.link.fedi.thread(parent).await?.unwrap_or_default();
-        let ours = |status: &StatusView| status.author.as_ref() == Some(&self.link.me.id);
-        Ok(thread.descendants.into_iter().filter(ours).collect())
+        found.retain(|status| status.author.as_ref() == Some(&self.link.me.id));
+        if found.is_empty() && !self.link.capabilities.lists_directs {
+            found = self.link.fedi.own_at_home(&self.link.me).await?;
+            found.retain(|status| self.is_young_enough(status));
+        }
+        Ok(found)
     }
 
     async fn by_words(&self, status: &StatusView) -> Result<Likeness, FediError> {
         let wanted = &self.row.delivery.payload.text;
-        let visible = likeness(wanted, &status.text);
+        let mut visible = likeness(wanted, &status.text);
+        if let Some(cw) = self.row.delivery.payload.cw.as_ref().filter(|_| status.cw.is_none()) {
+            // Where a warning becomes a title it stands above the words.
+            visible = visible.max(likeness(&format!("{cw}\n{wanted}"), &status.text));
+        }
         if visible != Likeness::Near {
             return Ok(visible);
         }

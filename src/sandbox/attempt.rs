@@ -12,7 +12,7 @@ use super::create::{Draft, Via};
 use super::faults::Trouble;
 use super::ids::{AccountKey, time};
 use super::key_store::{Held, Look};
-use super::profile::{Commit, KeptFrom, Profile};
+use super::profile::{Commit, EmojiReplies, KeptFrom, Profile};
 use super::refused::Refused;
 use super::state::{Made, State};
 
@@ -131,9 +131,18 @@ impl Sandbox {
     }
 }
 
+/// An emoji and nothing else once names and blanks are gone; `:name:` is one of the server's own.
+fn is_emoji(text: &str) -> bool {
+    let words: String = text.split_whitespace().filter(|word| !word.starts_with('@')).collect();
+    let own = words.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let pictured = |c: char| matches!(u32::from(c), 0x203c..=0x3299 | 0x1f000..=0x1faff | 0xfe0f | 0x200d);
+    own.is_some_and(is_name) || (!words.is_empty() && words.chars().all(pictured))
+}
+
 impl State {
     fn begin(&mut self, attempt: &Attempt, now: DateTime<Utc>) -> Result<Step, Refused> {
-        if !self.keeps_from(KeptFrom::AnyAnswer) && !self.keeps_from(KeptFrom::Arrival) {
+        if self.keeps_from(KeptFrom::Success) || self.profile.idempotency.keys().is_none() {
             self.check_parent(attempt, now)?;
         }
         let scope = self.scope(attempt.author, attempt.key());
@@ -146,7 +155,7 @@ impl State {
             Look::Repeat(held) => self.repeat(held, attempt.author).map(Step::Done),
             Look::UnderWay => Ok(Step::Waits),
             Look::New => {
-                if self.keeps_from(KeptFrom::Arrival) {
+                if self.keeps_from(KeptFrom::Arrival) || self.claim().is_some() {
                     self.keep(attempt.author, attempt.key(), Held::Arrived, now);
                 }
                 if attempt.midway.is_none() {
@@ -162,7 +171,10 @@ impl State {
         match held {
             Held::Made(made) => Ok(Said::json(200, &self.entity_of(made, author)?)),
             Held::Said(said) => Ok(said),
-            Held::Arrived => Err(Refused::Plain { status: 400, words: "This request was received before" }),
+            Held::Arrived => {
+                let status = self.claim().unwrap_or(400);
+                Err(Refused::Plain { status, words: "This request was received before" })
+            }
         }
     }
 
@@ -194,8 +206,23 @@ impl State {
             self.fit(attempt.author, &attempt.draft, now, Via::Api)?;
             return Ok(self.pretended(attempt.author, &attempt.draft, now));
         }
+        if let Some(parent) = self.reacts(attempt.author, &attempt.draft)? {
+            return Ok(parent);
+        }
         let made = self.create(attempt.author, attempt.draft.clone(), now, Via::Api)?;
         self.entity_of(made, attempt.author)
+    }
+
+    /// Where a reply of an emoji alone is a reaction: reacts, and answers with the parent.
+    fn reacts(&mut self, author: AccountKey, draft: &Draft) -> Result<Option<Value>, Refused> {
+        if self.profile.emoji_replies != EmojiReplies::Reactions || !is_emoji(&draft.text) {
+            return Ok(None);
+        }
+        let Some(parent) = self.parent_of(author, draft, Via::Api)? else { return Ok(None) };
+        if let Some(row) = self.statuses.get_mut(&parent) {
+            row.favourites.insert(author);
+        }
+        self.entity_of(Made::Status(parent), author).map(Some)
     }
 
     fn check_parent(&self, attempt: &Attempt, now: DateTime<Utc>) -> Result<(), Refused> {

@@ -109,7 +109,11 @@ impl State {
         now: DateTime<Utc>,
         via: Via,
     ) -> Result<Made, Refused> {
-        let Fitted { parent, text, warning, media, poll, mentions, visibility } = self.fit(author, &draft, now, via)?;
+        let Fitted { parent, text, warning, media, poll, mentions, visibility, pending } =
+            self.fit(author, &draft, now, via)?;
+        if let (Some(_), Scheduling::Refused { status }) = (draft.scheduled_at, self.profile.scheduling) {
+            return Err(Refused::Plain { status, words: "Scheduled notes are not supported" });
+        }
         let later = draft.scheduled_at.filter(|at| *at > now && self.profile.scheduling != Scheduling::Ignored);
         if let Some(at) = later {
             let id = self.schedule(author, at, now)?;
@@ -137,6 +141,7 @@ impl State {
             language: draft.language.clone().or_else(|| Some("en".to_owned())),
             visibility,
             in_reply_to: parent,
+            pending,
             reblog_of: None,
             created_at: past.unwrap_or(now),
             edited_at: None,
@@ -156,14 +161,16 @@ impl State {
 
     /// Remembers what a key made, where keys are kept from success on.
     fn keep_made(&mut self, author: AccountKey, draft: &Draft, made: Made, now: DateTime<Utc>) {
-        if self.keeps_from(KeptFrom::Success) {
+        if self.keeps_from(KeptFrom::Success) || self.claim().is_some() {
             self.keep(author, draft.key.as_deref(), Held::Made(made), now);
         }
     }
 
     /// Puts a finished row into every index and tells those concerned.
     pub(crate) fn insert(&mut self, row: StatusRow, now: DateTime<Utc>) {
-        let (key, author, parent, mentions) = (row.key, row.author, row.in_reply_to, row.mentions.clone());
+        let (key, author, parent) = (row.key, row.author, row.in_reply_to);
+        // Nobody hears of an answer that waits for a yes.
+        let mentions = if row.pending { Vec::new() } else { row.mentions.clone() };
         for media in &row.media {
             if let Some(media) = self.media.get_mut(media) {
                 media.attached = Some(key);

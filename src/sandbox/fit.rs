@@ -11,6 +11,7 @@ use serde_json::json;
 use super::create::{Draft, PollDraft, Via};
 use super::ids::{AccountKey, MediaKey, StatusKey};
 use super::length::counted;
+use super::people::Answers;
 use super::profile::{DeadParent, Existence, LeftOut, MediaAgain, MediaOrder, TooLong, Unlisted, Warnings};
 use super::refused::Refused;
 use super::state::{MediaRow, PollRow, Progress, State};
@@ -32,6 +33,8 @@ pub(crate) struct Fitted {
     pub(crate) poll: Option<PollRow>,
     pub(crate) mentions: Vec<AccountKey>,
     pub(crate) visibility: Visibility,
+    /// Waits for the yes of the account it answers.
+    pub(crate) pending: bool,
 }
 
 impl State {
@@ -44,6 +47,7 @@ impl State {
         via: Via,
     ) -> Result<Fitted, Refused> {
         let parent = self.parent_of(author, draft, via)?;
+        let pending = self.may_answer(author, parent, via)?;
         let media = self.fit_media(author, draft)?;
         let mut warning = draft.warning.trim().to_owned();
         let mut text = draft.text.clone();
@@ -60,7 +64,7 @@ impl State {
         if via != Via::Hand && self.profile.warnings == Warnings::Dropped {
             warning.clear();
         }
-        Ok(Fitted { parent, text, warning, media, poll, mentions, visibility })
+        Ok(Fitted { parent, text, warning, media, poll, mentions, visibility, pending })
     }
 
     /// The status a draft answers, as far as this server cares.
@@ -76,6 +80,23 @@ impl State {
             DeadParent::Refused { status } => Err(Refused::Plain { status, words: "in-reply-to post not found" }),
             DeadParent::Kept => known.map(|row| Some(row.key)).ok_or(Refused::ParentNotFound),
             DeadParent::Forgotten => Ok(None),
+        }
+    }
+
+    /// Whether an answer must wait for a yes; refused where the account answered wants none.
+    fn may_answer(&self, author: AccountKey, parent: Option<StatusKey>, via: Via) -> Result<bool, Refused> {
+        let asked = parent.and_then(|key| self.statuses.get(&key)).filter(|row| row.author != author);
+        let answers = asked.and_then(|row| self.accounts.get(&row.author)).map_or(Answers::Anybody, |row| row.answers);
+        if via == Via::Hand || self.profile.interaction_policy != Existence::Present {
+            return Ok(false);
+        }
+        match answers {
+            Answers::Anybody => Ok(false),
+            Answers::WithApproval => Ok(true),
+            Answers::Nobody => {
+                let words = "Forbidden: you do not have permission to reply to this status";
+                Err(Refused::Plain { status: 403, words })
+            }
         }
     }
 

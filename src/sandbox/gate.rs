@@ -18,9 +18,10 @@ use super::answer::set;
 use super::endpoint::Endpoint;
 use super::faults::{Moment, Trouble};
 use super::ids::AccountKey;
+use super::key_store::Held;
 use super::limits::{Family, Left, Owner};
 use super::mangle;
-use super::profile::{Reset, Scopes, UserAgent};
+use super::profile::{KeptFrom, Reset, Scopes, UserAgent};
 use super::refused::Refused;
 use super::seen::RequestSeen;
 use super::state::State;
@@ -113,6 +114,7 @@ pub(crate) async fn gate(
         return leave(&sandbox, &entry, Refused::Plain { status: 418, words }.into_response());
     }
     if entry.left.is_some_and(|left| left.over) {
+        keep_refusal(&sandbox, &entry, request.headers());
         return leave(&sandbox, &entry, Refused::TooMany.into_response());
     }
     if !entry.troubles.iter().any(|trouble| matches!(trouble, Trouble::Hang { .. } | Trouble::Midway { .. })) {
@@ -134,6 +136,19 @@ pub(crate) async fn gate(
         response
     });
     work.await.unwrap_or_else(|_stopped| Refused::NotFound.into_response())
+}
+
+/// Where any answer is kept with its key, a 429 is too.
+fn keep_refusal(sandbox: &Sandbox, entry: &Entry, headers: &HeaderMap) {
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    let (Endpoint::Create, Some(author), Some(key)) = (entry.endpoint, entry.account, key) else { return };
+    let now = sandbox.now();
+    sandbox.change(|state| {
+        if state.keeps_from(KeptFrom::AnyAnswer) {
+            let said = Refused::TooMany.said(&state.profile);
+            state.keep(author, Some(key), Held::Said(said), now);
+        }
+    });
 }
 
 fn enter(sandbox: &Sandbox, request: &mut Request) -> Entry {
@@ -226,6 +241,9 @@ fn without_token(path: &str, query: &str) -> String {
 /// Lets the troubles and the handler do their work.
 async fn act(sandbox: &Sandbox, entry: &Entry, cutter: &Cutter, request: Request, next: Next) -> Response {
     for trouble in &entry.troubles {
+        if matches!(trouble, Trouble::TooMany { .. }) {
+            keep_refusal(sandbox, entry, request.headers());
+        }
         if let Some(response) = trouble_at(sandbox, trouble, Moment::Before, cutter).await {
             return response;
         }
@@ -254,8 +272,9 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
         Trouble::TooMany { reset_in } if now == Moment::Before => {
             let mut response = Refused::TooMany.into_response();
             if let Some(seconds) = reset_in {
-                let reset = sandbox.now() + chrono::Duration::seconds(i64::from(*seconds));
-                set_left(&mut response, &Left { limit: 300, remaining: 0, reset, over: true }, Reset::Time);
+                let wait = i64::from(*seconds);
+                let reset = sandbox.now() + chrono::Duration::seconds(wait);
+                set_left(&mut response, &Left { limit: 300, remaining: 0, reset, wait, over: true }, Reset::Time);
             }
             Some(response)
         }
@@ -330,6 +349,9 @@ fn leave(sandbox: &Sandbox, entry: &Entry, mut response: Response) -> Response {
 }
 
 fn set_left(response: &mut Response, left: &Left, told: Reset) {
+    if told == Reset::RetryAfter && left.over {
+        set(response, "retry-after", &left.wait.to_string());
+    }
     let Some(reset) = left.reset_text(told) else { return };
     set(response, "x-ratelimit-limit", &left.limit.to_string());
     set(response, "x-ratelimit-remaining", &left.remaining.to_string());

@@ -66,6 +66,11 @@ const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 /// The 32 letters and digits of a ULID.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// The 36 letters and digits of an aidx.
+const SMALL: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+/// The first of January 2000, in milliseconds since 1970.
+const MILLENNIUM: u128 = 946_684_800_000;
+
 impl Ids {
     /// The id as this family writes it. Milliseconds come first in all of them; what follows grows only in a snowflake.
     pub(crate) fn write(self, key: u64) -> String {
@@ -84,6 +89,10 @@ impl Ids {
                 let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
                 format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
             }
+            Ids::Aidx => {
+                let since = digits(ms.saturating_sub(MILLENNIUM), SMALL, 8);
+                format!("{since}0sbx{}", digits(sequence, SMALL, 4))
+            }
             Ids::TimedHash => format!("{:010}{filler:016x}{key:016x}", ms / 1_000),
         }
     }
@@ -96,6 +105,15 @@ impl Ids {
             Ids::Ulid => number(text, CROCKFORD).and_then(|wide| from_wide(wide, 80)),
             Ids::Flake => number(text, LETTERS).and_then(|wide| from_wide(wide, 64)),
             Ids::Uuid => u128::from_str_radix(&text.replace('-', ""), 16).ok().and_then(|wide| from_wide(wide, 80)),
+            Ids::Aidx => {
+                let part = |from: usize| text.get(from..from + if from == 0 { 8 } else { 4 });
+                let since = part(0).and_then(|text| number(text, SMALL));
+                let sequence = part(12).and_then(|text| number(text, SMALL));
+                since.zip(sequence).and_then(|(since, sequence)| {
+                    let ms = u64::try_from(since + MILLENNIUM).ok()?;
+                    Some(ms << 16 | u64::try_from(sequence).ok()?)
+                })
+            }
             Ids::TimedHash => text.get(26..).and_then(|hex| u64::from_str_radix(hex, 16).ok()),
         };
         key.filter(|key| self.write(*key) == text)
@@ -187,9 +205,9 @@ mod tests {
     #[test]
     fn every_family_reads_its_own_ids_and_no_others() {
         let key = (1_800_000_000_123_u64 << 16) | 0x2a;
-        let all = [Ids::Snowflake, Ids::Ulid, Ids::Flake, Ids::Uuid, Ids::TimedHash];
+        let all = [Ids::Snowflake, Ids::Ulid, Ids::Flake, Ids::Uuid, Ids::Aidx, Ids::TimedHash];
         let written: Vec<String> = all.into_iter().map(|ids| ids.write(key)).collect();
-        assert_eq!(written.iter().map(String::len).collect::<Vec<_>>(), [18, 26, 18, 36, 42], "{written:?}");
+        assert_eq!(written.iter().map(String::len).collect::<Vec<_>>(), [18, 26, 18, 36, 16, 42], "{written:?}");
         for (ids, own) in all.into_iter().zip(&written) {
             assert_eq!(ids.read(own), Some(key), "{own}");
             for other in written.iter().filter(|other| *other != own) {

@@ -73,12 +73,27 @@ impl State {
         self.profile.idempotency.keys().is_some_and(|keys| keys.from == from)
     }
 
+    /// What a claimed key is answered whose first request came to nothing, where keys are claimed.
+    pub(crate) fn claim(&self) -> Option<u16> {
+        match self.profile.idempotency.keys()?.from {
+            KeptFrom::Claim { status } => Some(status),
+            KeptFrom::Success | KeptFrom::AnyAnswer | KeptFrom::Arrival => None,
+        }
+    }
+
     /// Looks for a key that was here before.
     pub(crate) fn look_up(&self, author: AccountKey, key: Option<&str>, now: DateTime<Utc>) -> Result<Look, Refused> {
         let (Some(keys), Some(scope)) = (self.profile.idempotency.keys(), self.scope(author, key)) else {
             return Ok(Look::New);
         };
         match self.keys.rows.get(&scope).filter(|row| row.until > now) {
+            Some(row)
+                if matches!(row.held, Held::Arrived)
+                    && keys.overlap == Overlap::Waits
+                    && self.keys.under_way.contains(&scope) =>
+            {
+                Ok(Look::UnderWay)
+            }
             Some(row) => self.repeated(&keys, row, author),
             None if !self.keys.under_way.contains(&scope) => Ok(Look::New),
             None => match keys.overlap {

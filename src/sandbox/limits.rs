@@ -40,6 +40,8 @@ pub(crate) struct Left {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
     pub(crate) reset: DateTime<Utc>,
+    /// Seconds until then.
+    pub(crate) wait: i64,
     pub(crate) over: bool,
 }
 
@@ -49,7 +51,7 @@ impl Left {
         match told {
             Reset::Time => Some(self.reset.to_rfc3339_opts(SecondsFormat::Micros, true)),
             Reset::Epoch => Some(self.reset.timestamp().to_string()),
-            Reset::Untold => None,
+            Reset::Untold | Reset::Silent | Reset::RetryAfter => None,
         }
     }
 }
@@ -111,8 +113,9 @@ fn start(window: Window, now: DateTime<Utc>) -> i64 {
 
 fn left(window: Window, used: u32, now: DateTime<Utc>) -> Left {
     let seconds = i64::from(window.seconds.max(1));
-    let reset = now + chrono::Duration::seconds(seconds - now.timestamp().rem_euclid(seconds));
-    Left { limit: window.count, remaining: window.count.saturating_sub(used), reset, over: used > window.count }
+    let wait = seconds - now.timestamp().rem_euclid(seconds);
+    let reset = now + chrono::Duration::seconds(wait);
+    Left { limit: window.count, remaining: window.count.saturating_sub(used), reset, wait, over: used > window.count }
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub use endpoint::Endpoint;
 pub use faults::{Fault, Moment, Trouble};
 pub use handle::{StreamEnd, TimedOut};
 pub use ids::{AccountKey, MediaKey, NotificationKey, StatusKey};
-pub use people::{Credentials, NewAccount};
+pub use people::{Answers, Credentials, NewAccount};
 pub use profile::{Existence, Idempotency, LengthRule, Limits, LocalAcct, Profile, Window};
 pub use refused::Refused;
 pub use seen::{Ever, MediaSeen, RequestSeen, StatusSeen};

@@ -24,6 +24,20 @@ pub struct NewAccount {
     limited: bool,
     part: Part,
     policy: Policy,
+    answers: Answers,
+}
+
+/// Who may answer an account's statuses, on servers where people can say so (GoToSocial's interaction policy).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// Anybody.
+    #[default]
+    Anybody,
+    /// Anybody; until the account says yes, nobody but it and the author sees the answer.
+    WithApproval,
+    /// Nobody: 403.
+    Nobody,
 }
 
 impl fmt::Debug for NewAccount {
@@ -46,6 +60,7 @@ impl NewAccount {
             limited: false,
             part: Part::Campaign,
             policy: Policy::default(),
+            answers: Answers::Anybody,
         }
     }
 
@@ -88,6 +103,12 @@ impl NewAccount {
     #[must_use]
     pub fn limited(self) -> Self {
         Self { limited: true, ..self }
+    }
+
+    /// Only these may answer.
+    #[must_use]
+    pub fn answers(self, answers: Answers) -> Self {
+        Self { answers, ..self }
     }
 
     /// Another notification policy.
@@ -141,6 +162,7 @@ impl State {
             bot: new.bot,
             limited: new.limited,
             policy: new.policy,
+            answers: new.answers,
             created_at: now,
             statuses: Vec::new(),
             standing: 0,

@@ -118,6 +118,7 @@ impl State {
             language: row.language,
             visibility: row.visibility,
             in_reply_to: None,
+            pending: false,
             reblog_of: Some(key),
             created_at: now,
             edited_at: None,

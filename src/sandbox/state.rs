@@ -18,6 +18,7 @@ use super::ids::{AccountKey, MediaKey, NotificationKey, Snowflakes, StatusKey};
 use super::key_store::KeyStore;
 use super::late::LateRow;
 use super::limits::Counters;
+use super::people::Answers;
 use super::profile::{LocalAcct, Profile};
 use super::seen::RequestSeen;
 use crate::clock::Dice;
@@ -109,6 +110,7 @@ pub(crate) struct AccountRow {
     /// Limited ("silenced") by the moderators.
     pub(crate) limited: bool,
     pub(crate) policy: Policy,
+    pub(crate) answers: Answers,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) statuses: Vec<StatusKey>,
     pub(crate) standing: usize,
@@ -160,6 +162,8 @@ pub(crate) struct StatusRow {
     pub(crate) language: Option<String>,
     pub(crate) visibility: Visibility,
     pub(crate) in_reply_to: Option<StatusKey>,
+    /// Waits for the yes of the account it answers.
+    pub(crate) pending: bool,
     pub(crate) reblog_of: Option<StatusKey>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) edited_at: Option<DateTime<Utc>>,
@@ -344,6 +348,10 @@ impl State {
     pub(crate) fn may_see(&self, row: &StatusRow, viewer: Option<AccountKey>) -> bool {
         if viewer == Some(row.author) {
             return true;
+        }
+        if row.pending {
+            let answered = row.in_reply_to.and_then(|parent| self.statuses.get(&parent));
+            return viewer.is_some() && answered.map(|parent| parent.author) == viewer;
         }
         let Some(author) = self.accounts.get(&row.author) else { return false };
         if viewer.is_some_and(|viewer| author.blocks.contains(&viewer)) {

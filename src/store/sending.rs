@@ -58,6 +58,14 @@ pub enum Ending {
         /// Why, in words.
         reason: String,
     },
+    /// Refused for now by a server that repeats its answers under a key: nothing was made, and only another key gets
+    /// another answer (DESIGN §5, law 6).
+    Anew {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why, in words.
+        reason: String,
+    },
     /// It may exist.
     Unknown {
         /// What was seen.
@@ -360,7 +368,7 @@ async fn record_one(
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, not_before = CASE WHEN $3 = 0 THEN not_before \
         ELSE $3 END, updated_at = $4, unclear = unclear + $7, \
         looks = CASE WHEN $7 = 1 THEN 0 ELSE looks END, \
-        look_at = CASE WHEN $7 = 1 THEN armed_at + 5000 ELSE look_at END \
+        look_at = CASE WHEN $7 = 1 THEN armed_at + 5000 ELSE look_at END, rekeys = rekeys + $8 \
         WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
     let now_ms = now.timestamp_millis();
     let (state, reason, not_before) = match ending {
@@ -377,7 +385,7 @@ async fn record_one(
             }
             return Ok(ours);
         }
-        Ending::Again { at, reason } => (State::Planned, reason, at.timestamp_millis()),
+        Ending::Again { at, reason } | Ending::Anew { at, reason } => (State::Planned, reason, at.timestamp_millis()),
         Ending::Unknown { reason } => (State::Unknown, reason, 0),
         Ending::Settled { state, reason } => (*state, reason, 0),
     };
@@ -386,6 +394,7 @@ async fn record_one(
     let reason = storable(reason);
     let query = sqlx::query(MOVE).bind(state.as_str()).bind(reason.clone()).bind(not_before).bind(now_ms);
     let query = query.bind(id.0).bind(fence).bind(i64::from(state == State::Unknown));
+    let query = query.bind(i64::from(matches!(ending, Ending::Anew { .. })));
     let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
     if ours {
         let log = sqlx::query(LOG).bind(id.0).bind(now_ms).bind(state.as_str()).bind(reason.clone());

@@ -85,6 +85,21 @@ fn the_same_story_on_friendica() {
 }
 
 #[test]
+fn the_same_story_on_iceshrimp() {
+    on("iceshrimp");
+}
+
+#[test]
+fn the_same_story_on_sharkey() {
+    on("sharkey");
+}
+
+#[test]
+fn the_same_story_on_firefish() {
+    on("firefish");
+}
+
+#[test]
 fn the_same_story_on_mastodon_4_6() {
     on("mastodon-4.6");
 }

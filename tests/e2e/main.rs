@@ -21,4 +21,5 @@ mod listening;
 mod once;
 mod posting;
 mod restored;
+mod server_traps;
 mod trouble;

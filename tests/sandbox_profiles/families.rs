@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use watchpost::sandbox::{Answers, NewAccount};
 
 use crate::answers::{Body, Dead, Expected, TIMED, ULID, check, number, page};
 use crate::rig::{Rig, send};
@@ -161,6 +162,112 @@ async fn friendica_answers_as_its_source_says() {
     assert_eq!((&below["content"], &below["spoiler_text"]), (&json!("<p>Text</p>"), &json!("cw")));
     assert_eq!(rig.get("/api/v2/instance").await.json()["configuration"]["urls"]["streaming"], "");
     rig.stop().await;
+}
+
+const AIDX: fn(&Value) -> bool = |id| {
+    id.as_str().is_some_and(|id| id.len() == 16 && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+};
+
+#[tokio::test]
+async fn iceshrimp_answers_as_its_source_says() {
+    let expected = Expected {
+        dead_parent: Dead::Refused(400),
+        empty: 400,
+        characters: 8_192,
+        one_over: 400,
+        stream: (Some("ws"), 401),
+        media_again: 200,
+        ..Expected::other()
+    };
+    check("iceshrimp", expected).await;
+    let rig = Rig::named("iceshrimp").await;
+    let later = rig.post(json!({ "status": "Later", "scheduled_at": "2027-01-01T00:00:00Z" })).await;
+    assert_eq!((later.status, Body::of(&later)), (422, Body::Sentence), "{later:?}");
+    let mut answer = rig.get("/api/v1/instance").await;
+    for _ in 0..300 {
+        answer = rig.get("/api/v1/instance").await;
+    }
+    assert_eq!((answer.status, answer.header("x-ratelimit-reset"), answer.header("retry-after")), (429, "", ""));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn sharkey_answers_as_its_source_says() {
+    let expected = Expected {
+        dead_parent: Dead::Refused(400),
+        empty: 400,
+        characters: 3_000,
+        one_over: 400,
+        notification_id: AIDX,
+        stream: (Some("ws"), 404),
+        media_again: 200,
+        ..Expected::other()
+    };
+    check("sharkey", expected).await;
+    let rig = Rig::named("sharkey").await;
+    let mut answer = rig.get("/api/v1/instance").await;
+    for _ in 0..300 {
+        answer = rig.get("/api/v1/instance").await;
+    }
+    assert_eq!((answer.status, answer.header("x-ratelimit-reset"), answer.header("retry-after")), (429, "", "300"));
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn firefish_answers_as_its_source_says() {
+    let expected = Expected {
+        dead_parent: Dead::Refused(401),
+        empty: 401,
+        characters: 3_000,
+        one_over: 401,
+        instance_v2: 404,
+        notification_id: AIDX,
+        bad_token: (401, Body::Object),
+        missing: Body::Object,
+        media_again: 200,
+        ..Expected::other()
+    };
+    check("firefish", expected).await;
+}
+
+#[tokio::test]
+async fn a_lone_emoji_below_something_is_a_reaction_on_the_children_of_misskey() {
+    for (name, reacts) in [("sharkey", true), ("firefish", true), ("mastodon", false), ("iceshrimp", false)] {
+        let rig = Rig::named(name).await;
+        let parent = rig.post(json!({ "status": "Ring" })).await.id();
+        for (text, lone) in [("👍", true), ("@ann 👇🏽", true), (":blobcat:", true), ("Well 👍", false), ("2", false)]
+        {
+            let before = rig.own_list().await.len();
+            let answer = rig.post(json!({ "status": text, "in_reply_to_id": parent })).await;
+            assert_eq!((answer.status, answer.id() == parent), (200, reacts && lone), "{name} {text}: {answer:?}");
+            assert_eq!(rig.own_list().await.len() - before, usize::from(!(reacts && lone)), "{name} {text}");
+        }
+        assert_ne!(rig.post(json!({ "status": "👍" })).await.id(), parent, "{name}: a post of its own");
+        rig.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn people_on_gotosocial_say_who_answers_them() {
+    for (name, heeded) in [("gotosocial", true), ("mastodon", false)] {
+        let rig = Rig::named(name).await;
+        for (who, answers) in [("ann", Answers::Nobody), ("bob", Answers::WithApproval)] {
+            rig.hand.add_account(NewAccount::follower(who).answers(answers)).unwrap();
+        }
+        let nobody = rig.hand.mention("ann", "@eyes hello").unwrap();
+        let refused = rig.post(json!({ "status": "@ann hello", "in_reply_to_id": nobody })).await;
+        assert_eq!(refused.status, if heeded { 403 } else { 200 }, "{name}: {refused:?}");
+        let waits = rig.hand.mention("bob", "@eyes hello").unwrap();
+        let pending = rig.post(json!({ "status": "@bob hello", "in_reply_to_id": waits })).await.id();
+        let seen_by =
+            async |who| send(rig.request(who, Method::GET, &format!("/api/v1/statuses/{pending}"))).await.status;
+        assert_eq!(seen_by(&rig.eyes).await, 200, "{name}: its author sees it");
+        assert_eq!(seen_by(&rig.other).await, if heeded { 404 } else { 200 }, "{name}: somebody else");
+        assert!(rig.own_list().await.iter().any(|status| status["id"] == pending), "{name}");
+        let thread = rig.get(&format!("/api/v1/statuses/{waits}/context")).await.json();
+        assert_eq!(thread["descendants"][0]["id"], pending, "{name}");
+        rig.stop().await;
+    }
 }
 
 #[tokio::test]

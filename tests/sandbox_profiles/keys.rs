@@ -120,7 +120,7 @@ async fn mastodon_46_fails_on_a_repeated_key_although_the_status_is_there() {
 
 #[tokio::test]
 async fn servers_without_keys_post_every_time() {
-    for name in ["gotosocial", "takahe", "snac", "friendica"] {
+    for name in ["gotosocial", "takahe", "snac", "friendica", "sharkey", "firefish"] {
         check(name, Expected::ignored()).await;
     }
 }
@@ -157,4 +157,28 @@ async fn pixelfed_refuses_a_key_it_has_seen_even_of_a_refused_status() {
         ..Expected::mastodon()
     };
     check("pixelfed", expected).await;
+}
+
+#[tokio::test]
+async fn iceshrimp_keeps_a_key_a_day_and_never_lets_go_of_one_that_failed() {
+    let expected = Expected { after_refusal: Fails(408), four: 1, hours: 24, ..Expected::mastodon() };
+    check("iceshrimp", expected).await;
+}
+
+#[tokio::test]
+async fn pleroma_keeps_a_429_with_the_key_and_the_others_do_not() {
+    for (name, kept) in [("pleroma", true), ("mastodon", false), ("gotosocial", false), ("iceshrimp", false)] {
+        let rig = Rig::named(name).await;
+        let mut over = rig.post_with("k", json!({ "status": "Over" })).await;
+        for number in 0..301 {
+            over = rig.post_with(&format!("{number}"), json!({ "status": format!("Filling {number}") })).await;
+        }
+        assert_eq!(over.status, 429, "{name}");
+        let refused = rig.post_with("late", json!({ "status": "Late" })).await;
+        assert_eq!(refused.status, 429, "{name}");
+        rig.pass(3 * 3_600_000);
+        let again = rig.post_with("late", json!({ "status": "Late" })).await;
+        assert_eq!(again.status, if kept { 429 } else { 200 }, "{name}: {again:?}");
+        rig.stop().await;
+    }
 }

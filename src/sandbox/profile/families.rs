@@ -1,10 +1,10 @@
 //! The other server families: SERVERS.md §2 and, where five of them were driven by hand, §3.
 
 use super::{
-    AfterDeletion, BadBody, Bodies, BotFlag, By, DeadParent, Delay, ErrorShape, Existence, Forms, Heed, Idempotency,
-    Ids, KeptFrom, KeyOwner, Keys, LeftOut, LengthRule, LengthTold, Limits, Links, LocalAcct, MediaAgain, MediaOrder,
-    Memory, MinId, NotificationIds, Nulls, Order, Overlap, Profile, Repeat, Reset, Scheduling, Scopes, StreamClose,
-    StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
+    AfterDeletion, BadBody, Bodies, BotFlag, By, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms, Heed,
+    Idempotency, Ids, KeptFrom, KeyOwner, Keys, LeftOut, LengthRule, LengthTold, Limits, Links, LocalAcct, MediaAgain,
+    MediaOrder, Memory, MinId, NotificationIds, Nulls, Order, Overlap, Profile, Repeat, Reset, Scheduling, Scopes,
+    StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
 };
 
 /// How most of them read bodies.
@@ -47,6 +47,7 @@ impl Profile {
             notification_ids: NotificationIds::LikeStatuses,
             left_out: LeftOut::Unlisted,
             self_mention: Existence::Present,
+            interaction_policy: Existence::Present,
             notifications_page: 20,
             ..Self::unlike_mastodon()
         }
@@ -264,6 +265,78 @@ impl Profile {
             warnings: Warnings::Titles,
             source: Existence::Absent,
             ..Self::unlike_mastodon()
+        }
+    }
+
+    /// Iceshrimp.NET: a key is claimed on arrival for 24 hours, a repeat waits for the first, and one whose first request
+    /// failed is answered 408 from then on; a lost parent is 400. Its rate limiter says no more than 429.
+    #[must_use]
+    pub const fn iceshrimp() -> Self {
+        let keys = Keys {
+            seconds: 86_400,
+            from: KeptFrom::Claim { status: 408 },
+            overlap: Overlap::Waits,
+            ..Keys::mastodon()
+        };
+        Self {
+            software: "Iceshrimp.NET",
+            version: "2025.1",
+            instance_version: "4.2.1 (compatible; Iceshrimp.NET/2025.1)",
+            source_url: "https://iceshrimp.dev/iceshrimp/Iceshrimp.NET",
+            max_characters: 8_192,
+            idempotency: Idempotency::Kept(keys),
+            streaming: Existence::Present,
+            limits: Some(Limits::plain(By::Token, Reset::Silent)),
+            scheduling: Scheduling::Refused { status: 422 },
+            media_again: MediaAgain::Shared,
+            dead_parent: DeadParent::Refused { status: 400 },
+            invalid: 400,
+            ..Self::unlike_mastodon()
+        }
+    }
+
+    /// Sharkey: Misskey behind an API like Mastodon's; no keys, no stream behind the address it names, errors as
+    /// sentences, and a reply of an emoji alone becomes a reaction.
+    #[must_use]
+    pub const fn sharkey() -> Self {
+        Self {
+            software: "sharkey",
+            version: "2025.4.2",
+            instance_version: "3.0.0 (compatible; Sharkey 2025.4.2; like Akkoma)",
+            source_url: "https://activitypub.software/TransFem-org/Sharkey",
+            max_characters: 3_000,
+            max_media: 16,
+            media_again: MediaAgain::Shared,
+            streaming: Existence::Claimed,
+            limits: Some(Limits::plain(By::Token, Reset::RetryAfter)),
+            scheduling: Scheduling::Ignored,
+            ids: Ids::Aidx,
+            notification_ids: NotificationIds::LikeStatuses,
+            dead_parent: DeadParent::Refused { status: 400 },
+            invalid: 400,
+            emoji_replies: EmojiReplies::Reactions,
+            source: Existence::Absent,
+            ..Self::unlike_mastodon()
+        }
+    }
+
+    /// Firefish, as Sharkey; every refusal is a 401 with Misskey's error as an object, whatever was wrong.
+    #[must_use]
+    pub const fn firefish() -> Self {
+        Self {
+            software: "firefish",
+            version: "20240729",
+            instance_version: "3.0.0 (compatible; Firefish 20240729)",
+            source_url: "https://firefish.dev/firefish/firefish",
+            instance_v2: Existence::Absent,
+            length_told: LengthTold::TootChars,
+            streaming: Existence::Absent,
+            limits: None,
+            dead_parent: DeadParent::Refused { status: 401 },
+            media_again: MediaAgain::Shared,
+            invalid: 401,
+            errors: ErrorShape::Object,
+            ..Self::sharkey()
         }
     }
 }

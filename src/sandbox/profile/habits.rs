@@ -210,6 +210,11 @@ pub enum Scheduling {
     Backdates,
     /// Posted at once, whatever it says.
     Ignored,
+    /// Refused with this status code, whatever it says.
+    Refused {
+        /// 422 on Iceshrimp.NET.
+        status: u16,
+    },
 }
 
 /// How a local account is written in `acct`.
@@ -234,6 +239,9 @@ pub enum Ids {
     Flake,
     /// A UUID of version 7.
     Uuid,
+    /// Sixteen small letters and digits: eight of milliseconds since 2000, four of the server, four of a counter
+    /// (Misskey's `aidx`).
+    Aidx,
     /// Ten digits of seconds and 32 of a hash.
     TimedHash,
 }
@@ -294,6 +302,15 @@ pub enum DeadParent {
     Kept,
     /// Published as a status of its own.
     Forgotten,
+}
+
+/// A reply that is an emoji and nothing else, names apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmojiReplies {
+    /// It is published.
+    Published,
+    /// It becomes a reaction to its parent; the answer is the parent, and nothing is published (Misskey's children).
+    Reactions,
 }
 
 /// When a mention is listed: after a time between both, thrown by dice, on the sandbox's clock.

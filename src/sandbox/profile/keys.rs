@@ -65,6 +65,12 @@ pub enum KeptFrom {
     AnyAnswer,
     /// From arrival, before anything is looked at (Pixelfed).
     Arrival,
+    /// From arrival, and with the status once it is made; one whose request failed is never let go again, and a repeat
+    /// of it is answered with this status code (Iceshrimp.NET).
+    Claim {
+        /// 408 on Iceshrimp.NET.
+        status: u16,
+    },
 }
 
 /// What a repeated key does.

@@ -1,10 +1,10 @@
 //! Mastodon (SERVERS.md §1), and Mastodon with one weakness each.
 
 use super::{
-    AfterDeletion, BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, ErrorShape, Existence, Forms, Heed,
-    Idempotency, Ids, Keys, LeftOut, LengthRule, LengthTold, Limits, Links, LocalAcct, MediaAgain, MediaOrder, MinId,
-    NotificationIds, Nulls, Overlap, Profile, Repeat, Scheduling, Scopes, StreamClose, StreamUrl, TooLong, Unlisted,
-    UserAgent, Warnings,
+    AfterDeletion, BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms,
+    Heed, Idempotency, Ids, Keys, LeftOut, LengthRule, LengthTold, Limits, Links, LocalAcct, MediaAgain, MediaOrder,
+    MinId, NotificationIds, Nulls, Overlap, Profile, Repeat, Scheduling, Scopes, StreamClose, StreamUrl, TooLong,
+    Unlisted, UserAgent, Warnings,
 };
 
 impl Profile {
@@ -59,6 +59,8 @@ impl Profile {
             own_list_lag: 0,
             dead_parent: DeadParent::Refused { status: 404 },
             parent_lag: 0,
+            emoji_replies: EmojiReplies::Published,
+            interaction_policy: Existence::Absent,
             source: Existence::Present,
             policy: Existence::Present,
             mention_delay: Delay::NONE,

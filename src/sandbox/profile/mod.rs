@@ -14,9 +14,9 @@ mod mastodons;
 mod windows;
 
 pub use habits::{
-    BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, ErrorShape, Existence, Forms, Heed, Ids, LeftOut, LengthRule,
-    LengthTold, Links, LocalAcct, MediaAgain, MediaOrder, MinId, NotificationIds, Nulls, Order, Scheduling, Scopes,
-    StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
+    BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms, Heed, Ids,
+    LeftOut, LengthRule, LengthTold, Links, LocalAcct, MediaAgain, MediaOrder, MinId, NotificationIds, Nulls, Order,
+    Scheduling, Scopes, StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
 };
 pub use keys::{AfterDeletion, Idempotency, KeptFrom, KeyOwner, Keys, Memory, Overlap, Repeat};
 pub use windows::{By, Limits, Reset, Window};
@@ -106,6 +106,10 @@ pub struct Profile {
     pub dead_parent: DeadParent,
     /// Seconds for which a new status is unknown as a parent, by the sandbox's clock.
     pub parent_lag: u32,
+    /// A reply that is an emoji and nothing else.
+    pub emoji_replies: EmojiReplies,
+    /// Whether people may say who answers them ([`crate::sandbox::Answers`]).
+    pub interaction_policy: Existence,
     /// `/api/v1/statuses/:id/source`.
     pub source: Existence,
     /// The notification policy, and the filtering it does.
@@ -145,7 +149,7 @@ pub type Named = (&'static str, fn() -> Profile);
 
 impl Profile {
     /// Every profile by name. The first is the default; the `mastodon-…` ones are Mastodon with one weakness.
-    pub const ALL: [Named; 15] = [
+    pub const ALL: [Named; 18] = [
         ("mastodon", Profile::mastodon),
         ("mastodon-4.6", Profile::mastodon_46),
         ("mastodon-late", Profile::mastodon_late),
@@ -161,6 +165,9 @@ impl Profile {
         ("hollo", Profile::hollo),
         ("pixelfed", Profile::pixelfed),
         ("friendica", Profile::friendica),
+        ("iceshrimp", Profile::iceshrimp),
+        ("sharkey", Profile::sharkey),
+        ("firefish", Profile::firefish),
     ];
 
     /// The profile of this name.

@@ -72,4 +72,8 @@ pub enum Reset {
     Epoch,
     /// Nothing; 429 is plain text.
     Untold,
+    /// Nothing; 429 looks like other errors.
+    Silent,
+    /// Nothing but `Retry-After` on 429, in seconds.
+    RetryAfter,
 }
