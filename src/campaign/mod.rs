@@ -235,11 +235,7 @@ pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Fi
 /// The accounts as the plan wants them.
 #[must_use]
 pub fn plan_accounts(campaign: &Campaign) -> Vec<AccountCalendar> {
-    campaign
-        .accounts
-        .iter()
-        .map(|account| AccountCalendar { name: account.name.clone(), slots: account.slots.clone() })
-        .collect()
+    campaign.accounts.iter().map(|account| AccountCalendar::new(account.name.clone(), account.slots.clone())).collect()
 }
 
 /// Refuses folders that are no campaign.

@@ -225,7 +225,7 @@ mod tests {
 
     fn shown(posts: &[Post], from: &str, days: u32, json: bool) -> String {
         let slots = vec![Slot::parse("Sat 09:00").unwrap()];
-        let accounts = [AccountCalendar { name: AccountName::from("eyes"), slots }];
+        let accounts = [AccountCalendar::new(AccountName::from("eyes"), slots)];
         let window = window(days, parse_moment(from).unwrap().resolve(ZONE).instant).unwrap();
         let calendar = plan(posts, &accounts, ZONE, &History::default(), window);
         let mut out = Vec::new();

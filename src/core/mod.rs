@@ -20,6 +20,7 @@ pub mod mention;
 pub mod plan;
 pub mod post;
 pub mod resemblance;
+pub mod rules;
 pub mod schedule;
 pub mod text;
 pub mod timekeeping;

@@ -93,6 +93,32 @@ impl Post {
     }
 }
 
+impl Post {
+    /// Which of its variants an account says; `None`: the post's own words. A variant that names accounts is for those;
+    /// one that names only a language is for accounts of that language. The first that fits counts.
+    #[must_use]
+    pub fn variant_for(&self, account: &AccountName, speaks: Option<&Lang>) -> Option<usize> {
+        self.variants.iter().position(|variant| {
+            if !variant.accounts.is_empty() {
+                return variant.accounts.contains(account);
+            }
+            match (&variant.lang, speaks) {
+                (Some(lang), Some(speaks)) => lang.primary() == speaks.primary(),
+                (Some(_) | None, _) => false,
+            }
+        })
+    }
+
+    /// What an account says, and in which language.
+    #[must_use]
+    pub fn words_for(&self, account: &AccountName, speaks: Option<&Lang>) -> (&[String], &Lang) {
+        match self.variant_for(account, speaks).and_then(|place| self.variants.get(place)) {
+            Some(variant) => (&variant.parts, variant.lang.as_ref().unwrap_or(&self.lang)),
+            None => (&self.parts, &self.lang),
+        }
+    }
+}
+
 /// When a post goes out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,20 +149,23 @@ pub struct Repeat {
     pub cooldown_days: Option<u32>,
 }
 
-/// A post's place among those that wait for a slot: higher priority first, then file name, then time added.
+/// A post's place among those that wait for a slot: higher priority first; then those with a position, by position;
+/// then the others by file name and time added.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Order {
     /// 0 where nothing is said; may be negative.
     pub priority: i32,
+    /// Where staff moved it in the queue; smaller is earlier. `None`: nobody moved it.
+    pub position: Option<i64>,
     /// The slot (its nominal local time) that is kept for this post.
     pub slot: Option<NaiveDateTime>,
 }
 
-/// Other words for the same post.
+/// Other words for the same post. It names accounts, a language, or both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variant {
-    /// The accounts that say it so; empty: any account.
+    /// The accounts that say it so; empty: those of its language.
     #[serde(default)]
     pub accounts: Vec<AccountName>,
     /// Its language; `None`: the post's.

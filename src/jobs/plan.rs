@@ -1,6 +1,6 @@
 //! Posts become planned deliveries: the same function `watchpost plan` uses, written into the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::context::Ctx;
 use crate::core::delivery::{Payload, State};
-use crate::core::ids::{Occurrence, PostId};
+use crate::core::ids::{AccountName, Lang, Occurrence, PostId};
 use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
 use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, When};
+use crate::core::schedule::resolve;
 use crate::store::StoreError;
 use crate::store::calendar::{Placed, Rename, Wanted, Written};
 
@@ -41,17 +42,31 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
     let history = ctx.store.history(now).await?;
     let window = window(ctx, now).await?;
     let planned = plan(&plannable, &desk.calendars, desk.zone, &history, window);
-    let by_id: BTreeMap<&PostId, &Post> = posts.iter().map(|post| (&post.id, post)).collect();
+    let by_id: HashMap<&PostId, &Post> = posts.iter().map(|post| (&post.id, post)).collect();
+    let by_name: HashMap<&AccountName, &AccountCalendar> =
+        desk.calendars.iter().map(|calendar| (&calendar.name, calendar)).collect();
     let mut wanted = Vec::new();
+    let mut want = |post: &Post, place: &Planned| {
+        wanted.extend(rows(post, place, by_name.get(&place.account).copied(), desk.zone));
+    };
     for place in &planned.planned {
         if let Some(post) = by_id.get(&place.post) {
-            wanted.extend(rows(post, place, desk.zone));
+            want(post, place);
         }
     }
+    let ready = |placed: &Placed| by_id.get(&placed.post).filter(|post| post.readiness == Readiness::Ready).copied();
     // Overdue, half sent or waiting for a person: their place stands, their words follow the file.
     for placed in ctx.store.open_occurrences(now).await? {
-        if let Some(post) = by_id.get(&placed.post).filter(|post| post.readiness == Readiness::Ready) {
-            wanted.extend(rows(post, &standing(placed, post, desk.zone), desk.zone));
+        if let Some(post) = ready(&placed) {
+            let calendar = by_name.get(&placed.account).copied();
+            want(post, &standing(placed, post, calendar, desk.zone));
+        }
+    }
+    // New zone data, or another zone, can put a time that was to come into the past: then it is late, not lost.
+    for placed in ctx.store.coming_repeats(now).await? {
+        let at = resolve(placed.local, desk.zone).instant;
+        if let Some(post) = ready(&placed).filter(|_| at < window.every_from) {
+            want(post, &Planned { at, nominal: at, expires_at: at + DEFAULT_EXPIRY, ..as_it_stands(placed, post) });
         }
     }
     // A cancelled post, and one that is a draft again, is gone as far as planning goes; a held one keeps its rows.
@@ -100,6 +115,7 @@ pub fn once_more(post: &Post, accounts: &[AccountCalendar], zone: Tz, n: u32, no
     let place = |account: &AccountCalendar| Planned {
         at: now,
         local: now.with_timezone(&zone).naive_local(),
+        nominal: now,
         account: account.name.clone(),
         post: post.id.clone(),
         occurrence: Occurrence::again(n),
@@ -107,40 +123,63 @@ pub fn once_more(post: &Post, accounts: &[AccountCalendar], zone: Tz, n: u32, no
         kind: Kind::At,
         expires_at: now + DEFAULT_EXPIRY,
     };
-    accounts.iter().filter(speaks).flat_map(|account| rows(post, &place(account), zone)).collect()
+    accounts.iter().filter(speaks).flat_map(|account| rows(post, &place(account), Some(account), zone)).collect()
 }
 
-/// An appearance that stands: its place stays as it was, unless staff wrote another time into the post.
-fn standing(placed: Placed, post: &Post, zone: Tz) -> Planned {
-    let stands = Planned {
+fn as_it_stands(placed: Placed, post: &Post) -> Planned {
+    Planned {
         at: placed.due_at,
         local: placed.local,
+        nominal: placed.due_at,
         account: placed.account,
         post: placed.post,
         occurrence: placed.occurrence,
         parts: post.parts.len(),
         kind: placed.kind,
         expires_at: placed.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
-    };
-    let When::At(moment) = post.when else { return stands };
-    let at = moment.resolve(zone).instant;
-    if stands.occurrence != Occurrence::once() || at == stands.at {
-        return stands;
     }
-    let local = match moment {
-        Moment::Local(local) => local,
-        Moment::Instant(_) => at.with_timezone(&zone).naive_local(),
-    };
-    let expires_at = post.expires.map_or(at + DEFAULT_EXPIRY, |expires| expires.resolve(zone).instant);
-    Planned { at, local, kind: Kind::At, expires_at, ..stands }
 }
 
-/// The statuses of one appearance, in order.
-fn rows(post: &Post, place: &Planned, zone: Tz) -> Vec<Wanted> {
-    // A slot post that missed its slot takes the next one, unless it says when it expires.
-    let waits_for_slots = place.kind == Kind::Slot && post.expires.is_none();
+/// An appearance that stands: its place stays as it was, unless staff wrote another time into the post, or new zone data
+/// gave its local time another meaning.
+fn standing(placed: Placed, post: &Post, calendar: Option<&AccountCalendar>, zone: Tz) -> Planned {
+    let same_zone = placed.zone == zone.name();
+    let stands = as_it_stands(placed, post);
+    let (local, at, kind) = match (&post.when, stands.kind) {
+        (When::At(moment), _) if stands.occurrence == Occurrence::once() => {
+            let at = moment.resolve(zone).instant;
+            let local = match moment {
+                Moment::Local(local) => *local,
+                Moment::Instant(_) => at.with_timezone(&zone).naive_local(),
+            };
+            (local, at, Kind::At)
+        }
+        (When::Every(_), Kind::Every) if same_zone => (stands.local, resolve(stands.local, zone).instant, stands.kind),
+        (When::NextSlot, Kind::Slot) | (When::Evergreen, Kind::Evergreen) if same_zone => {
+            (stands.local, calendar.map_or(stands.at, |calendar| calendar.used_at(stands.local, zone)), stands.kind)
+        }
+        (When::At(_) | When::Every(_) | When::NextSlot | When::Evergreen, _) => return stands,
+    };
+    if at == stands.at {
+        return stands;
+    }
+    let own = post.expires.map(|expires| expires.resolve(zone).instant);
+    let usual = at + DEFAULT_EXPIRY;
+    let expires_at = match kind {
+        Kind::At | Kind::Slot => own.unwrap_or(usual),
+        Kind::Every | Kind::Evergreen => own.map_or(usual, |own| own.min(usual)),
+    };
+    Planned { at, local, nominal: at, kind, expires_at, ..stands }
+}
+
+/// The statuses of one appearance, in order, in the words of its account.
+fn rows(post: &Post, place: &Planned, calendar: Option<&AccountCalendar>, zone: Tz) -> Vec<Wanted> {
+    // A slot post that missed its slot takes the next one, unless it says when it expires or which slot is its own.
+    let waits_for_slots = place.kind == Kind::Slot && post.expires.is_none() && post.order.slot.is_none();
     let expires_at = (!waits_for_slots && place.expires_at < DateTime::<Utc>::MAX_UTC).then_some(place.expires_at);
-    let count = i64::try_from(post.parts.len()).unwrap_or(i64::MAX);
+    let speaks = calendar.and_then(|calendar| calendar.speaks.as_ref());
+    let (parts, lang) = post.words_for(&place.account, speaks);
+    let count = i64::try_from(parts.len()).unwrap_or(i64::MAX);
     let row = |(index, text): (usize, &String)| Wanted {
         account: place.account.clone(),
         post: post.id.clone(),
@@ -157,20 +196,20 @@ fn rows(post: &Post, place: &Planned, zone: Tz) -> Vec<Wanted> {
             Late::Hold => "hold",
             Late::Skip => "skip",
         },
-        payload: payload(post, index, text),
+        payload: payload(post, index, text, lang),
         topic: post.topic.clone(),
         facts: post.facts.clone(),
     };
-    post.parts.iter().enumerate().map(row).collect()
+    parts.iter().enumerate().map(row).collect()
 }
 
-fn payload(post: &Post, index: usize, text: &str) -> Payload {
+fn payload(post: &Post, index: usize, text: &str, lang: &Lang) -> Payload {
     let first = index == 0;
     Payload {
         text: text.to_owned(),
         cw: post.cw.clone(),
         visibility: post.visibility,
-        lang: Some(post.lang.clone()),
+        lang: Some(lang.clone()),
         media: if first { post.media.clone() } else { Vec::new() },
         poll: if first { post.poll.clone() } else { None },
         in_reply_to: None,

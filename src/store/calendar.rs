@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use chrono_tz::Tz;
 use sqlx::{AnyConnection, Row};
 
 use super::deliveries::WAITS_FOR_PART;
@@ -14,8 +15,9 @@ use super::sending::payload_json;
 use super::{Store, doubt, millis};
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, FactId, Occurrence, PostId, TopicId};
-use crate::core::plan::{History, Kind};
+use crate::core::plan::{History, Kind, Said};
 use crate::core::post::DEFAULT_EXPIRY;
+use crate::core::schedule::resolve;
 
 /// One status that planning wants in the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +67,8 @@ pub struct Placed {
     pub due_at: DateTime<Utc>,
     /// The nominal local time.
     pub local: NaiveDateTime,
+    /// The zone it is local to.
+    pub zone: String,
     /// From when on it is not sent.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -98,6 +102,9 @@ pub const FILE_GONE: &str = "its post was removed";
 
 /// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
 const SAID_FOR: Duration = Duration::days(60);
+
+/// For how long what was said counts for the rules of planning, which look back a day and a spacing.
+const SAID_LATELY: Duration = Duration::days(3);
 
 /// Why a row is held by law 1.
 pub const ALREADY_SAID: &str = "already said: this account showed the same text within 60 days";
@@ -168,12 +175,16 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn history(&self, now: DateTime<Utc>) -> Result<History, StoreError> {
-        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt FROM deliveries \
+        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt, local_time, \
+            zone, CASE WHEN was_late = 1 THEN COALESCE(sent_at, due_at) ELSE due_at END AS said_at FROM deliveries \
             WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND NOT (state = 'cancelled' AND reason = $2) AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
-        const LAST_USED: &str = "SELECT account, post_id, MAX(due_at) AS last FROM deliveries WHERE kind = 'post' \
-            AND part = 1 AND plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired') \
-            AND (state <> 'planned' OR due_at <= $1) GROUP BY account, post_id";
+        // What expired or was cancelled was not used; it came round all the same.
+        const USES: &str = "SELECT account, post_id, plan_kind, MAX(local_time) AS last, COUNT(*) AS uses \
+            FROM deliveries WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
+            AND ((plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired')) \
+            OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason = $2))) \
+            GROUP BY account, post_id, plan_kind";
         let mut history = History::default();
         let now_ms = now.timestamp_millis();
         let long_ago = (now - Duration::days(60)).timestamp_millis();
@@ -183,31 +194,47 @@ impl Store {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
             let kind: String = row.try_get("plan_kind")?;
-            let state: String = row.try_get("state")?;
+            let word: String = row.try_get("state")?;
+            let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a delivery's state" })?;
             let due = millis(row.try_get("due_at")?);
-            if kind == "slot" && state == "planned" && due <= missed && row.try_get::<i64, _>("attempt")? == 0 {
+            let has_missed = kind == "slot" && state == State::Planned && due <= missed;
+            if has_missed && row.try_get::<i64, _>("attempt")? == 0 {
                 // It missed its slot by more than a late post may: the next free slot takes it.
                 continue;
             }
-            if (kind == "slot" || kind == "evergreen") && state != "cancelled" {
-                history.slots_used.insert((account.clone(), due));
+            if (kind == "slot" || kind == "evergreen") && state != State::Cancelled {
+                // Known by its nominal instant: shifts and zone data may change between two plans.
+                let nominal = nominal(&row)?.unwrap_or(due);
+                history.slots_used.insert((account.clone(), nominal));
             }
-            let topic: String = row.try_get("topic")?;
+            let occurrence = Occurrence::from_ledger(row.try_get("occurrence")?);
             if due <= now {
+                let topic: String = row.try_get("topic")?;
                 // Rows come in time order: the last one speaks, also when it has no topic.
                 if topic.is_empty() {
                     history.last_topic.remove(&account);
                 } else {
                     history.last_topic.insert(account.clone(), TopicId::new(topic));
                 }
+                if counts_as_said(state) {
+                    let at = millis(row.try_get("said_at")?);
+                    history.last_post.insert(account.clone(), (due, post.clone()));
+                    if now - at <= SAID_LATELY {
+                        let (account, post, occurrence) = (account.clone(), post.clone(), occurrence.clone());
+                        history.said.push(Said { account, post, occurrence, at });
+                    }
+                }
             }
-            let occurrence = Occurrence::from_ledger(row.try_get("occurrence")?);
             history.taken.insert((account, post, occurrence));
         }
-        for row in sqlx::query(LAST_USED).bind(now_ms).fetch_all(&self.inner.reads).await? {
+        for row in sqlx::query(USES).bind(now_ms).bind(FILE_GONE).fetch_all(&self.inner.reads).await? {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
-            history.last_used.insert((account, post), millis(row.try_get("last")?));
+            let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);
+            *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
+            if row.try_get::<String, _>("plan_kind")? == "evergreen" {
+                history.last_used.insert((account, post), local_of(&row.try_get::<String, _>("last")?)?);
+            }
         }
         Ok(history)
     }
@@ -219,12 +246,26 @@ impl Store {
     /// When the database cannot be read.
     pub async fn open_occurrences(&self, now: DateTime<Utc>) -> Result<Vec<Placed>, StoreError> {
         const LIST: &str = "SELECT account, post_id, occurrence, plan_kind, MIN(due_at) AS due_at, \
-            MIN(expires_at) AS expires_at, MIN(local_time) AS local_time FROM deliveries WHERE kind = 'post' \
-            AND (state IN ('held', 'refused') OR (state = 'planned' AND due_at <= $1)) \
+            MIN(expires_at) AS expires_at, MIN(local_time) AS local_time, MIN(zone) AS zone FROM deliveries \
+            WHERE kind = 'post' AND (state IN ('held', 'refused') OR (state = 'planned' AND due_at <= $1)) \
             GROUP BY account, post_id, occurrence, plan_kind";
-        let rows = sqlx::query(LIST).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
+        self.placed(LIST, now).await
+    }
+
+    /// Appearances of repeated posts that are planned for a time to come.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn coming_repeats(&self, now: DateTime<Utc>) -> Result<Vec<Placed>, StoreError> {
+        const LIST: &str = "SELECT account, post_id, occurrence, plan_kind, due_at, expires_at, local_time, zone \
+            FROM deliveries WHERE kind = 'post' AND part = 1 AND plan_kind = 'every' AND state = 'planned' \
+            AND due_at > $1";
+        self.placed(LIST, now).await
+    }
+
+    async fn placed(&self, list: &'static str, now: DateTime<Utc>) -> Result<Vec<Placed>, StoreError> {
+        let rows = sqlx::query(list).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
         let read = |row: &sqlx::any::AnyRow| {
-            let local: String = row.try_get("local_time")?;
             let kind: String = row.try_get("plan_kind")?;
             Ok(Placed {
                 account: AccountName::new(row.try_get::<String, _>("account")?),
@@ -232,7 +273,8 @@ impl Store {
                 occurrence: Occurrence::from_ledger(row.try_get("occurrence")?),
                 kind: kind_of(&kind).ok_or(StoreError::Garbled { what: "a delivery's plan_kind" })?,
                 due_at: millis(row.try_get("due_at")?),
-                local: local.parse().map_err(|_shape| StoreError::Garbled { what: "a delivery's local time" })?,
+                local: local_of(&row.try_get::<String, _>("local_time")?)?,
+                zone: row.try_get("zone")?,
                 expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(millis),
             })
         };
@@ -573,6 +615,26 @@ fn kind_word(kind: Kind) -> &'static str {
 
 fn kind_of(word: &str) -> Option<Kind> {
     [Kind::At, Kind::Slot, Kind::Every, Kind::Evergreen].into_iter().find(|kind| kind_word(*kind) == word)
+}
+
+/// Whether a row in this state counts for caps, spacing and what a server has heard: it was said, or may have been, or
+/// is about to be.
+fn counts_as_said(state: State) -> bool {
+    match state {
+        State::Planned | State::Claimed | State::Armed | State::Sent | State::Verified | State::Unknown => true,
+        State::Refused | State::Held | State::Expired | State::Cancelled => false,
+    }
+}
+
+/// What a row's nominal local time means; `None` where no zone stands beside it.
+fn nominal(row: &sqlx::any::AnyRow) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let zone: String = row.try_get("zone")?;
+    let Ok(zone) = zone.parse::<Tz>() else { return Ok(None) };
+    Ok(Some(resolve(local_of(&row.try_get::<String, _>("local_time")?)?, zone).instant))
+}
+
+fn local_of(written: &str) -> Result<NaiveDateTime, StoreError> {
+    written.parse().map_err(|_shape| StoreError::Garbled { what: "a delivery's local time" })
 }
 
 /// As `NaiveDateTime` parses it back.

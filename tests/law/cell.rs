@@ -171,7 +171,7 @@ impl Cell {
                 token: SecretString::from("eyes-token"),
             }],
             posts: self.posts(due),
-            calendars: vec![AccountCalendar { name: AccountName::new("eyes"), slots: Vec::new() }],
+            calendars: vec![AccountCalendar::new(AccountName::new("eyes"), Vec::new())],
             mind: shared.mind.clone(),
             seed: 7,
         };

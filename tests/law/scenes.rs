@@ -48,7 +48,7 @@ impl Scene {
             http: Http::new().unwrap(),
             accounts: vec![voice],
             posts,
-            calendars: vec![AccountCalendar { name: eyes, slots: Vec::new() }],
+            calendars: vec![AccountCalendar::new(eyes, Vec::new())],
             mind: Arc::new(watchpost::app::mind(&campaign)),
             seed: 7,
         };

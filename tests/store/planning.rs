@@ -124,10 +124,15 @@ async fn history_tells_what_happened(base: &Base) {
     plan(&store, &[slot, evergreen.clone(), post("later", now() + seconds(60))], now()).await;
     let history = store.history(now()).await.unwrap();
     let taken = |id: &str, occurrence| history.taken.contains(&(eyes(), PostId::new(id), occurrence));
-    assert!(taken("slot", Occurrence::once()) && taken("evergreen", evergreen.occurrence));
+    assert!(taken("slot", Occurrence::once()) && taken("evergreen", evergreen.occurrence.clone()));
     assert!(!taken("later", Occurrence::once()));
     assert!(history.slots_used.contains(&(eyes(), now())));
-    assert_eq!(history.last_used.get(&(eyes(), PostId::new("evergreen"))), Some(&(now() - seconds(60))));
+    assert_eq!(history.last_used.get(&(eyes(), PostId::new("evergreen"))), Some(&evergreen.local));
+    let use_of = |id: &str| history.uses.get(&(eyes(), PostId::new(id))).copied();
+    assert_eq!((use_of("evergreen"), use_of("slot")), (Some(1), None));
+    let said: Vec<_> = history.said.iter().map(|said| (said.post.as_str(), said.at)).collect();
+    assert_eq!(said, [("evergreen", now() - seconds(60)), ("slot", now())]);
+    assert_eq!(history.last_post.get(&eyes()), Some(&(now(), PostId::new("slot"))));
     assert_eq!(history.last_topic.get(&eyes()), None);
 }
 

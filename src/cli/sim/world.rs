@@ -89,7 +89,7 @@ impl Stage {
                 })
                 .collect(),
             posts: script.posts.clone(),
-            calendars: names.iter().map(|name| AccountCalendar { name: name.clone(), slots: slots.clone() }).collect(),
+            calendars: names.iter().map(|name| AccountCalendar::new(name.clone(), slots.clone())).collect(),
             mind: self.mind.clone(),
             seed,
         };

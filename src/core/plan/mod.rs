@@ -10,25 +10,65 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::core::ids::{AccountName, Occurrence, PostId, TopicId};
+use crate::core::ids::{AccountName, Lang, Occurrence, PostId, TopicId};
 use crate::core::post::Post;
-use crate::core::schedule::Slot;
+use crate::core::rules::{Against, Rules};
+use crate::core::schedule::{Slot, resolve};
 
 mod evergreen;
+mod own_times;
 mod place;
 mod prepare;
+mod servers;
+mod timeline;
 mod waiting;
 
-/// How long an evergreen post rests on an account before that account says it again.
-pub const EVERGREEN_COOLDOWN: Duration = Duration::days(21);
+/// Days an evergreen post rests on an account before that account says it again, unless it says otherwise.
+pub const EVERGREEN_COOLDOWN_DAYS: u32 = 21;
 
-/// One account's weekly times.
+/// One account as planning sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountCalendar {
     /// The account.
     pub name: AccountName,
+    /// Its server; accounts of one server do not repeat each other.
+    pub server: String,
+    /// The language whose variants it says; `None`: no variant is chosen by language.
+    pub speaks: Option<Lang>,
     /// Its slots; may be empty.
     pub slots: Vec<Slot>,
+    /// How many accounts of its server stand before it: each delays its slots by one stagger.
+    pub ahead: u32,
+    /// When it stays silent.
+    pub rules: Rules,
+}
+
+impl AccountCalendar {
+    /// An account on a server of its own, without rules.
+    #[must_use]
+    pub fn new(name: AccountName, slots: Vec<Slot>) -> Self {
+        let server = name.to_string();
+        Self { name, server, speaks: None, slots, ahead: 0, rules: Rules::default() }
+    }
+
+    /// When the slot at this nominal local time is used: shifted by jitter and stagger, never early.
+    #[must_use]
+    pub fn used_at(&self, local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+        resolve(local, zone).instant + self.rules.shift(&self.server, self.ahead, local)
+    }
+
+    /// Whether a slot comes round at this nominal local time.
+    #[must_use]
+    pub fn has_slot_at(&self, local: NaiveDateTime) -> bool {
+        let after = local.checked_add_signed(Duration::seconds(1)).unwrap_or(local);
+        self.slots.iter().any(|slot| slot.local_times(local, after).next().is_some())
+    }
+
+    /// No slot is delayed by more.
+    fn longest_shift(&self) -> Duration {
+        let staggered = i32::try_from(self.ahead).ok().and_then(|ahead| self.rules.stagger.checked_mul(ahead));
+        self.rules.jitter + staggered.unwrap_or_default()
+    }
 }
 
 /// Why a post stands at its time.
@@ -50,8 +90,10 @@ pub enum Kind {
 pub struct Planned {
     /// The instant.
     pub at: DateTime<Utc>,
-    /// The nominal local time in the campaign's zone, before gaps and overlaps.
+    /// The nominal local time in the campaign's zone, before gaps, overlaps and shifts.
     pub local: NaiveDateTime,
+    /// The instant that time means, before shifts: what tells a slot from the others.
+    pub nominal: DateTime<Utc>,
     /// Who says it.
     pub account: AccountName,
     /// What.
@@ -77,17 +119,82 @@ pub struct Waiting {
     pub why: String,
 }
 
+/// A slot that stays empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IdleSlot {
+    /// Whose.
+    pub account: AccountName,
+    /// When it would be used.
+    pub at: DateTime<Utc>,
+    /// Its nominal local time.
+    pub local: NaiveDateTime,
+    /// Why nothing stands there.
+    pub why: Idle,
+}
+
+/// Why a slot stays empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "because")]
+pub enum Idle {
+    /// Nothing waits that may stand there: a gap to fill.
+    NothingWaits,
+    /// It is kept for a post that is not ready.
+    KeptFor {
+        /// The post pinned to it.
+        post: PostId,
+    },
+    /// A rule skips it.
+    Skipped {
+        /// The rule.
+        against: Against,
+    },
+}
+
+/// A post with a time of its own that stands against a rule: it goes out all the same, and a person should look.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conflict {
+    /// Who says it.
+    pub account: AccountName,
+    /// What.
+    pub post: PostId,
+    /// Which appearance.
+    pub occurrence: Occurrence,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The rule.
+    pub against: Against,
+}
+
+/// An appearance that counts for caps, spacing and what a server has heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// Who said it.
+    pub account: AccountName,
+    /// What.
+    pub post: PostId,
+    /// Which appearance.
+    pub occurrence: Occurrence,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// What has happened already.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// Occurrences that have a row which planning must not move or repeat.
     pub taken: HashSet<(AccountName, PostId, Occurrence)>,
-    /// Slots (instants) of an account that something has taken.
+    /// Slots (their nominal instants) of an account that something has taken.
     pub slots_used: HashSet<(AccountName, DateTime<Utc>)>,
-    /// When each evergreen post was last used on an account.
-    pub last_used: HashMap<(AccountName, PostId), DateTime<Utc>>,
+    /// The nominal local time of each evergreen post's last use on an account.
+    pub last_used: HashMap<(AccountName, PostId), NaiveDateTime>,
+    /// How often an `every` or evergreen post has come round on an account.
+    pub uses: HashMap<(AccountName, PostId), u32>,
     /// The topic an account spoke of last; no entry when its last post had none.
     pub last_topic: HashMap<AccountName, TopicId>,
+    /// What each account said last, and when.
+    pub last_post: HashMap<AccountName, (DateTime<Utc>, PostId)>,
+    /// What was said within the last two days, or is overdue; older ones make no difference.
+    pub said: Vec<Said>,
 }
 
 /// From when on each kind is placed, and until when. All of them hold `from ≤ at < until`.
@@ -110,6 +217,10 @@ pub struct Plan {
     pub planned: Vec<Planned>,
     /// What has no time, in file order.
     pub waiting: Vec<Waiting>,
+    /// Slots of the window that stay empty, in time order, then by account.
+    pub idle: Vec<IdleSlot>,
+    /// Placed posts with a time of their own that stand against a rule, in time order, then by account.
+    pub conflicts: Vec<Conflict>,
 }
 
 impl History {
@@ -120,15 +231,24 @@ impl History {
         let account = &planned.account;
         self.taken.insert((account.clone(), planned.post.clone(), planned.occurrence.clone()));
         match planned.kind {
-            Kind::At | Kind::Every => {}
+            Kind::At => {}
+            Kind::Every => *self.uses.entry((account.clone(), planned.post.clone())).or_default() += 1,
             Kind::Slot => {
-                self.slots_used.insert((account.clone(), planned.at));
+                self.slots_used.insert((account.clone(), planned.nominal));
             }
             Kind::Evergreen => {
-                self.slots_used.insert((account.clone(), planned.at));
-                self.last_used.insert((account.clone(), planned.post.clone()), planned.at);
+                self.slots_used.insert((account.clone(), planned.nominal));
+                self.last_used.insert((account.clone(), planned.post.clone()), planned.local);
+                *self.uses.entry((account.clone(), planned.post.clone())).or_default() += 1;
             }
         }
+        self.last_post.insert(account.clone(), (planned.at, planned.post.clone()));
+        self.said.push(Said {
+            account: account.clone(),
+            post: planned.post.clone(),
+            occurrence: planned.occurrence.clone(),
+            at: planned.at,
+        });
         match topic {
             Some(topic) => self.last_topic.insert(account.clone(), topic.clone()),
             None => self.last_topic.remove(account),
@@ -138,13 +258,16 @@ impl History {
 
 /// Places `posts` (in file order) on the accounts' calendars.
 ///
-/// An `at` post stands at its time, an `every` post at each of its times; neither needs or takes a slot. Each slot of
-/// an account takes the next ready slot post that account has not had; a slot left over takes an evergreen post.
+/// An `at` post stands at its time, an `every` post at each of its times; neither needs or takes a slot, and no rule
+/// moves them. Each slot of an account that no rule closes takes the post pinned to it, else the next ready slot post
+/// that account has not had; a slot left over takes an evergreen post.
 /// An `at` post before the window is neither planned nor waiting: its time has been.
 #[must_use]
 pub fn plan(posts: &[Post], accounts: &[AccountCalendar], zone: Tz, history: &History, window: Window) -> Plan {
     place::Placing::new(posts, accounts, zone, history, window).run()
 }
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

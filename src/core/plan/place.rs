@@ -1,20 +1,22 @@
-//! The walk over the window: posts with times of their own first, then slot by slot in time order, per account.
+//! The walk over the window: posts with times of their own first, then slot by slot in time order over all accounts.
 //!
 //! Cost: a post is looked at once, plus once per account that reaches it and per time it comes round. A slot looks at
-//! the head of its account's queue, never at the whole of it.
+//! the head of its account's queue, and at what a rule put off lately, never at the whole of it.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::evergreen::{Candidate, Evergreens};
+use super::own_times::{self, Own, OwnTimes};
 use super::prepare::{Prepared, Queues};
-use super::{AccountCalendar, History, Kind, Plan, Planned, Window, waiting};
-use crate::core::ids::{Occurrence, TopicId};
-use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, When};
-use crate::core::schedule::{Firing, Resolved, Slot};
+use super::servers::Servers;
+use super::timeline::Timeline;
+use super::{AccountCalendar, History, Idle, IdleSlot, Kind, Plan, Planned, Window, waiting};
+use crate::core::ids::{Occurrence, PostId, TopicId};
+use crate::core::post::{Post, When};
+use crate::core::rules::Against;
 
 /// Everything one call of `plan` knows.
 pub(super) struct Placing<'a> {
@@ -23,42 +25,67 @@ pub(super) struct Placing<'a> {
     window: Window,
     history: &'a History,
     posts: Vec<Prepared<'a>>,
-    /// What is placed on each account so far.
-    placed: Vec<Vec<Placed>>,
-    /// What each account says at times of its own from `slots_from` on, rows there already included: it decides which
-    /// topic was last.
-    spoken: Vec<Vec<Spoken>>,
-    /// Which accounts gave each post a slot in this window.
-    slotted: Vec<Vec<usize>>,
 }
 
-/// When, by the rank of its kind, and the post.
-type Spoken = (DateTime<Utc>, u8, usize);
+/// One slot of one account in the window.
+#[derive(Clone, Copy)]
+struct Free {
+    /// When it is used.
+    at: DateTime<Utc>,
+    account: usize,
+    local: NaiveDateTime,
+    nominal: DateTime<Utc>,
+}
 
 /// One occurrence on one account.
 struct Placed {
     at: DateTime<Utc>,
-    local: NaiveDateTime,
+    account: usize,
     kind: Kind,
-    /// Its place in the file order.
+    /// Its post's number.
     post: usize,
+    local: NaiveDateTime,
+    nominal: DateTime<Utc>,
     occurrence: Occurrence,
 }
 
-impl Placed {
-    /// The order on one account: by time; own times before slots; file order.
-    fn order(&self) -> Spoken {
-        (self.at, rank(self.kind), self.post)
-    }
-}
-
-fn rank(kind: Kind) -> u8 {
+/// The order of kinds at one instant: own times before slots.
+pub(super) fn rank(kind: Kind) -> u8 {
     match kind {
         Kind::At => 0,
         Kind::Every => 1,
         Kind::Slot => 2,
         Kind::Evergreen => 3,
     }
+}
+
+/// What the walk over the slots found out.
+#[derive(Default)]
+pub(super) struct Walked {
+    placed: Vec<Placed>,
+    idle: Vec<IdleSlot>,
+    /// Which accounts gave each post a slot in this window, in order.
+    pub(super) slotted: Vec<Vec<usize>>,
+    /// Why a post pinned to a slot does not stand there, by its number and account.
+    pub(super) unpinned: HashMap<(usize, usize), String>,
+}
+
+/// One account during the walk.
+struct Speaker<'a, 'q> {
+    last_topic: Option<&'a TopicId>,
+    queue: std::iter::Peekable<Box<dyn Iterator<Item = usize> + 'q>>,
+    /// Posts of the queue that had to let a slot pass, in the order of the queue.
+    put_off: Vec<usize>,
+    /// Posts by the slot they are pinned to, in the order of the queue.
+    pins: BTreeMap<NaiveDateTime, Vec<usize>>,
+    evergreens: Option<Evergreens<'a>>,
+    timeline: Timeline<'a>,
+}
+
+/// Who takes a slot.
+enum Taker {
+    Post(usize, Kind, Occurrence),
+    Nobody(Idle),
 }
 
 impl<'a> Placing<'a> {
@@ -69,199 +96,323 @@ impl<'a> Placing<'a> {
         history: &'a History,
         window: Window,
     ) -> Self {
-        Self {
-            accounts,
-            zone,
-            window,
-            history,
-            posts: Prepared::all(posts, accounts, zone, history),
-            placed: accounts.iter().map(|_| Vec::new()).collect(),
-            spoken: vec![Vec::new(); accounts.len()],
-            slotted: vec![Vec::new(); posts.len()],
-        }
+        Self { accounts, zone, window, history, posts: Prepared::all(posts, accounts, zone, history) }
     }
 
-    pub(super) fn run(mut self) -> Plan {
+    pub(super) fn run(self) -> Plan {
+        let own = OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window).find();
+        let timelines = self.timelines(&own);
+        let conflicts = own_times::conflicts(&own, &self.posts, self.accounts, &timelines, self.zone);
+        let mut walked = self.walk(&own, timelines);
+        let waiting = waiting::list(&self.posts, self.accounts, &walked, self.zone, self.window);
+        for (account, own) in own.into_iter().enumerate() {
+            walked.placed.extend(own.into_iter().filter(|own| own.placed).map(|own| Placed {
+                at: own.at,
+                account,
+                kind: own.kind,
+                post: own.post,
+                local: own.local,
+                nominal: own.at,
+                occurrence: own.occurrence,
+            }));
+        }
+        Plan { planned: self.in_order(walked.placed), waiting, idle: walked.idle, conflicts }
+    }
+
+    /// What is fixed on each account, for its rules.
+    fn timelines(&self, own: &[Vec<Own>]) -> Vec<Timeline<'a>> {
+        let mut said: HashMap<&str, Vec<(DateTime<Utc>, &'a PostId)>> = HashMap::new();
+        for said_before in &self.history.said {
+            said.entry(said_before.account.as_str()).or_default().push((said_before.at, &said_before.post));
+        }
+        let timeline = |(calendar, own): (&'a AccountCalendar, &Vec<Own>)| {
+            let own = own.iter().filter_map(|own| Some((own.at, &self.posts.get(own.post)?.post.id)));
+            let said = said.get(calendar.name.as_str()).into_iter().flatten().copied();
+            Timeline::new(&calendar.rules, self.zone, own.chain(said))
+        };
+        self.accounts.iter().zip(own).map(timeline).collect()
+    }
+
+    /// Gives each free slot to its pinned post, else to its account's queue, else to an evergreen post.
+    fn walk(&self, own: &[Vec<Own>], timelines: Vec<Timeline<'a>>) -> Walked {
         let ready = |wanted: &When| {
-            let fits = |prepared: &Prepared<'_>| prepared.may_be_placed() && prepared.post.when == *wanted;
+            let fits = |prepared: &Prepared<'_>| {
+                prepared.may_be_placed() && prepared.post.when == *wanted && prepared.pin().is_none()
+            };
             Queues::new(&self.posts, self.accounts.len(), fits)
         };
         let (queue, evergreen) = (ready(&When::NextSlot), ready(&When::Evergreen));
-        self.place_own_times();
-        for account in 0..self.accounts.len() {
-            self.fill_slots(account, &queue, &evergreen);
+        let pinned =
+            Queues::new(&self.posts, self.accounts.len(), |prepared| prepared.pin().is_some() && !prepared.doubled);
+        let mut speakers: Vec<Speaker<'a, '_>> = Vec::with_capacity(self.accounts.len());
+        for ((account, calendar), timeline) in self.accounts.iter().enumerate().zip(timelines) {
+            let boxed: Box<dyn Iterator<Item = usize> + '_> = Box::new(queue.of(account));
+            let mut pins: BTreeMap<NaiveDateTime, Vec<usize>> = BTreeMap::new();
+            for number in pinned.of(account) {
+                if let Some(local) = self.posts.get(number).and_then(Prepared::pin) {
+                    pins.entry(local).or_default().push(number);
+                }
+            }
+            speakers.push(Speaker {
+                last_topic: self.history.last_topic.get(&calendar.name),
+                queue: boxed.peekable(),
+                put_off: Vec::new(),
+                pins,
+                evergreens: None,
+                timeline,
+            });
         }
-        let waiting = waiting::list(&self.posts, self.accounts, &self.slotted, self.zone, self.window);
-        Plan { planned: self.in_order(), waiting }
+        let mut servers = self.servers();
+        let mut walked = Walked { slotted: vec![Vec::new(); self.posts.len()], ..Walked::default() };
+        let mut spoken = self.spoken(own).into_iter().peekable();
+        for slot in self.free_slots() {
+            while let Some((at, account, kind, number)) = spoken.next_if(|(at, ..)| *at <= slot.at) {
+                let Some(prepared) = self.posts.get(number) else { continue };
+                if let Some(speaker) = speakers.get_mut(account) {
+                    speaker.last_topic = prepared.post.topic.as_ref();
+                }
+                servers.note_last((at, account, kind), &prepared.post.id);
+                servers.note_words(at, account, number, prepared);
+            }
+            let Some(speaker) = speakers.get_mut(slot.account) else { continue };
+            match self.taker(slot, speaker, &mut servers, &evergreen, &mut walked) {
+                Taker::Post(number, kind, occurrence) => {
+                    let Some(prepared) = self.posts.get(number) else { continue };
+                    speaker.last_topic = prepared.post.topic.as_ref();
+                    speaker.timeline.give(slot.at, &prepared.post.id);
+                    servers.note_last((slot.at, slot.account, rank(kind)), &prepared.post.id);
+                    servers.note_words(slot.at, slot.account, number, prepared);
+                    if kind == Kind::Slot
+                        && let Some(accounts) = walked.slotted.get_mut(number)
+                    {
+                        accounts.push(slot.account);
+                    }
+                    let Free { at, account, local, nominal } = slot;
+                    walked.placed.push(Placed { at, account, kind, post: number, local, nominal, occurrence });
+                }
+                Taker::Nobody(why) => {
+                    if let Some(calendar) = self.accounts.get(slot.account) {
+                        let account = calendar.name.clone();
+                        walked.idle.push(IdleSlot { account, at: slot.at, local: slot.local, why });
+                    }
+                }
+            }
+        }
+        for accounts in &mut walked.slotted {
+            accounts.sort_unstable();
+        }
+        walked
     }
 
-    /// Places `at` and `every` posts.
-    fn place_own_times(&mut self) {
-        // Many posts share a slot text; each is worked out once.
-        let mut firings: HashMap<&'a str, Rc<[Firing]>> = HashMap::new();
-        for number in 0..self.posts.len() {
-            let Some(prepared) = self.posts.get(number) else { continue };
-            let post = prepared.post;
-            if !prepared.may_be_placed() {
+    /// What the servers have heard before the walk.
+    fn servers(&self) -> Servers<'a> {
+        let mut servers = Servers::new(self.accounts);
+        let places: HashMap<&str, usize> =
+            self.accounts.iter().enumerate().map(|(place, account)| (account.name.as_str(), place)).collect();
+        for (account, (at, post)) in &self.history.last_post {
+            if let Some(place) = places.get(account.as_str()) {
+                servers.note_last((*at, *place, u8::MAX), post);
+            }
+        }
+        if servers.listens() && !self.history.said.is_empty() {
+            let numbers: HashMap<&str, usize> =
+                self.posts.iter().enumerate().map(|(number, post)| (post.post.id.as_str(), number)).collect();
+            let mut said: Vec<_> = self.history.said.iter().collect();
+            said.sort_by_key(|said| said.at);
+            for said in said {
+                let place = places.get(said.account.as_str());
+                let post = numbers.get(said.post.as_str()).and_then(|number| Some((*number, self.posts.get(*number)?)));
+                if let (Some(place), Some((number, prepared))) = (place, post) {
+                    servers.note_words(said.at, *place, number, prepared);
+                }
+            }
+        }
+        servers
+    }
+
+    /// What all accounts say at times of their own from `slots_from` on, rows there already included. What stood before
+    /// is in the history.
+    fn spoken(&self, own: &[Vec<Own>]) -> Vec<(DateTime<Utc>, usize, u8, usize)> {
+        let mut spoken: Vec<_> = own
+            .iter()
+            .enumerate()
+            .flat_map(|(account, own)| own.iter().map(move |own| (own.at, account, rank(own.kind), own.post)))
+            .filter(|(at, ..)| self.window.slots_from <= *at && *at < self.window.until)
+            .collect();
+        spoken.sort_unstable();
+        spoken
+    }
+
+    fn taker(
+        &self,
+        slot: Free,
+        speaker: &mut Speaker<'a, '_>,
+        servers: &mut Servers<'a>,
+        evergreen: &Queues,
+        walked: &mut Walked,
+    ) -> Taker {
+        let Some(calendar) = self.accounts.get(slot.account) else { return Taker::Nobody(Idle::NothingWaits) };
+        let pinned = speaker.pins.remove(&slot.local).unwrap_or_default();
+        let against = calendar.rules.closed(slot.at, self.zone).or_else(|| speaker.timeline.against_slot(slot.at));
+        if let Some(against) = against {
+            for number in pinned {
+                walked
+                    .unpinned
+                    .insert((number, slot.account), format!("its slot is skipped: {against}; pin it to another"));
+            }
+            return Taker::Nobody(Idle::Skipped { against });
+        }
+        if let Some(taker) = self.pinned(slot, &pinned, servers, walked) {
+            return taker;
+        }
+        let mut refused: Option<Against> = None;
+        if let Some(number) = self.next_of_queue(slot, speaker, servers, &mut refused) {
+            return Taker::Post(number, Kind::Slot, Occurrence::once());
+        }
+        let occurrence = Occurrence::local(slot.local);
+        let evergreens = speaker.evergreens.get_or_insert_with(|| self.evergreens(slot.account, calendar, evergreen));
+        let taken = evergreens.take_for(slot.at, slot.local, speaker.last_topic, |number| {
+            let Some(prepared) = self.posts.get(number) else { return false };
+            if prepared.is_taken(slot.account, &occurrence) || servers.was_last(slot.account, &prepared.post.id) {
+                return false;
+            }
+            let against = servers.against(slot.at, slot.account, number, prepared);
+            let is_free = against.is_none();
+            refused = refused.take().or(against);
+            is_free
+        });
+        match (taken, refused) {
+            (Some(number), _) => Taker::Post(number, Kind::Evergreen, occurrence),
+            (None, Some(against)) => Taker::Nobody(Idle::Skipped { against }),
+            (None, None) => Taker::Nobody(Idle::NothingWaits),
+        }
+    }
+
+    /// The first of the posts pinned to this slot that may have it; the slot stays empty for one that is not ready.
+    fn pinned(&self, slot: Free, pinned: &[usize], servers: &mut Servers<'a>, walked: &mut Walked) -> Option<Taker> {
+        let mut taker: Option<Taker> = None;
+        let mut holder: Option<&PostId> = None;
+        for number in pinned {
+            let Some(prepared) = self.posts.get(*number) else { continue };
+            let once = Occurrence::once();
+            if prepared.expired_at(slot.at) || prepared.is_taken(slot.account, &once) {
                 continue;
             }
-            match &post.when {
-                When::At(moment) => {
-                    let Resolved { instant: at, shift } = moment.resolve(self.zone);
-                    let local = match moment {
-                        Moment::Local(local) => *local,
-                        Moment::Instant(_) => at.with_timezone(&self.zone).naive_local(),
-                    };
-                    if self.window.at_from <= at && at < self.window.until {
-                        self.place(number, Kind::At, Occurrence::once(), Firing { local, instant: at, shift });
-                    }
-                }
-                When::Every(slot) => {
-                    let times = firings.entry(slot.written()).or_insert_with(|| self.every(slot));
-                    for firing in Rc::clone(times).iter() {
-                        self.place(number, Kind::Every, Occurrence::local(firing.local), *firing);
-                    }
-                }
-                When::NextSlot | When::Evergreen => {}
+            if let Some(holder) = holder {
+                let why = format!("{holder} is pinned to the same slot: pin it to another");
+                walked.unpinned.insert((*number, slot.account), why);
+                continue;
             }
+            holder = Some(&prepared.post.id);
+            taker = Some(if !prepared.may_be_placed() {
+                Taker::Nobody(Idle::KeptFor { post: prepared.post.id.clone() })
+            } else if let Some(against) = servers.against(slot.at, slot.account, *number, prepared) {
+                let why = format!("its slot is skipped: {against}; pin it to another");
+                walked.unpinned.insert((*number, slot.account), why);
+                Taker::Nobody(Idle::Skipped { against })
+            } else {
+                Taker::Post(*number, Kind::Slot, once)
+            });
         }
-        for spoken in &mut self.spoken {
-            spoken.sort_unstable();
-        }
+        taker
     }
 
-    fn every(&self, slot: &Slot) -> Rc<[Firing]> {
-        slot.firings(self.zone, self.window.every_from, self.window.until).collect()
-    }
-
-    /// Places one occurrence on every account the post is for that has not had it, unless it has expired by then.
-    fn place(&mut self, number: usize, kind: Kind, occurrence: Occurrence, firing: Firing) {
-        let Some(prepared) = self.posts.get(number) else { return };
-        if prepared.expired_at(firing.instant) {
-            return;
+    /// The first post of the account's queue that may stand here: one that had to let a slot pass comes before others.
+    fn next_of_queue(
+        &self,
+        slot: Free,
+        speaker: &mut Speaker<'a, '_>,
+        servers: &mut Servers<'a>,
+        refused: &mut Option<Against>,
+    ) -> Option<usize> {
+        let once = Occurrence::once();
+        // Slots only get later: a post that expires before this one has missed them all.
+        let passes = |number: usize| {
+            self.posts.get(number).is_none_or(|post| post.expired_at(slot.at) || post.is_taken(slot.account, &once))
+        };
+        let mut against = |number: usize| {
+            let against = self.posts.get(number).and_then(|post| servers.against(slot.at, slot.account, number, post));
+            let refuses = against.is_some();
+            *refused = refused.take().or(against);
+            refuses
+        };
+        speaker.put_off.retain(|number| !passes(*number));
+        if let Some(place) = speaker.put_off.iter().position(|number| !against(*number)) {
+            return Some(speaker.put_off.remove(place));
         }
-        for account in prepared.audience(self.accounts.len()) {
-            // What stood before the slots begin is in the history's last topic already.
-            if self.window.slots_from <= firing.instant
-                && let Some(spoken) = self.spoken.get_mut(account)
-            {
-                spoken.push((firing.instant, rank(kind), number));
+        loop {
+            let number = speaker.queue.next()?;
+            if passes(number) {
+                continue;
             }
-            if !prepared.is_taken(account, &occurrence)
-                && let Some(placed) = self.placed.get_mut(account)
-            {
-                placed.push(Placed {
-                    at: firing.instant,
-                    local: firing.local,
-                    kind,
-                    post: number,
-                    occurrence: occurrence.clone(),
-                });
+            if !against(number) {
+                return Some(number);
             }
-        }
-    }
-
-    /// Gives each free slot of one account to its queue, else to an evergreen post.
-    fn fill_slots(&mut self, account: usize, queue: &Queues, evergreen: &Queues) {
-        let Some(calendar) = self.accounts.get(account) else { return };
-        let mut last_topic: Option<&TopicId> = self.history.last_topic.get(&calendar.name);
-        let mut evergreens: Option<Evergreens<'a>> = None;
-        let mut taken: Vec<Placed> = Vec::new();
-        {
-            let spoken = self.spoken.get(account).map(Vec::as_slice).unwrap_or_default();
-            let mut spoken = spoken.iter().peekable();
-            let mut queue = queue.of(account).peekable();
-            for firing in self.free_slots(calendar) {
-                let slot = firing.instant;
-                while let Some((_, _, number)) = spoken.next_if(|(at, _, _)| *at <= slot) {
-                    last_topic = self.topic(*number);
-                }
-                let once = Occurrence::once();
-                // Slots only get later: a post that expires before this one has missed them all.
-                let passes = |number: &usize| {
-                    self.posts.get(*number).is_none_or(|post| post.expired_at(slot) || post.is_taken(account, &once))
-                };
-                while queue.next_if(passes).is_some() {}
-                let (number, kind, occurrence) = if let Some(number) = queue.next() {
-                    (number, Kind::Slot, once)
-                } else {
-                    let evergreens = evergreens.get_or_insert_with(|| self.evergreens(account, calendar, evergreen));
-                    let occurrence = Occurrence::local(firing.local);
-                    let free =
-                        |number: usize| self.posts.get(number).is_some_and(|post| !post.is_taken(account, &occurrence));
-                    match evergreens.take_for(slot, last_topic, free) {
-                        Some(number) => (number, Kind::Evergreen, occurrence),
-                        None => continue,
-                    }
-                };
-                last_topic = self.topic(number);
-                taken.push(Placed { at: slot, local: firing.local, kind, post: number, occurrence });
-            }
-        }
-        for placed in taken.iter().filter(|placed| placed.kind == Kind::Slot) {
-            if let Some(accounts) = self.slotted.get_mut(placed.post) {
-                accounts.push(account);
-            }
-        }
-        if let Some(placed) = self.placed.get_mut(account) {
-            placed.append(&mut taken);
+            speaker.put_off.push(number);
         }
     }
 
     fn evergreens(&self, account: usize, calendar: &AccountCalendar, evergreen: &Queues) -> Evergreens<'a> {
         Evergreens::new(evergreen.of(account).filter_map(|number| {
             let prepared = self.posts.get(number)?;
+            let (post, key) = (prepared.post, (calendar.name.clone(), prepared.post.id.clone()));
+            let uses = self.history.uses.get(&key).copied().unwrap_or_default();
             Some(Candidate {
                 number,
-                topic: prepared.post.topic.as_ref(),
-                last_used: self.history.last_used.get(&(calendar.name.clone(), prepared.post.id.clone())).copied(),
+                topic: post.topic.as_ref(),
+                last_used: self.history.last_used.get(&key).copied(),
+                cooldown_days: post.repeat.cooldown_days,
+                from: prepared.from,
                 expires: prepared.expires,
+                left: post.repeat.times.map(|times| times.saturating_sub(uses)),
             })
         }))
     }
 
-    /// The account's slots in the window that nothing has used, in order, each instant once.
-    fn free_slots(&self, calendar: &AccountCalendar) -> Vec<Firing> {
-        let mut slots: Vec<Firing> = calendar
-            .slots
-            .iter()
-            .flat_map(|slot| slot.firings(self.zone, self.window.slots_from, self.window.until))
-            .collect();
-        slots.sort_unstable_by_key(|firing| (firing.instant, firing.local));
-        slots.dedup_by_key(|firing| firing.instant);
-        slots.retain(|firing| !self.history.slots_used.contains(&(calendar.name.clone(), firing.instant)));
-        slots
+    /// All slots in the window that nothing has used, in the order of their use; each nominal instant of an account
+    /// once.
+    fn free_slots(&self) -> Vec<Free> {
+        let mut free = Vec::new();
+        for (account, calendar) in self.accounts.iter().enumerate() {
+            // A slot before the window may be used within it, by as much as it can be delayed.
+            let latest = calendar.longest_shift();
+            let begin = self.window.slots_from.checked_sub_signed(latest).unwrap_or(self.window.slots_from);
+            let mut slots: Vec<_> =
+                calendar.slots.iter().flat_map(|slot| slot.firings(self.zone, begin, self.window.until)).collect();
+            slots.sort_unstable_by_key(|firing| (firing.instant, firing.local));
+            slots.dedup_by_key(|firing| firing.instant);
+            let mut key = (calendar.name.clone(), DateTime::<Utc>::MIN_UTC);
+            for firing in slots {
+                let shift = calendar.rules.shift(&calendar.server, calendar.ahead, firing.local);
+                let (at, local, nominal) = (firing.instant + shift, firing.local, firing.instant);
+                key.1 = nominal;
+                if self.window.slots_from <= at && at < self.window.until && !self.history.slots_used.contains(&key) {
+                    free.push(Free { at, account, local, nominal });
+                }
+            }
+        }
+        free.sort_unstable_by_key(|slot| (slot.at, slot.account, slot.nominal));
+        free
     }
 
-    fn topic(&self, number: usize) -> Option<&'a TopicId> {
-        self.posts.get(number).and_then(|prepared| prepared.post.topic.as_ref())
-    }
-
-    fn in_order(self) -> Vec<Planned> {
-        let mut all: Vec<(usize, Placed)> = self
-            .placed
-            .into_iter()
-            .enumerate()
-            .flat_map(|(account, placed)| placed.into_iter().map(move |placed| (account, placed)))
-            .collect();
-        all.sort_unstable_by_key(|(account, placed)| {
-            let (at, rank, post) = placed.order();
-            (at, *account, rank, post)
-        });
-        let mut planned = Vec::with_capacity(all.len());
-        for (account, placed) in all {
-            let (Some(calendar), Some(prepared)) = (self.accounts.get(account), self.posts.get(placed.post)) else {
+    fn in_order(&self, mut placed: Vec<Placed>) -> Vec<Planned> {
+        placed.sort_unstable_by_key(|placed| (placed.at, placed.account, rank(placed.kind), placed.post));
+        let mut planned = Vec::with_capacity(placed.len());
+        for placed in placed {
+            let (Some(calendar), Some(prepared)) = (self.accounts.get(placed.account), self.posts.get(placed.post))
+            else {
                 continue;
             };
             planned.push(Planned {
                 at: placed.at,
                 local: placed.local,
+                nominal: placed.nominal,
                 account: calendar.name.clone(),
                 post: prepared.post.id.clone(),
                 occurrence: placed.occurrence,
                 parts: prepared.post.parts.len(),
                 kind: placed.kind,
-                expires_at: prepared.expires.unwrap_or(placed.at + DEFAULT_EXPIRY),
+                expires_at: prepared.ends(placed.at),
             });
         }
         planned

@@ -1,19 +1,22 @@
 //! Posts made ready for placing: names become positions, times become instants, history is sorted by post.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{AccountCalendar, History};
 use crate::core::ids::{AccountName, Occurrence};
-use crate::core::post::{Post, Readiness};
+use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, Readiness, When};
 
 /// One post as planning sees it. Accounts are positions in the list of accounts.
 pub(super) struct Prepared<'a> {
     pub(super) post: &'a Post,
-    /// Its own expiry, when it names one.
+    /// It does not begin at or after this instant: its `expires` or, where it is repeated, its `until`.
     pub(super) expires: Option<DateTime<Utc>>,
+    /// A repeated post does not begin before this instant.
+    pub(super) from: Option<DateTime<Utc>>,
     /// The accounts it names, in their order; `None`: all.
     named: Option<Vec<usize>>,
     /// An earlier post has the same id: the ledger could not tell them apart, so this one is left alone.
@@ -49,9 +52,12 @@ impl<'a> Prepared<'a> {
             named.dedup();
             let mut taken = taken.remove(post.id.as_str()).unwrap_or_default();
             taken.sort_unstable();
+            let instant = |moment: Option<Moment>| moment.map(|moment| moment.resolve(zone).instant);
+            let (expires, until) = (instant(post.expires), instant(post.repeat.until));
             Self {
                 post,
-                expires: post.expires.map(|moment| moment.resolve(zone).instant),
+                expires: expires.into_iter().chain(until).min(),
+                from: instant(post.repeat.from),
                 doubled: !ids.insert(post.id.as_str()),
                 named: (!post.accounts.is_empty()).then_some(named),
                 strangers,
@@ -64,6 +70,21 @@ impl<'a> Prepared<'a> {
     /// Whether it is ready and the only one of its id.
     pub(super) fn may_be_placed(&self) -> bool {
         self.post.readiness == Readiness::Ready && !self.doubled
+    }
+
+    /// Whether it is queued for a slot of its own choice: pinned.
+    pub(super) fn pin(&self) -> Option<NaiveDateTime> {
+        self.post.order.slot.filter(|_| self.post.when == When::NextSlot)
+    }
+
+    /// When an appearance at this instant is over.
+    pub(super) fn ends(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let usual = at + DEFAULT_EXPIRY;
+        match self.post.when {
+            // Each appearance has its own six hours; the post's end only shortens the last.
+            When::Every(_) | When::Evergreen => self.expires.map_or(usual, |expires| expires.min(usual)),
+            When::At(_) | When::NextSlot => self.expires.unwrap_or(usual),
+        }
     }
 
     /// The accounts it is for, of `count` in all.
@@ -88,22 +109,35 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Posts of one kind in file order, for each account, without a copy per account of those that are for all.
+/// Posts of one kind, for each account, without a copy per account of those that are for all. A post is known by its
+/// number in the list of posts; its rank is its place in the order of the queue.
 pub(super) struct Queues {
+    /// Number by rank.
+    order: Vec<usize>,
+    /// Ranks.
     shared: Vec<usize>,
     own: Vec<Vec<usize>>,
 }
 
 impl Queues {
+    /// Higher priority first, then by the position staff gave, then in file order.
     pub(super) fn new(posts: &[Prepared<'_>], accounts: usize, fits: impl Fn(&Prepared<'_>) -> bool) -> Self {
-        let mut queues = Self { shared: Vec::new(), own: vec![Vec::new(); accounts] };
-        for (number, prepared) in posts.iter().enumerate().filter(|(_, prepared)| fits(prepared)) {
+        let mut ordered: Vec<(usize, &Prepared<'_>)> =
+            posts.iter().enumerate().filter(|(_, prepared)| fits(prepared)).collect();
+        // Stable: what is alike stays in file order.
+        ordered.sort_by_key(|(_, prepared)| {
+            let order = &prepared.post.order;
+            (Reverse(order.priority), order.position.is_none(), order.position)
+        });
+        let mut queues = Self { order: Vec::new(), shared: Vec::new(), own: vec![Vec::new(); accounts] };
+        for (rank, (number, prepared)) in ordered.into_iter().enumerate() {
+            queues.order.push(number);
             match &prepared.named {
-                None => queues.shared.push(number),
+                None => queues.shared.push(rank),
                 Some(named) => {
                     for account in named {
                         if let Some(own) = queues.own.get_mut(*account) {
-                            own.push(number);
+                            own.push(rank);
                         }
                     }
                 }
@@ -112,7 +146,7 @@ impl Queues {
         queues
     }
 
-    /// One account's posts, in file order.
+    /// The numbers of one account's posts, in the order of the queue.
     pub(super) fn of(&self, account: usize) -> impl Iterator<Item = usize> + '_ {
         let mut shared = self.shared.iter().copied().peekable();
         let mut own = self.own.get(account).map(Vec::as_slice).unwrap_or_default().iter().copied().peekable();
@@ -121,5 +155,6 @@ impl Queues {
             (Some(_), _) => shared.next(),
             (None, _) => own.next(),
         })
+        .filter_map(|rank| self.order.get(rank).copied())
     }
 }

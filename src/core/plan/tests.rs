@@ -7,16 +7,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::ids::Lang;
-use crate::core::post::{Readiness, When};
+use crate::core::post::{Moment, Order, Readiness, Repeat, When};
 use crate::core::schedule::parse_moment;
 
 /// A ready slot post for all accounts.
-fn post(id: &str) -> Post {
+pub(super) fn post(id: &str) -> Post {
     Post::new(PostId::from(id), When::NextSlot, Lang::from("en"), vec!["Text".to_owned()])
 }
 
 /// `at 2026-11-03 09:00`, `every Tue 12:00`, `evergreen` or `slot`.
-fn when(id: &str, when: &str) -> Post {
+pub(super) fn when(id: &str, when: &str) -> Post {
     let when = match when.split_once(' ') {
         Some(("at", time)) => When::At(parse_moment(time).unwrap()),
         Some(("every", slot)) => When::Every(Slot::parse(slot).unwrap()),
@@ -26,34 +26,41 @@ fn when(id: &str, when: &str) -> Post {
     Post { when, ..post(id) }
 }
 
-fn about(topic: &str, post: Post) -> Post {
+pub(super) fn about(topic: &str, post: Post) -> Post {
     Post { topic: Some(TopicId::from(topic)), ..post }
 }
 
-fn on(accounts: &[&str], post: Post) -> Post {
+pub(super) fn on(accounts: &[&str], post: Post) -> Post {
     Post { accounts: accounts.iter().map(|name| AccountName::from(*name)).collect(), ..post }
 }
 
-fn expiring(time: &str, post: Post) -> Post {
+pub(super) fn expiring(time: &str, post: Post) -> Post {
     Post { expires: Some(parse_moment(time).unwrap()), ..post }
 }
 
-fn account(name: &str, slots: &[&str]) -> AccountCalendar {
+pub(super) fn account(name: &str, slots: &[&str]) -> AccountCalendar {
     let slots = slots.iter().map(|slot| Slot::parse(slot).unwrap()).collect();
-    AccountCalendar { name: AccountName::from(name), slots }
+    AccountCalendar::new(AccountName::from(name), slots)
 }
 
-fn local(text: &str) -> DateTime<Utc> {
+pub(super) fn local(text: &str) -> DateTime<Utc> {
     parse_moment(text).unwrap().resolve(New_York).instant
 }
 
+pub(super) fn nominal(text: &str) -> NaiveDateTime {
+    match parse_moment(text).unwrap() {
+        Moment::Local(local) => local,
+        Moment::Instant(instant) => instant.naive_utc(),
+    }
+}
+
 /// From Monday, 2 November 2026, midnight in New York.
-fn days(days: i64) -> Window {
+pub(super) fn days(days: i64) -> Window {
     let from = local("2026-11-02 00:00");
     Window { at_from: from, every_from: from, slots_from: from, until: from + Duration::days(days) }
 }
 
-fn lines(plan: &Plan) -> Vec<String> {
+pub(super) fn lines(plan: &Plan) -> Vec<String> {
     let line = |planned: &Planned| {
         let time = planned.at.with_timezone(&New_York).format("%a %H:%M");
         let kind = match planned.kind {
@@ -73,12 +80,18 @@ fn lines(plan: &Plan) -> Vec<String> {
 }
 
 #[track_caller]
-fn check_with(posts: &[Post], accounts: &[AccountCalendar], history: &History, window: Window, expected: &[&str]) {
+pub(super) fn check_with(
+    posts: &[Post],
+    accounts: &[AccountCalendar],
+    history: &History,
+    window: Window,
+    expected: &[&str],
+) {
     assert_eq!(lines(&plan(posts, accounts, New_York, history, window)), expected);
 }
 
 #[track_caller]
-fn check(posts: &[Post], accounts: &[AccountCalendar], window: Window, expected: &[&str]) {
+pub(super) fn check(posts: &[Post], accounts: &[AccountCalendar], window: Window, expected: &[&str]) {
     check_with(posts, accounts, &History::default(), window, expected);
 }
 
@@ -262,7 +275,7 @@ fn evergreen_takes_the_least_recently_used_and_rests_it() {
     let posts = [when("a", "evergreen"), when("b", "evergreen"), when("c", "evergreen")];
     let mut history = History::default();
     let mut used = |post: &str, time: &str| {
-        history.last_used.insert((AccountName::from("eyes"), PostId::from(post)), local(time));
+        history.last_used.insert((AccountName::from("eyes"), PostId::from(post)), nominal(time));
     };
     used("a", "2026-10-13 09:00");
     used("b", "2026-10-12 09:00");
@@ -348,7 +361,7 @@ fn the_last_topic_is_the_historys_until_something_newer_is_said_even_by_a_row_th
 fn an_expired_evergreen_post_is_not_said() {
     let posts = [expiring("2026-11-03 09:00", when("old", "evergreen")), when("green", "evergreen")];
     let history = History {
-        last_used: HashMap::from([((AccountName::from("eyes"), PostId::from("green")), local("2026-10-01 09:00"))]),
+        last_used: HashMap::from([((AccountName::from("eyes"), PostId::from("green")), nominal("2026-10-01 09:00"))]),
         ..History::default()
     };
     check_with(&posts, &[account("eyes", &["Mon 09:00"])], &history, days(1), &["Mon 09:00 eyes old evergreen"]);
@@ -379,7 +392,7 @@ fn a_large_queue_is_placed_without_looking_at_all_of_it_again_and_again() {
 fn any_post() -> impl Strategy<Value = Post> {
     let time = (0_i64..40, 0_u32..24).prop_map(|(day, hour)| {
         let date = chrono::NaiveDate::from_ymd_opt(2026, 10, 20).unwrap() + Duration::days(day);
-        crate::core::post::Moment::Local(date.and_hms_opt(hour, 0, 0).unwrap())
+        Moment::Local(date.and_hms_opt(hour, 0, 0).unwrap())
     });
     let kind = prop_oneof![
         time.clone().prop_map(When::At),
@@ -394,13 +407,56 @@ fn any_post() -> impl Strategy<Value = Post> {
         1 => Just(vec![AccountName::from("b"), AccountName::from("a")]),
     ];
     let topic = prop::option::of(prop_oneof![Just("ring"), Just("aws")].prop_map(TopicId::from));
-    (kind, accounts, topic, prop::option::weighted(0.2, time)).prop_map(|(when, accounts, topic, expires)| Post {
-        when,
-        accounts,
-        topic,
-        expires,
-        ..post("")
-    })
+    let order = (-1_i32..2, prop::option::weighted(0.3, 0_i64..5), prop::option::weighted(0.2, 0_i64..40)).prop_map(
+        |(priority, position, day)| Order {
+            priority,
+            position,
+            slot: day.map(|day| nominal("2026-10-20 09:00") + Duration::days(day)),
+        },
+    );
+    let bound = || prop::option::weighted(0.3, time.clone());
+    let repeat = (bound(), bound(), prop::option::weighted(0.4, 1_u32..4), prop::option::of(0_u32..22)).prop_map(
+        |(from, until, times, cooldown_days)| Repeat {
+            from,
+            until,
+            times,
+            skip: vec![nominal("2026-10-27 12:00"), nominal("2026-10-29 01:30")],
+            cooldown_days,
+        },
+    );
+    (kind, accounts, topic, prop::option::weighted(0.2, time.clone()), order, repeat).prop_map(
+        |(when, accounts, topic, expires, order, repeat)| Post {
+            when,
+            accounts,
+            topic,
+            expires,
+            order,
+            repeat,
+            ..post("")
+        },
+    )
+}
+
+fn any_rules() -> impl Strategy<Value = Rules> {
+    let minutes = || prop_oneof![Just(0_i64), 1_i64..200];
+    let clock = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
+    let cap = || prop::option::weighted(0.3, 1_u32..3);
+    (minutes(), minutes(), minutes(), cap(), cap(), any::<bool>()).prop_map(
+        move |(spacing, jitter, stagger, daily_cap, same_text_cap, closed)| Rules {
+            days_off: if closed {
+                vec![(nominal("2026-10-28 00:00").date(), nominal("2026-10-29 00:00").date())]
+            } else {
+                vec![]
+            },
+            quiet: if closed { vec![(clock(12), clock(13))] } else { vec![] },
+            daily_cap,
+            min_spacing: Duration::minutes(spacing),
+            jitter: Duration::minutes(jitter),
+            stagger: Duration::minutes(stagger),
+            same_text_cap,
+            ..Rules::default()
+        },
+    )
 }
 
 proptest! {
@@ -410,13 +466,26 @@ proptest! {
     fn planning_in_steps_is_planning_at_once(
         mut posts in prop::collection::vec(any_post(), 0..24),
         steps in prop::collection::vec(1_i64..120, 1..12),
+        rules in any_rules(),
+        shared in any::<bool>(),
     ) {
         for (number, post) in posts.iter_mut().enumerate() {
             post.id = PostId::new(format!("p{number}"));
         }
         let topics: BTreeMap<PostId, Option<TopicId>> =
             posts.iter().map(|post| (post.id.clone(), post.topic.clone())).collect();
-        let accounts = [account("a", &["daily 09:00", "Mon 12:00", "Sun 01:30"]), account("b", &["Tue,Sat 12:00"]), account("c", &[])];
+        let mut accounts = [
+            account("a", &["daily 09:00", "Mon 12:00", "Sun 01:30"]),
+            account("b", &["Tue,Sat 12:00", "Thu-Fri 09:00"]),
+            account("c", &[]),
+        ];
+        for (place, account) in accounts.iter_mut().enumerate() {
+            account.rules = rules.clone();
+            if shared {
+                account.server = "https://one.example".to_owned();
+                account.ahead = u32::try_from(place).unwrap();
+            }
+        }
         // Over the end of daylight saving time on 1 November.
         let from = local("2026-10-25 00:00");
         let until = from + Duration::hours(steps.iter().sum());

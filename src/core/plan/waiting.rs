@@ -5,16 +5,17 @@
 
 use chrono_tz::Tz;
 
+use super::place::Walked;
 use super::prepare::Prepared;
 use super::{AccountCalendar, Waiting, Window};
 use crate::core::ids::{AccountName, Occurrence};
 use crate::core::post::{Readiness, When};
 
-/// Everything that waits, in file order. `slotted` names the accounts that gave each post a slot in this window.
+/// Everything that waits, in file order.
 pub(super) fn list(
     posts: &[Prepared<'_>],
     accounts: &[AccountCalendar],
-    slotted: &[Vec<usize>],
+    walked: &Walked,
     zone: Tz,
     window: Window,
 ) -> Vec<Waiting> {
@@ -23,8 +24,8 @@ pub(super) fn list(
     let no_room = format!("no free slot before {}", window.until.with_timezone(&zone).format("%Y-%m-%d %H:%M"));
     let once = Occurrence::once();
     let mut list = List { accounts, without_slots, waiting: Vec::new() };
-    for (prepared, slotted) in posts.iter().zip(slotted) {
-        let had = |account: usize| slotted.contains(&account) || prepared.is_taken(account, &once);
+    for ((number, prepared), slotted) in posts.iter().enumerate().zip(&walked.slotted) {
+        let had = |account: usize| slotted.binary_search(&account).is_ok() || prepared.is_taken(account, &once);
         let untouched = slotted.is_empty() && !prepared.has_rows();
         let done = || !untouched && prepared.audience(accounts.len()).all(had);
         if prepared.doubled {
@@ -58,6 +59,7 @@ pub(super) fn list(
             When::Evergreen => {
                 list.without_slots(prepared, |_| false);
             }
+            When::NextSlot if prepared.pin().is_some() => list.pinned(number, prepared, had, walked, zone, window),
             When::NextSlot => {
                 let why = if prepared.expired_at(window.until) {
                     "it expires before a slot is free: move `expires`, or give it an `at`"
@@ -134,6 +136,40 @@ impl List<'_> {
                 drop(open);
                 self.everywhere(prepared, why);
             }
+        }
+    }
+
+    /// Says on which accounts a post missed the slot it is pinned to. One whose slot is still to come does not wait.
+    fn pinned(
+        &mut self,
+        number: usize,
+        prepared: &Prepared<'_>,
+        had: impl Fn(usize) -> bool,
+        walked: &Walked,
+        zone: Tz,
+        window: Window,
+    ) {
+        let Some(local) = prepared.pin() else { return };
+        let accounts = self.accounts;
+        for account in prepared.audience(accounts.len()).filter(|account| !had(*account)) {
+            let Some(calendar) = accounts.get(account) else { continue };
+            let at = calendar.used_at(local, zone);
+            if window.until <= at {
+                continue;
+            }
+            let written = local.format("%Y-%m-%d %H:%M");
+            let why = if at < window.slots_from {
+                format!("its slot of {written} has passed: pin it to another, or remove `slot`")
+            } else if let Some(why) = walked.unpinned.get(&(number, account)) {
+                why.clone()
+            } else if prepared.expired_at(at) {
+                "it expires before the slot it is pinned to: move `expires` or `slot`".to_owned()
+            } else if calendar.has_slot_at(local) {
+                format!("its slot of {written} is taken: pin it to another")
+            } else {
+                format!("no slot at {written}: pin it to a time that stands in the account's `slots`")
+            };
+            self.on(prepared, &calendar.name, &why);
         }
     }
 

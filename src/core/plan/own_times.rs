@@ -1,0 +1,221 @@
+//! Posts with a time of their own: which of their appearances the window holds, and which stand around it. No rule moves
+//! them; [`conflicts`] says which rules they break.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+
+use super::prepare::Prepared;
+use super::servers::Servers;
+use super::timeline::Timeline;
+use super::{AccountCalendar, Conflict, History, Kind, Window};
+use crate::core::ids::{AccountName, Occurrence, PostId};
+use crate::core::post::{Moment, When};
+use crate::core::rules::LONGEST;
+use crate::core::schedule::{Firing, Resolved, Slot};
+
+/// How far around the window rules look: a day for caps, as much for spacing.
+const AROUND: Duration = Duration::days(2);
+
+/// One appearance at a time of its own.
+pub(super) struct Own {
+    pub(super) at: DateTime<Utc>,
+    pub(super) local: NaiveDateTime,
+    pub(super) kind: Kind,
+    /// Its post's number.
+    pub(super) post: usize,
+    pub(super) occurrence: Occurrence,
+    /// Whether the window places it; else it only stands there.
+    pub(super) placed: bool,
+}
+
+/// Finds them.
+pub(super) struct OwnTimes<'a, 'b> {
+    pub(super) posts: &'b [Prepared<'a>],
+    pub(super) accounts: &'a [AccountCalendar],
+    pub(super) zone: Tz,
+    pub(super) history: &'a History,
+    pub(super) window: Window,
+    found: Vec<Vec<Own>>,
+    said: HashSet<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a, 'b> OwnTimes<'a, 'b> {
+    pub(super) fn new(
+        posts: &'b [Prepared<'a>],
+        accounts: &'a [AccountCalendar],
+        zone: Tz,
+        history: &'a History,
+        window: Window,
+    ) -> Self {
+        let said = |said: &'a super::Said| (said.account.as_str(), said.post.as_str(), said.occurrence.as_str());
+        Self {
+            posts,
+            accounts,
+            zone,
+            history,
+            window,
+            found: accounts.iter().map(|_| Vec::new()).collect(),
+            said: history.said.iter().map(said).collect(),
+        }
+    }
+
+    /// By account, in time order: all that the window places, and what else stands within [`AROUND`] of its slots.
+    pub(super) fn find(mut self) -> Vec<Vec<Own>> {
+        // Many posts share a slot text; each is worked out once.
+        let mut firings: HashMap<&'a str, Rc<[Firing]>> = HashMap::new();
+        let posts = self.posts;
+        for (number, prepared) in posts.iter().enumerate().filter(|(_, prepared)| prepared.may_be_placed()) {
+            match &prepared.post.when {
+                When::At(moment) => {
+                    let Resolved { instant: at, shift } = moment.resolve(self.zone);
+                    let local = match moment {
+                        Moment::Local(local) => *local,
+                        Moment::Instant(_) => at.with_timezone(&self.zone).naive_local(),
+                    };
+                    let firing = Firing { local, instant: at, shift };
+                    self.place(number, Kind::At, &Occurrence::once(), firing, self.window.at_from);
+                }
+                When::Every(slot) => {
+                    let times = match (prepared.post.repeat.times, prepared.from) {
+                        (Some(times), Some(from)) => self.counted(prepared, slot, from, times),
+                        _ => Rc::clone(firings.entry(slot.written()).or_insert_with(|| self.every(slot))),
+                    };
+                    self.every_time(number, prepared, &times);
+                }
+                When::NextSlot | When::Evergreen => {}
+            }
+        }
+        for own in &mut self.found {
+            own.sort_unstable_by_key(|own| (own.at, super::place::rank(own.kind), own.post));
+        }
+        self.found
+    }
+
+    fn begin(&self) -> DateTime<Utc> {
+        let around = self.window.slots_from.checked_sub_signed(AROUND).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        self.window.every_from.min(around)
+    }
+
+    fn end(&self) -> DateTime<Utc> {
+        self.window.until.checked_add_signed(AROUND).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    fn every(&self, slot: &Slot) -> Rc<[Firing]> {
+        slot.firings(self.zone, self.begin(), self.end()).collect()
+    }
+
+    /// The first `times` from `from` on: they are the same whatever was sent of them.
+    fn counted(&self, prepared: &Prepared<'_>, slot: &Slot, from: DateTime<Utc>, times: u32) -> Rc<[Firing]> {
+        let wanted = |firing: &Firing| !prepared.post.repeat.skip.contains(&firing.local);
+        let times = usize::try_from(times).unwrap_or(usize::MAX);
+        slot.firings(self.zone, from, self.end()).filter(wanted).take(times).collect()
+    }
+
+    fn every_time(&mut self, number: usize, prepared: &Prepared<'_>, times: &[Firing]) {
+        let post = prepared.post;
+        let wanted = |firing: &&Firing| {
+            prepared.from.is_none_or(|from| from <= firing.instant)
+                && !prepared.expired_at(firing.instant)
+                && !post.repeat.skip.contains(&firing.local)
+        };
+        let (Some(most), None) = (post.repeat.times, prepared.from) else {
+            for firing in times.iter().filter(wanted) {
+                self.place(number, Kind::Every, &Occurrence::local(firing.local), *firing, self.window.every_from);
+            }
+            return;
+        };
+        // Without a beginning the ledger counts.
+        for account in prepared.audience(self.accounts.len()) {
+            let Some(calendar) = self.accounts.get(account) else { continue };
+            let used = self.history.uses.get(&(calendar.name.clone(), post.id.clone())).copied().unwrap_or_default();
+            let mut left = most.saturating_sub(used);
+            for firing in times.iter().filter(wanted) {
+                let occurrence = Occurrence::local(firing.local);
+                let taken = prepared.is_taken(account, &occurrence);
+                if !taken && (left == 0 || firing.instant < self.window.every_from) {
+                    continue;
+                }
+                left -= u32::from(!taken);
+                self.place_on(account, number, Kind::Every, &occurrence, *firing, self.window.every_from);
+            }
+        }
+    }
+
+    /// Places one occurrence on every account the post is for.
+    fn place(&mut self, number: usize, kind: Kind, occurrence: &Occurrence, firing: Firing, from: DateTime<Utc>) {
+        let Some(prepared) = self.posts.get(number) else { return };
+        for account in prepared.audience(self.accounts.len()) {
+            self.place_on(account, number, kind, occurrence, firing, from);
+        }
+    }
+
+    /// Notes one appearance if it can matter: the window places it, unless it has a row or has expired by then; or it
+    /// stands near the window's slots.
+    fn place_on(
+        &mut self,
+        account: usize,
+        number: usize,
+        kind: Kind,
+        occurrence: &Occurrence,
+        firing: Firing,
+        from: DateTime<Utc>,
+    ) {
+        let (Some(prepared), Some(calendar)) = (self.posts.get(number), self.accounts.get(account)) else { return };
+        let Firing { local, instant: at, shift: _ } = firing;
+        if prepared.expired_at(at) {
+            return;
+        }
+        let taken = prepared.is_taken(account, occurrence);
+        let placed = !taken && from <= at && at < self.window.until;
+        let near = self.begin() <= at && at < self.end();
+        // What has a row and stands before the slots was said, and the history tells; or it was not.
+        let told = taken
+            && (at < self.window.slots_from
+                || self.said.contains(&(calendar.name.as_str(), prepared.post.id.as_str(), occurrence.as_str())));
+        if placed || (near && !told) {
+            let own = Own { at, local, kind, post: number, occurrence: occurrence.clone(), placed };
+            if let Some(found) = self.found.get_mut(account) {
+                found.push(own);
+            }
+        }
+    }
+}
+
+/// The rules that placed appearances stand against, in time order, then by account: one rule each.
+pub(super) fn conflicts<'a>(
+    own: &[Vec<Own>],
+    posts: &[Prepared<'a>],
+    accounts: &'a [AccountCalendar],
+    timelines: &[Timeline<'_>],
+    zone: Tz,
+) -> Vec<Conflict> {
+    let mut all: Vec<(usize, &Own)> = own
+        .iter()
+        .enumerate()
+        .filter(|(account, _)| accounts.get(*account).is_some_and(|account| !account.rules.is_off()))
+        .flat_map(|(account, own)| own.iter().map(move |own| (account, own)))
+        .collect();
+    all.sort_by_key(|(account, own)| (own.at, *account));
+    let mut servers = Servers::new(accounts);
+    let mut conflicts = Vec::new();
+    for (account, own) in all {
+        let (Some(calendar), Some(prepared)) = (accounts.get(account), posts.get(own.post)) else { continue };
+        let same = servers.against(own.at, account, own.post, prepared);
+        servers.note_words(own.at, account, own.post, prepared);
+        if !own.placed {
+            continue;
+        }
+        let near = || timelines.get(account).and_then(|timeline| timeline.against_fixed(own.at, &prepared.post.id));
+        let against = calendar.rules.closed(own.at, zone).or_else(near).or(same);
+        let (account, post): (AccountName, PostId) = (calendar.name.clone(), prepared.post.id.clone());
+        let occurrence = own.occurrence.clone();
+        conflicts.extend(against.map(|against| Conflict { account, post, occurrence, at: own.at, against }));
+    }
+    conflicts
+}
+
+// The rules never look further than the appearances that are gathered.
+const _: () = assert!(LONGEST.num_seconds() <= AROUND.num_seconds());
