@@ -174,6 +174,16 @@ name = "Every key"
 timezone = "America/New_York"
 languages = ["en", "es"]
 hashtags = ["#EveryKey"]
+starts = 2026-09-01
+ends = "2027-06-30 18:00"
+days_off = ["2026-12-25", "2026-12-30/2027-01-01"]
+blackouts = ["2026-11-03 06:00/2026-11-04 12:00"]
+quiet = "22:00-07:00"
+daily_cap = 4
+min_spacing = "45m"
+jitter = "5m"
+stagger = "10m"
+same_text_cap = 2
 
 [[accounts]]
 name = "file"
@@ -187,6 +197,11 @@ name = "environment"
 server = "http://127.0.0.1:8800"
 token = { env = "EYES_TOKEN" }
 slots = []
+lang = "es"
+daily_cap = "unlimited"
+min_spacing = "1h"
+jitter = "10m"
+stagger = "0s"
 
 [[accounts]]
 name = "systemd"
@@ -218,11 +233,14 @@ listen = "127.0.0.1:8710"
 "##;
 
 /// Every key of a post that goes with the others; `every` and `evergreen` stand in posts of their own.
-const POSTS: [&str; 4] = [
+const POSTS: [&str; 5] = [
     "---\nid: every-key\nat: 2026-12-10 09:00\naccounts: [file]\nlang: en\ncw: policing\nvisibility: unlisted\n\
      expires: 2026-12-10 15:00\nstatus: ready\nlate: hold\nmedia:\n  - { file: dot.png, alt: \"A dot.\" }\n---\nOne\n---\nTwo\n",
-    "---\nevery: \"Tue 12:00\"\nstatus: draft\n---\nEvery Tuesday\n",
-    "---\nevergreen: true\npoll: { options: [\"Yes\", \"No\"], lasts: 1d }\n---\nAgain and again\n",
+    "---\nevery: \"Tue 12:00\"\nfrom: 2026-12-01 00:00\nuntil: 2027-03-01 00:00\nskip: [2026-12-22 12:00, 2026-12-29]\n\
+     times: 8\nstatus: draft\n---\nEvery Tuesday\n",
+    "---\nevergreen: true\ncooldown: 6w\ntimes: 5\npoll: { options: [\"Yes\", \"No\"], lasts: 1d }\n---\nAgain and again\n",
+    "---\nslot: 2026-12-04 09:00\npriority: 10\nvariants:\n  - { accounts: [systemd], text: \"Other words\" }\n  \
+     - { lang: es, texts: [\"Otras palabras\"] }\n---\nPinned\n",
     "No front matter at all\n",
 ];
 
@@ -240,7 +258,7 @@ fn every_documented_setting_and_every_key_of_a_post_is_understood() {
     let loaded = campaign::load(folder.path(), now()).unwrap();
     assert!(errors(&loaded).is_empty(), "{:#?}", errors(&loaded));
     let campaign = loaded.campaign.unwrap();
-    assert_eq!((campaign.accounts.len(), campaign.posts.len()), (4, 4));
+    assert_eq!((campaign.accounts.len(), campaign.posts.len()), (4, 5));
 }
 
 #[test]

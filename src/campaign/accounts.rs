@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, text};
-use super::{Account, TokenSource, address, secrets};
+use super::{Account, TokenSource, address, rules, secrets, words};
 use crate::core::ids::AccountName;
+use crate::core::rules::Rules;
 use crate::core::schedule::Slot;
 
 /// Reads one account; `None` when it has no name.
-pub(crate) fn read(section: &mut Section<'_>, root: &Path, report: &mut Report) -> Option<Account> {
+pub(crate) fn read(section: &mut Section<'_>, root: &Path, campaign: &Rules, report: &mut Report) -> Option<Account> {
     let name = section.required("name", report);
     if let Some(name) = &name
         && !name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -48,8 +49,16 @@ pub(crate) fn read(section: &mut Section<'_>, root: &Path, report: &mut Report) 
     }
     let token = token(section, &label, root, report);
     let slots = section.take("slots", report).map(|node| slots(node, report)).unwrap_or_default();
+    let rules = rules::of_account(section, campaign, report);
+    let speaks = section.text("lang", report).and_then(|written| match words::language(&written.text) {
+        Ok(lang) => Some(lang),
+        Err(why) => {
+            why.tell(written.line, report);
+            None
+        }
+    });
     let name = AccountName::new(name?.text);
-    Some(Account { name, server, streaming, token, slots })
+    Some(Account { name, server, streaming, token, slots, speaks, rules })
 }
 
 fn token(section: &mut Section<'_>, label: &str, root: &Path, report: &mut Report) -> TokenSource {

@@ -1,22 +1,38 @@
-//! What only the whole campaign shows: slot posts that wait for slots nobody has, and one text said twice.
+//! What only the whole campaign shows: slot posts that wait for slots nobody has, and exact times that stand against a
+//! rule. What is said twice is [`super::sameness`]'s.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
+
+use super::config::Settings;
 use super::finding::{Finding, Report};
 use super::posts::ReadPost;
-use super::{Account, config};
-use crate::core::ids::AccountName;
-use crate::core::post::{Readiness, When};
+use super::{Account, config, sameness};
+use crate::core::ids::{AccountName, PostId};
+use crate::core::plan::{AccountCalendar, Conflict, History, Window, conflicts};
+use crate::core::post::{Post, Readiness, When};
 
 /// Looks at all posts on all accounts (each with its line in the settings).
-pub(crate) fn check(accounts: &[(Account, usize)], posts: &[ReadPost], findings: &mut Vec<Finding>) {
+pub(crate) fn check(settings: &Settings, posts: &[ReadPost], now: DateTime<Utc>, findings: &mut Vec<Finding>) {
+    let accounts = settings.accounts.as_slice();
     let ready: Vec<&ReadPost> = posts.iter().filter(|read| read.post.readiness == Readiness::Ready).collect();
     tell_no_slots(accounts, &ready, findings);
-    tell_same_text(accounts, &ready, findings);
+    let calendars = super::calendars(accounts.iter().map(|(account, _)| account), &settings.languages);
+    tell_pins(&calendars, posts, findings);
+    if let Some(zone) = settings.zone {
+        tell_conflicts(&calendars, &ready, zone, now, findings);
+    }
+    sameness::tell_same_text(&calendars, &ready, findings);
+    sameness::tell_alike(&calendars, &ready, findings);
 }
 
-fn goes_to(read: &ReadPost, account: &AccountName) -> bool {
+/// How far ahead `check` looks for posts that stand against a rule.
+const LOOK_AHEAD: Duration = Duration::days(366);
+
+pub(crate) fn goes_to(read: &ReadPost, account: &AccountName) -> bool {
     read.post.accounts.is_empty() || read.post.accounts.contains(account)
 }
 
@@ -42,65 +58,53 @@ fn tell_no_slots(accounts: &[(Account, usize)], ready: &[&ReadPost], findings: &
     findings.extend(report.into_findings());
 }
 
-/// Where a text was said first on a server: the file, its line, the accounts.
-type Said<'a> = (&'a ReadPost, Vec<&'a AccountName>);
-
-fn tell_same_text(accounts: &[(Account, usize)], ready: &[&ReadPost], findings: &mut Vec<Finding>) {
-    let mut said: BTreeMap<(&str, String), Said<'_>> = BTreeMap::new();
-    // One warning for each server names the first post; a campaign that does it everywhere is told once.
-    let mut several: BTreeMap<&str, (&ReadPost, Vec<&AccountName>, usize)> = BTreeMap::new();
-    for read in ready {
-        let text = read.post.parts.first().map(|text| fold(text)).unwrap_or_default();
-        let mut here: BTreeMap<&str, Vec<&AccountName>> = BTreeMap::new();
-        for (account, _) in accounts.iter().filter(|(account, _)| goes_to(read, &account.name)) {
-            here.entry(account.server.as_str()).or_default().push(&account.name);
+/// Slots that posts are pinned to and no account of theirs has.
+fn tell_pins(accounts: &[AccountCalendar], posts: &[ReadPost], findings: &mut Vec<Finding>) {
+    for read in posts {
+        let Some(local) = read.post.order.slot else { continue };
+        let mut theirs = accounts.iter().filter(|account| goes_to(read, &account.name));
+        if !theirs.any(|account| account.has_slot_at(local)) {
+            let mut report = Report::new(&read.file);
+            report.warn(
+                read.when.unwrap_or(read.line),
+                format!("no account of this post has a slot at {}", local.format("%A %Y-%m-%d %H:%M")),
+                "pin it to a time that stands in `slots`, or write `at` instead of `slot`",
+            );
+            findings.extend(report.into_findings());
         }
-        for (server, names) in here {
-            if names.len() > 1 {
-                several.entry(server).or_insert_with(|| (read, names.clone(), 0)).2 += 1;
-            }
-            if let Some((first, before)) = said.get(&(server, text.clone())) {
-                let mut report = Report::new(&read.file);
-                let again = names.iter().find(|name| before.contains(name));
-                let first = first.file.display();
-                match again {
-                    Some(name) => report.warn(
-                        read.line,
-                        format!("{name} says the same in {first}"),
-                        "an account does not repeat a text within 60 days: change this one or remove it",
-                    ),
-                    None => report.warn(
-                        read.line,
-                        format!("another account says the same on {server}, in {first}"),
-                        "servers ban accounts that repeat each other: word it differently",
-                    ),
-                }
-                findings.extend(report.into_findings());
-            } else {
-                said.insert((server, text.clone()), (read, names));
-            }
-        }
-    }
-    for (server, (read, names, count)) in several {
-        let mut report = Report::new(&read.file);
-        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        let others = match count {
-            0 | 1 => String::new(),
-            2 => ", and 1 more post does".to_owned(),
-            _ => format!(", and {} more posts do", count - 1),
-        };
-        report.warn(
-            read.line,
-            format!("{} say the same on {server}{others}", names.join(" and ")),
-            "servers ban accounts that repeat each other: write one post for each, with `accounts:`",
-        );
-        findings.extend(report.into_findings());
     }
 }
 
-/// A text as readers see it: case and white space aside.
-fn fold(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+/// Posts with a time of their own that stand against a rule within a year: each is told once.
+fn tell_conflicts(
+    accounts: &[AccountCalendar],
+    posts: &[&ReadPost],
+    zone: Tz,
+    now: DateTime<Utc>,
+    findings: &mut Vec<Finding>,
+) {
+    if accounts.iter().all(|account| account.rules.is_off()) {
+        return;
+    }
+    let window = Window { at_from: now, every_from: now, slots_from: now, until: now + LOOK_AHEAD };
+    let timed = posts.iter().filter(|read| matches!(read.post.when, When::At(_) | When::Every(_)));
+    let timed: Vec<Post> = timed.map(|read| read.post.clone()).collect();
+    let mut first: HashMap<PostId, (Conflict, usize)> = HashMap::new();
+    for conflict in conflicts(&timed, accounts, zone, &History::default(), window) {
+        first.entry(conflict.post.clone()).or_insert((conflict, 0)).1 += 1;
+    }
+    for read in posts {
+        let Some((Conflict { account, at, against, .. }, count)) = first.get(&read.post.id) else { continue };
+        let mut report = Report::new(&read.file);
+        let time = at.with_timezone(&zone).format("%Y-%m-%d %H:%M");
+        let more = if *count > 1 { format!(", and {} more times", count - 1) } else { String::new() };
+        report.warn(
+            read.when.unwrap_or(read.line),
+            format!("{account} says this at {time}, {against}{more}"),
+            "a post with a time of its own goes out all the same: move it if it should not",
+        );
+        findings.extend(report.into_findings());
+    }
 }
 
 /// Findings of several files in the order people read them: by file, then by line.

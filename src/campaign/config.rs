@@ -6,14 +6,16 @@
 
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
 use super::finding::{Report, did_you_mean, nearest};
 use super::tree::{Node, Section, tables, texts};
 use super::words;
-use super::{Account, Replies, accounts, address, replies};
+use super::{Account, Replies, accounts, address, replies, rules};
 use crate::core::ids::Lang;
+use crate::core::rules::Rules;
 
 /// Where the settings stand, relative to the campaign folder.
 pub(crate) const FILE: &str = "config/watchpost.toml";
@@ -29,6 +31,8 @@ pub(crate) struct Settings {
     /// Empty while they are not known: then no language is judged.
     pub(crate) languages: Vec<Lang>,
     pub(crate) hashtags: Vec<String>,
+    /// What every account keeps to that says nothing else.
+    pub(crate) rules: Rules,
     /// With the line of each.
     pub(crate) accounts: Vec<(Account, usize)>,
     pub(crate) replies: Replies,
@@ -36,20 +40,20 @@ pub(crate) struct Settings {
 }
 
 /// Reads the settings.
-pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
+pub(crate) fn read(node: &Node, root: &Path, now: DateTime<Utc>, report: &mut Report) -> Settings {
     let mut settings = Settings { store_url: sqlite(root, Path::new(DEFAULT_STORE)), ..Settings::default() };
     let Some(mut top) = Section::open(node, FILE, report) else {
         return settings;
     };
     if let Some(node) = top.take("campaign", report) {
-        campaign(node, &mut settings, report);
+        campaign(node, &mut settings, now, report);
     } else if !top.has("campaign") {
         report.error(None, "there is no [campaign]", "add [campaign] with name, timezone and languages");
     }
     if let Some(node) = top.take("accounts", report) {
         for mut section in tables(node, "[[accounts]]", report) {
             let line = section.line;
-            if let Some(account) = accounts::read(&mut section, root, report) {
+            if let Some(account) = accounts::read(&mut section, root, &settings.rules, report) {
                 settings.accounts.push((account, line));
             }
             section.finish(report);
@@ -71,7 +75,7 @@ pub(crate) fn read(node: &Node, root: &Path, report: &mut Report) -> Settings {
     settings
 }
 
-fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
+fn campaign(node: &Node, settings: &mut Settings, now: DateTime<Utc>, report: &mut Report) {
     let Some(mut section) = Section::open(node, "[campaign]", report) else {
         return;
     };
@@ -115,6 +119,10 @@ fn campaign(node: &Node, settings: &mut Settings, report: &mut Report) {
             }
             settings.hashtags.push(tag.text);
         }
+    }
+    settings.rules = rules::of_campaign(&mut section, settings.zone, report);
+    if let Some(zone) = settings.zone {
+        rules::tell_ended(&settings.rules, section.line_of("ends"), zone, now, report);
     }
     section.finish(report);
 }

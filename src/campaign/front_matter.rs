@@ -9,13 +9,13 @@ use super::accounts::slot;
 use super::config::names;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written};
-use super::{media, poll, words};
+use super::{media, poll, repeats, words};
 use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
 use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, Visibility, When};
 use crate::core::schedule::{Resolved, Shift, parse_moment};
 
 /// The keys a post may have.
-pub(crate) const KEYS: [&str; 15] = [
+pub(crate) const KEYS: [&str; 23] = [
     "id",
     "at",
     "every",
@@ -31,6 +31,14 @@ pub(crate) const KEYS: [&str; 15] = [
     "late",
     "media",
     "poll",
+    "from",
+    "until",
+    "skip",
+    "times",
+    "cooldown",
+    "priority",
+    "slot",
+    "variants",
 ];
 
 /// What posts are checked against. `None` or empty: not known, so not judged.
@@ -58,13 +66,33 @@ fn blank(id: &str, frame: &Frame) -> Post {
 
 /// Reads the keys of a post; `node` is `None` without front matter. `own_id` is its path under `posts/` without
 /// `.md`; `folder` is where its file stands, for relative media.
-pub(crate) fn read(node: Option<&Node>, own_id: &str, folder: &Path, frame: &Frame, report: &mut Report) -> Post {
+pub(crate) fn read(
+    node: Option<&Node>,
+    own_id: &str,
+    folder: &Path,
+    frame: &Frame,
+    report: &mut Report,
+) -> (Post, Lines) {
     let mut post = blank(own_id, frame);
+    let mut lines = Lines::default();
     if let Some(mut section) = node.and_then(|node| Section::open(node, "a post", report)) {
         fill(&mut post, &mut section, folder, frame, report);
+        let (variants, places) = repeats::variants(&post, &mut section, frame, report).into_iter().unzip();
+        post.variants = variants;
+        let own = ["at", "every", "evergreen", "slot"].into_iter().find(|key| section.has(key));
+        lines = Lines { when: own.map(|key| section.line_of(key)), variants: places };
         section.finish(report);
     }
-    post
+    (post, lines)
+}
+
+/// Where some of a post's keys stand, for findings about the whole campaign.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// Its time; `None`: it takes the next free slot.
+    pub(crate) when: Option<usize>,
+    /// Each of its variants.
+    pub(crate) variants: Vec<usize>,
 }
 
 fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame, report: &mut Report) {
@@ -75,6 +103,8 @@ fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame
         post.id = PostId::new(id.text);
     }
     post.when = when(section, report);
+    post.repeat = repeats::repeat(&post.when, section, frame.zone, report);
+    post.order = repeats::order(&post.when, section, frame.zone, report);
     if let Some(node) = section.take("accounts", report) {
         let named = names(node, "accounts", "account", frame.accounts.as_deref(), report);
         if matches!(&node.value, Value::List(items) if items.is_empty()) {
@@ -147,7 +177,8 @@ fn when(section: &mut Section<'_>, report: &mut Report) -> When {
     }
 }
 
-fn moment(written: &Written, report: &mut Report) -> Option<Moment> {
+/// A time, as its key holds it.
+pub(crate) fn moment(written: &Written, report: &mut Report) -> Option<Moment> {
     match parse_moment(&written.text) {
         Ok(moment) => Some(moment),
         Err(why) => {
@@ -238,19 +269,34 @@ fn tell_times(post: &Post, section: &Section<'_>, frame: &Frame, report: &mut Re
         }
         Some(instant)
     };
+    let pinned = post.order.slot.map(Moment::Local);
     let at = match &post.when {
         When::At(moment) => instant_of(Some(moment), "at"),
-        When::Every(_) | When::Evergreen | When::NextSlot => None,
+        When::NextSlot => instant_of(pinned.as_ref(), "slot"),
+        When::Every(_) | When::Evergreen => None,
     };
+    instant_of(post.repeat.from.as_ref(), "from");
+    let until = instant_of(post.repeat.until.as_ref(), "until");
     let expires = instant_of(post.expires.as_ref(), "expires");
     if let (Some(at), Some(expires)) = (at, expires)
         && expires <= at
     {
-        report.error(section.line_of("expires"), "the post expires before its time comes", "set `expires` after `at`");
+        let hint = if pinned.is_some() { "set `expires` after `slot`" } else { "set `expires` after `at`" };
+        report.error(section.line_of("expires"), "the post expires before its time comes", hint);
         return;
     }
+    if until.is_some_and(|until| until <= frame.now) {
+        let hint = "set a later `until`, or leave it as a record";
+        report.warn(section.line_of("until"), "the post has ended: it will not go out any more", hint);
+    }
     let ends = expires.or_else(|| at.map(|at| at + DEFAULT_EXPIRY));
-    let line = section.line_of(if at.is_some() { "at" } else { "expires" });
+    let line = section.line_of(if at.is_none() {
+        "expires"
+    } else if pinned.is_some() {
+        "slot"
+    } else {
+        "at"
+    });
     if ends.is_some_and(|ends| ends <= frame.now) {
         report.warn(
             line,

@@ -4,6 +4,7 @@
 //! first mistake; a [`Campaign`] exists only when its settings, facts, links and commands hold no error, and its posts
 //! are those without one. Reading needs no token, database or network. Nothing here knows what was sent.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use crate::core::fact::FactBook;
 use crate::core::ids::{AccountName, Lang};
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
+use crate::core::rules::Rules;
 use crate::core::schedule::Slot;
 
 use self::finding::{Finding, Report, any_error};
@@ -39,7 +41,10 @@ mod media;
 mod poll;
 mod post_file;
 mod posts;
+mod repeats;
 mod replies;
+mod rules;
+mod sameness;
 pub mod secrets;
 mod source;
 mod toml_tree;
@@ -91,6 +96,10 @@ pub struct Account {
     pub token: TokenSource,
     /// Its weekly times.
     pub slots: Vec<Slot>,
+    /// The language whose variants it says; `None`: the campaign's first.
+    pub speaks: Option<Lang>,
+    /// When it stays silent: the campaign's rules, with its own in their place.
+    pub rules: Rules,
 }
 
 /// Where a token is found; never the token itself.
@@ -158,7 +167,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
     open(root)?;
     let mut findings = Vec::new();
     let settings = with_tree(root, config::FILE, &mut findings, |node, report| {
-        node.map_or_else(config::Settings::default, |node| config::read(node, root, report))
+        node.map_or_else(config::Settings::default, |node| config::read(node, root, now, report))
     });
     let languages = settings.languages.as_slice();
     let links = with_tree(root, links::FILE, &mut findings, |node, report| {
@@ -194,7 +203,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
     let posts = posts::read(&frame, &mut findings);
     if sound {
         // Half-read accounts would be told that they lack what could not be read.
-        across::check(&settings.accounts, &posts, &mut findings);
+        across::check(&settings, &posts, now, &mut findings);
     }
 
     let campaign = settings.zone.filter(|_| sound).map(|zone| Campaign {
@@ -235,7 +244,26 @@ pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Fi
 /// The accounts as the plan wants them.
 #[must_use]
 pub fn plan_accounts(campaign: &Campaign) -> Vec<AccountCalendar> {
-    campaign.accounts.iter().map(|account| AccountCalendar::new(account.name.clone(), account.slots.clone())).collect()
+    calendars(&campaign.accounts, &campaign.languages)
+}
+
+/// Accounts with their place among those of their server.
+fn calendars<'a>(accounts: impl IntoIterator<Item = &'a Account>, languages: &[Lang]) -> Vec<AccountCalendar> {
+    let mut on_server: HashMap<&str, u32> = HashMap::new();
+    let calendar = |account: &'a Account| {
+        let ahead = on_server.entry(account.server.as_str()).or_default();
+        let calendar = AccountCalendar {
+            name: account.name.clone(),
+            server: account.server.clone(),
+            speaks: account.speaks.clone().or_else(|| languages.first().cloned()),
+            slots: account.slots.clone(),
+            ahead: *ahead,
+            rules: account.rules.clone(),
+        };
+        *ahead += 1;
+        calendar
+    };
+    accounts.into_iter().map(calendar).collect()
 }
 
 /// Refuses folders that are no campaign.

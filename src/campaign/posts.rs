@@ -30,6 +30,8 @@ pub(crate) struct ReadPost {
     pub(crate) file: PathBuf,
     /// The line its text begins on.
     pub(crate) line: usize,
+    /// The line of its time; `None`: it takes the next free slot.
+    pub(crate) when: Option<usize>,
 }
 
 /// Reads all posts.
@@ -119,7 +121,7 @@ fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
         None => None,
     };
     let folder = frame.root.join(file.parent().unwrap_or(Path::new(FOLDER)));
-    let mut post = front_matter::read(node.as_ref(), &id_of(file), &folder, frame, report);
+    let (mut post, lines) = front_matter::read(node.as_ref(), &id_of(file), &folder, frame, report);
     if is_queue_id(post.id.as_str()) {
         report.error(
             1,
@@ -130,7 +132,19 @@ fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
     let line = pieces.parts.first().map_or(1, |(_, line)| *line);
     check_parts(&pieces.parts, post.cw.as_deref(), frame, report);
     post.parts = pieces.parts.into_iter().map(|(text, _)| text).collect();
-    Some(ReadPost { post, file: file.to_path_buf(), line })
+    for (variant, line) in post.variants.iter().zip(&lines.variants) {
+        let (own, its) = (post.parts.len(), variant.parts.len());
+        if its > 0 && its != own {
+            report.error(
+                *line,
+                format!("the post has {own} parts, this variant has {its}"),
+                "give it a text for each part, under `texts`",
+            );
+        }
+        let parts: Vec<(String, usize)> = variant.parts.iter().map(|text| (text.clone(), *line)).collect();
+        check_parts(&parts, post.cw.as_deref(), frame, report);
+    }
+    Some(ReadPost { post, file: file.to_path_buf(), line, when: lines.when })
 }
 
 /// The path under `posts/` without `.md`, with `/` on every system.

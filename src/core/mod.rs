@@ -2,6 +2,7 @@
 //!
 //! `now` and dice come in as parameters, so everything here can be tested as a table.
 
+pub mod alike;
 pub mod allowance;
 pub mod breaker;
 pub mod budget;

@@ -259,3 +259,64 @@ fn mistakes_in_commands() {
         "{found:#?}"
     );
 }
+
+#[test]
+fn mistakes_in_the_rules_of_silence() {
+    for (key, expected) in [
+        ("starts = \"soon\"", "error: `soon` is not a date and time"),
+        ("starts = 9", "error: `starts` must be a text, not a number"),
+        ("starts = 2027-01-02\nends = 2027-01-01", "error: the campaign ends before it starts"),
+        ("ends = 2026-09-13", "warning: the campaign has ended"),
+        ("days_off = [\"2026-12-32\"]", "error: there is no day 2026-12-32 — write a day: \"2026-12-25\", or"),
+        ("days_off = [\"2026-12-26/2026-12-24\"]", "error: `2026-12-26/2026-12-24` ends before it begins"),
+        ("days_off = [\"Christmas\"]", "error: `Christmas` is not a day"),
+        ("blackouts = [\"2026-12-31 18:00\"]", "error: `2026-12-31 18:00` has no end"),
+        (
+            "blackouts = [\"2026-12-31 18:00/2026-12-31 17:00\"]",
+            "error: `2026-12-31 18:00/2026-12-31 17:00` ends before it begins",
+        ),
+        ("quiet = \"22:00\"", "error: `22:00` has no end — write \"22:00-07:00\""),
+        ("quiet = \"22:00-25:00\"", "error: `25:00` is not a time of day"),
+        ("quiet = \"09:00-09:00\"", "error: `09:00-09:00` begins and ends at one time"),
+        ("daily_cap = 0", "error: `daily_cap` cannot be 0 — write a whole number from 1"),
+        ("daily_cap = \"three\"", "error: `daily_cap` must be a number, not a text"),
+        ("same_text_cap = 1.5", "error: `same_text_cap` cannot be 1.5"),
+        ("min_spacing = 30", "error: `min_spacing` must be a text, not a number"),
+        ("jitter = \"ten minutes\"", "error: `ten minutes` is not a length of time"),
+        ("stagger = \"2d\"", "error: `stagger` is longer than a day"),
+    ] {
+        let settings = SETTINGS.replace("[campaign]\n", &format!("[campaign]\n{key}\n"));
+        let line = if key.contains('\n') { 3 } else { 2 };
+        let found = findings(&[("config/watchpost.toml", &settings)]);
+        assert_eq!(found.len(), 1, "{key}: {found:#?}");
+        assert!(found[0].starts_with(&format!("config/watchpost.toml:{line}: {expected}")), "{key}: {found:#?}");
+    }
+    let settings = SETTINGS.replace("name = \"vigila\"", "name = \"vigila\"\ndaily_cpa = 3\nlang = \"Spanish\"");
+    let found = findings(&[("config/watchpost.toml", &settings)]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("`daily_cpa` is not a key of [[accounts]] — did you mean `daily_cap`?"), "{found:#?}");
+}
+
+#[test]
+fn an_account_keeps_to_the_campaigns_rules_except_for_its_own() {
+    let rules = "[campaign]\nstarts = 2026-10-01\nends = \"2027-01-31\"\ndays_off = [2026-12-25, \"2026-12-30/2027-01-01\"]\n\
+        blackouts = [\"2026-11-03 06:00/2026-11-04 12:00\"]\nquiet = [\"22:00-07:00\", \"12:00-13:00\"]\ndaily_cap = 4\n\
+        same_text_cap = 2\nmin_spacing = \"45m\"\njitter = \"5m\"\nstagger = \"10m\"\n";
+    let settings = SETTINGS
+        .replace("[campaign]\n", rules)
+        .replace("name = \"vigila\"", "name = \"vigila\"\nlang = \"es\"\ndaily_cap = \"unlimited\"\njitter = \"0s\"");
+    let loaded = load(folder(&[("config/watchpost.toml", &settings)]).path(), now()).unwrap();
+    assert_eq!(loaded.findings, []);
+    let campaign = loaded.campaign.unwrap();
+    let calendars = plan_accounts(&campaign);
+    let (eyes, vigila) = (&calendars[0].rules, &calendars[1].rules);
+    assert_eq!((eyes.daily_cap, vigila.daily_cap), (Some(4), None));
+    assert_eq!((eyes.jitter, vigila.jitter), (Duration::minutes(5), Duration::zero()));
+    assert_eq!((eyes.min_spacing, vigila.stagger), (Duration::minutes(45), Duration::minutes(10)));
+    assert_eq!((eyes.days_off.len(), eyes.quiet.len(), eyes.blackouts.len(), eyes.same_text_cap), (2, 2, 1, Some(2)));
+    // The last day of the campaign is a day of the campaign.
+    let at = |time: &str| crate::core::schedule::parse_moment(time).unwrap().resolve(campaign.zone).instant;
+    assert_eq!(eyes.closed(at("2027-01-31 21:59"), campaign.zone), None);
+    assert_eq!(eyes.closed(at("2027-02-01 08:00"), campaign.zone), Some(crate::core::rules::Against::Ended));
+    assert_eq!(calendars[1].speaks, Some("es".into()));
+}

@@ -174,7 +174,7 @@ fn one_text_on_one_server_from_two_accounts_is_told_once() {
     assert_eq!(
         found,
         ["posts/one.md:1: warning: eyes and vigila say the same on http://127.0.0.1:3000, and 1 more post does — \
-          servers ban accounts that repeat each other: write one post for each, with `accounts:`"]
+          servers ban accounts that repeat each other: write one post for each, with `accounts:`, or give it `variants:`"]
     );
     let found = findings(&[
         ("config/watchpost.toml", &settings),
@@ -215,4 +215,157 @@ fn a_campaign_without_posts_is_told() {
         loaded.findings[0].to_string(),
         "posts: warning: there is no folder `posts`: nothing will be posted — make it and put a file NAME.md into it"
     );
+}
+
+#[test]
+fn mistakes_in_the_keys_that_repeat_and_order_a_post() {
+    for (keys, line, expected) in [
+        ("every: Tue 12:00\nfrom: 2026-02-30 09:00", 3, "error: `2026-02-30` does not exist"),
+        (
+            "every: Tue 12:00\nfrom: 2026-12-01 00:00\nuntil: 2026-12-01 00:00",
+            4,
+            "error: the post ends before it begins",
+        ),
+        ("every: Tue 12:00\nuntil: 2026-09-01 12:00", 3, "warning: the post has ended"),
+        (
+            "at: 2026-11-27 09:00\nuntil: 2026-12-01 00:00",
+            3,
+            "error: `until` means nothing here — it is for posts with `every`",
+        ),
+        (
+            "until: 2026-12-01 00:00",
+            2,
+            "error: `until` means nothing here — it is for posts with `every` or `evergreen`; to choose",
+        ),
+        ("every: Tue 12:00\nfrom: 2027-03-14 02:30", 3, "warning: 2027-03-14 02:30 does not exist in America/New_York"),
+        ("every: Tue 12:00\ntimes: 0", 3, "error: `times` cannot be `0` — write a whole number from 1"),
+        ("every: Tue 12:00\ntimes: twice", 3, "error: `times` cannot be `twice`"),
+        (
+            "every: Tue 12:00\nskip: [2026-12-24 12:00]",
+            3,
+            "error: `every` does not come round at 2026-12-24 12:00 — the next time is 2026-12-29 12:00",
+        ),
+        (
+            "every: Tue 12:00\nskip:\n  - 2026-12-22\n  - 2026-12-23",
+            5,
+            "error: `every` does not come round at 2026-12-23",
+        ),
+        ("every: Tue 12:00\nskip: [2026-12-22T12:00:00Z]", 3, "error: `2026-12-22T12:00:00Z` has an offset"),
+        (
+            "every: Tue 12:00\ncooldown: 21d",
+            3,
+            "error: `cooldown` means nothing here — a post with `every` has no rest",
+        ),
+        ("evergreen: true\ncooldown: 36h", 3, "error: `cooldown` is counted in days, not `36h`"),
+        ("evergreen: true\ncooldown: 3 weeks", 3, "error: `3 weeks` "),
+        ("evergreen: true\nskip: [2026-12-22]", 3, "error: `skip` means nothing here"),
+        ("priority: high", 2, "error: `priority` cannot be `high` — write a whole number"),
+        ("at: 2026-11-27 09:00\npriority: 3", 3, "error: `priority` means nothing here"),
+        ("slot: 2026-12-01", 2, "error: `2026-12-01` names a day without a time"),
+        ("slot: 2026-09-12 11:00", 2, "warning: the post has expired"),
+        (
+            "slot: 2026-12-01 10:00",
+            2,
+            "warning: no account of this post has a slot at Tuesday 2026-12-01 10:00 — pin it to a time that stands",
+        ),
+        ("slot: 2026-12-01 09:00\nevery: Tue 12:00", 2, "error: `slot` does not go with another meaning of time"),
+        (
+            "slot: 2026-12-01 09:00\nexpires: 2026-12-01 08:00",
+            3,
+            "error: the post expires before its time comes — set `expires` after `slot`",
+        ),
+        ("variants: two", 2, "error: `variants` must be a list, not a text"),
+        ("variants:\n  - { text: Hola }", 3, "error: a variant names no accounts and no language"),
+        ("variants:\n  - { lang: es }", 3, "error: a variant has no words"),
+        ("variants:\n  - { lang: es, text: Hola, texts: [Hola] }", 3, "error: a variant has `text` and `texts`"),
+        ("variants:\n  - { lang: es, texts: [Hola, Adios] }", 3, "error: the post has 1 parts, this variant has 2"),
+        ("variants:\n  - { accounts: [eyse], text: Hola }", 3, "error: there is no account `eyse`"),
+        ("variants:\n  - { lang: spanish, text: Hola }", 3, "error: `spanish` is not a language code"),
+        ("variants:\n  - { lang: es, text: \" \" }", 3, "error: `text` is empty"),
+        ("variants:\n  - { lang: es, txt: Hola, text: Hola }", 3, "error: `txt` is not a key of a variant"),
+        (
+            "accounts: [eyes]\nvariants:\n  - { accounts: [vigila], text: Hola }",
+            4,
+            "error: a variant is for vigila, and the post is not",
+        ),
+    ] {
+        check(keys, line, expected);
+    }
+}
+
+#[test]
+fn what_repeats_orders_and_varies_a_post_is_read() {
+    let root = folder(&[
+        (
+            "posts/every.md",
+            "---\nevery: Tue 12:00\nfrom: 2026-10-01 00:00\nuntil: 2027-01-01 00:00\nskip: [2026-12-22, 2026-12-29 12:00]\ntimes: 9\n---\nA",
+        ),
+        ("posts/green.md", "---\nevergreen: true\ncooldown: 2w\ntimes: 3\npriority: -1\n---\nB"),
+        (
+            "posts/pinned.md",
+            "---\nslot: 2026-12-05 11:00\npriority: 7\nvariants:\n  - { lang: es, texts: [C2] }\n---\nC",
+        ),
+    ]);
+    let loaded = load(root.path(), now()).unwrap();
+    assert_eq!(loaded.findings, []);
+    let campaign = loaded.campaign.unwrap();
+    let post = |id: &str| campaign.posts.iter().find(|post| post.id.as_str() == id).unwrap();
+    let local = |text: &str| chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+    let repeat = &post("every").repeat;
+    assert_eq!(repeat.skip, [local("2026-12-22 12:00"), local("2026-12-29 12:00")]);
+    assert_eq!(repeat.from, Some(crate::core::post::Moment::Local(local("2026-10-01 00:00"))));
+    assert_eq!((repeat.times, repeat.until.is_some()), (Some(9), true));
+    assert_eq!((post("green").repeat.cooldown_days, post("green").repeat.times), (Some(14), Some(3)));
+    assert_eq!((post("green").order.priority, post("pinned").order.priority), (-1, 7));
+    assert_eq!(post("pinned").order.slot, Some(local("2026-12-05 11:00")));
+    let words =
+        |account: &str, speaks: &str| post("pinned").words_for(&account.into(), Some(&speaks.into())).0.to_vec();
+    assert_eq!((words("eyes", "en"), words("vigila", "es")), (vec!["C".to_owned()], vec!["C2".to_owned()]));
+}
+
+#[test]
+fn an_exact_time_that_stands_against_a_rule_is_told_once_at_its_line() {
+    let settings = SETTINGS.replace("[campaign]\n", "[campaign]\nquiet = \"22:00-07:00\"\nmin_spacing = \"30m\"\n");
+    let found = findings(&[
+        ("config/watchpost.toml", &settings),
+        ("posts/a.md", "---\nat: 2026-11-27 23:00\naccounts: [eyes]\n---\nAt night"),
+        ("posts/b.md", "---\nlang: en\nat: 2026-11-27 12:00\naccounts: [eyes]\n---\nAt noon"),
+        ("posts/c.md", "---\nat: 2026-11-27 12:10\naccounts: [eyes]\n---\nAfter noon"),
+        ("posts/d.md", "---\nevery: daily 06:00\naccounts: [eyes]\nuntil: 2026-09-17 00:00\n---\nEarly"),
+    ]);
+    let hint = "a post with a time of its own goes out all the same: move it if it should not";
+    assert_eq!(
+        found,
+        [
+            format!("posts/a.md:2: warning: eyes says this at 2026-11-27 23:00, in quiet hours — {hint}"),
+            format!("posts/c.md:2: warning: eyes says this at 2026-11-27 12:10, only 10 min from b — {hint}"),
+            format!(
+                "posts/d.md:2: warning: eyes says this at 2026-09-15 06:00, in quiet hours, and 1 more times — {hint}"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn near_copies_that_meet_on_a_server_are_told() {
+    let text = "Amazon sells cameras to towns, and police ask for the pictures without a court. Ask your council what it signed.";
+    let near = text.replace("towns", "cities");
+    let found = findings(&[("posts/a.md", text), ("posts/b.md", &near)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].starts_with("posts/b.md:1: warning: it says nearly the same as posts/a.md (81 % alike)"),
+        "{found:#?}"
+    );
+    // On servers of their own nobody hears both; with words of its own neither does the second account.
+    let found = findings(&[
+        ("posts/a.md", &format!("---\naccounts: [eyes]\n---\n{text}")),
+        ("posts/b.md", &format!("---\naccounts: [vigila]\n---\n{near}")),
+    ]);
+    assert_eq!(found, Vec::<String>::new());
+    let settings = SETTINGS.replace(":3001", ":3000").replace("name = \"vigila\"", "name = \"vigila\"\nlang = \"es\"");
+    let found = findings(&[
+        ("config/watchpost.toml", &settings),
+        ("posts/one.md", "---\nvariants: [{ lang: es, text: Hola }]\n---\nHello"),
+    ]);
+    assert_eq!(found, Vec::<String>::new());
 }

@@ -267,6 +267,18 @@ pub fn plan(posts: &[Post], accounts: &[AccountCalendar], zone: Tz, history: &Hi
     place::Placing::new(posts, accounts, zone, history, window).run()
 }
 
+/// Which posts with a time of their own stand against a rule, in time order: what [`plan`] says of them, without slots.
+#[must_use]
+pub fn conflicts(
+    posts: &[Post],
+    accounts: &[AccountCalendar],
+    zone: Tz,
+    history: &History,
+    window: Window,
+) -> Vec<Conflict> {
+    place::Placing::new(posts, accounts, zone, history, window).conflicts()
+}
+
 #[cfg(test)]
 mod rule_tests;
 #[cfg(test)]

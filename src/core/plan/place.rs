@@ -13,7 +13,7 @@ use super::own_times::{self, Own, OwnTimes};
 use super::prepare::{Prepared, Queues};
 use super::servers::Servers;
 use super::timeline::Timeline;
-use super::{AccountCalendar, History, Idle, IdleSlot, Kind, Plan, Planned, Window, waiting};
+use super::{AccountCalendar, Conflict, History, Idle, IdleSlot, Kind, Plan, Planned, Window, waiting};
 use crate::core::ids::{Occurrence, PostId, TopicId};
 use crate::core::post::{Post, When};
 use crate::core::rules::Against;
@@ -117,6 +117,11 @@ impl<'a> Placing<'a> {
             }));
         }
         Plan { planned: self.in_order(walked.placed), waiting, idle: walked.idle, conflicts }
+    }
+
+    pub(super) fn conflicts(&self) -> Vec<Conflict> {
+        let own = OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window).find();
+        own_times::conflicts(&own, &self.posts, self.accounts, &self.timelines(&own), self.zone)
     }
 
     /// What is fixed on each account, for its rules.

@@ -16,6 +16,9 @@ pub(super) type Moment = (DateTime<Utc>, usize, u8);
 /// Words of a post: its number, and the variant the account says.
 type Words = (usize, Option<usize>);
 
+/// Who said the same words when, oldest first.
+type Sayings = VecDeque<(DateTime<Utc>, usize)>;
+
 /// All servers of the campaign. What was said is noted in time order, as far as the rules look back.
 pub(super) struct Servers<'a> {
     accounts: &'a [AccountCalendar],
@@ -23,8 +26,8 @@ pub(super) struct Servers<'a> {
     server: Vec<usize>,
     /// By server: the last post.
     last: Vec<Option<(Moment, &'a PostId)>>,
-    /// By server and words: who said them when, oldest first. Empty while no account has a rule about it.
-    heard: HashMap<(usize, Words), VecDeque<(DateTime<Utc>, usize)>>,
+    /// By server and words. Empty while no account has a rule about it.
+    heard: HashMap<(usize, Words), Sayings>,
     listens: bool,
 }
 

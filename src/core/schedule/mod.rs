@@ -14,6 +14,7 @@ mod weekly;
 mod zone;
 
 pub use moment::{parse_duration, parse_moment};
+pub use weekly::time_of_day as parse_time;
 pub use zone::{Resolved, Shift, resolve};
 
 /// How far a local time may lie from the instant it means, as a number: at most sixteen hours of offset, and the day

@@ -78,7 +78,10 @@ fn day(name: &str) -> Result<Weekday, String> {
 }
 
 /// Reads `HH:MM` or `HH:MM:SS`.
-pub(super) fn time_of_day(written: &str) -> Result<NaiveTime, String> {
+///
+/// # Errors
+/// What is wrong and what to write instead.
+pub fn time_of_day(written: &str) -> Result<NaiveTime, String> {
     let problem = |what: &str| Err(format!("`{written}` {what}"));
     let fields: Vec<&str> = written.split(':').collect();
     let shaped = (2..=3).contains(&fields.len())
