@@ -39,7 +39,7 @@
 //! | [`clock`] | time and dice, read nowhere else; set by hand in tests, wound forward in the demo |
 //! | [`telemetry`] | the log on stderr; what is never logged |
 //! | [`core`] | the rules as pure values and functions, in the next table |
-//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` knows the keys of a post, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
+//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
 //! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
@@ -51,6 +51,7 @@
 //! | [`core::ids`], [`core::post`], [`core::fact`], [`core::mention`] | the words everybody uses, as types |
 //! | [`core::delivery`] | a status to be created, its states, the armed record, what one POST can do |
 //! | [`core::schedule`], [`core::plan`], [`core::lateness`] | local times and zones; which post goes out when; whether a due one may still go |
+//! | [`core::rules`], [`core::alike`] | when accounts stay silent, and how far slots are shifted; whether two texts say nearly the same |
 //! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
 //! | [`core::decision`], [`core::budget`] | answer, obey or stay silent, with the reason; how much may be said |
@@ -93,7 +94,7 @@
 //!
 //! 1. [`campaign::load`] reads `posts/` into [`Post`](core::post::Post)s; [`app::desk`] hands them to the jobs. When a
 //!    file changes, [`campaign::watch`] says so and the desk is replaced as a whole.
-//! 2. [`jobs::plan::tick`] asks [`core::plan::plan`], the function `watchpost plan` shows, for the coming days, and
+//! 2. [`jobs::plan::tick`] asks [`core::plan::plan`], the function `watchpost plan` shows, for the coming days ([`core::rules`] close slots, never an exact time), and
 //!    [`write_plan`](store::Store::write_plan) makes each part of each occurrence a `planned` row. A text the account
 //!    said within 60 days is `held` instead. Later parts of a thread wait for the part before them.
 //! 3. [`jobs::publish::run`] sleeps until [`next_due`](store::Store::next_due), in slices of a second, so that a stepped
