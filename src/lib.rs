@@ -44,7 +44,7 @@
 //! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
-//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
+//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
 //!
 //! | in `core/` | owns |
 //! |---|---|
