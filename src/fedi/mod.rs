@@ -64,7 +64,7 @@ pub use errors::{Advice, FediError, StreamError, UploadError};
 pub use http::Http;
 pub use notifications::{MentionsPage, PageFrom, PageItem};
 pub use profile::Policy;
-pub use statuses::{StatusView, Thread};
+pub use statuses::{Reach, StatusView, Thread, Until};
 pub use stream::{MentionStream, Streamed};
 
 /// One account's way to its server.

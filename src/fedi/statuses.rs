@@ -14,6 +14,9 @@ use crate::fedi::{Fedi, Me, headers, html, http, json, paging};
 /// The most statuses one request may ask for (Mastodon's own limit).
 const PAGE: usize = 40;
 
+/// No server gives fewer while there are more.
+const SHORT_PAGE: usize = 20;
+
 /// A status as its server shows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusView {
@@ -45,6 +48,26 @@ pub struct StatusView {
     pub reactions: u64,
 }
 
+/// How far back a walk of our own list went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// To where it was to go, or to the end of the list.
+    All,
+    /// Not so far: what was not seen may be there.
+    CutShort,
+}
+
+/// Where a walk of our own list may end.
+#[derive(Clone, Copy, Debug)]
+pub struct Until<'a> {
+    /// At this status.
+    pub status: Option<&'a StatusId>,
+    /// At a status the server made before this.
+    pub before: Option<DateTime<Utc>>,
+    /// After so many, cut short.
+    pub at_most: usize,
+}
+
 /// What stands around a status.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thread {
@@ -65,6 +88,15 @@ impl Fedi {
         until: Option<&StatusId>,
         limit: usize,
     ) -> Result<Vec<StatusView>, FediError> {
+        Ok(self.own_statuses_until(me, Until { status: until, before: None, at_most: limit }).await?.0)
+    }
+
+    /// The same, and whether the walk came as far as it was to go.
+    ///
+    /// # Errors
+    /// Whatever kept us from looking: a look that fails is no look, so nothing is returned of a walk that failed.
+    pub async fn own_statuses_until(&self, me: &Me, until: Until<'_>) -> Result<(Vec<StatusView>, Reach), FediError> {
+        let limit = until.at_most;
         let first = self.at_segments(&["api", "v1", "accounts", me.id.as_str(), "statuses"]);
         let path = first.path().to_owned();
         let mut url = first;
@@ -72,7 +104,8 @@ impl Fedi {
             .append_pair("limit", &PAGE.min(limit.max(1)).to_string())
             .append_pair("exclude_reblogs", "true");
         let mut found: Vec<StatusView> = Vec::new();
-        loop {
+        let mut pages = 0_usize;
+        let reach = loop {
             let answer = self.get(url).await?;
             let items = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of statuses"))?;
             let read: Vec<Value> = items.iter().filter_map(|raw| json::item(raw)).collect();
@@ -87,18 +120,26 @@ impl Fedi {
             let all_boosts =
                 !read.is_empty() && read.iter().all(|status| status.get("reblog").is_some_and(Value::is_object));
             // A page that brings nothing new is a server that ignores cursors.
-            let met = until.is_some_and(|until| found.iter().any(|seen| &seen.id == until));
-            if met || found.len() >= limit || (found.len() == known && !all_boosts) {
-                break;
+            let met = until.status.is_some_and(|until| found.iter().any(|seen| &seen.id == until));
+            // The last of the page, by the server's order: one that was dated back stands elsewhere.
+            let oldest = found.get(known..).and_then(|new| new.iter().rev().find_map(|status| status.created_at));
+            let passed = until.before.is_some_and(|before| oldest.is_some_and(|oldest| oldest < before));
+            let repeats = found.len() == known && !all_boosts;
+            if met || passed || read.is_empty() || (repeats && read.len() < SHORT_PAGE) {
+                break Reach::All;
+            }
+            pages += 1;
+            if found.len() >= limit || repeats || pages > limit {
+                break Reach::CutShort;
             }
             let last = read.iter().rev().find_map(|status| json::id(status, "id"));
             match paging::older(self, &path, &headers::next_link(&answer.headers), last) {
                 Some(cursor) => url = paging::page(self, &path, &cursor, PAGE),
-                None => break,
+                None => break Reach::All,
             }
-        }
+        };
         found.truncate(limit);
-        Ok(found)
+        Ok((found, reach))
     }
 
     /// Our own statuses on the newest page of our home timeline: where servers that leave directs out of the own list

@@ -15,7 +15,7 @@ use crate::core::ids::{AccountName, Occurrence, StatusId};
 use crate::core::looking::{self, Keyed};
 use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
-use crate::fedi::{FediError, KeyClass, StatusView};
+use crate::fedi::{Advice, FediError, KeyClass, Reach, StatusView, Until};
 use crate::store::StoreError;
 use crate::store::calendar::FILE_GONE;
 use crate::store::deliveries::Of;
@@ -25,9 +25,12 @@ use crate::store::settling::{Found, Open, Wish};
 /// Rows one turn settles: a page of the own list.
 const AT_ONCE: i64 = 40;
 
-/// Own statuses read back when a baseline is not met: an account that says more than this between an attempt and its
-/// look is not one this program speaks for.
-const LOOK_BACK: usize = 200;
+/// Own statuses read back at most: an account that says more than this between an attempt and its look is not one this
+/// program speaks for alone, and a person decides.
+const LOOK_BACK: usize = 2_000;
+
+/// The longest a server that asks us to wait keeps us from looking.
+const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// More than our clock and a server's may be apart while we send.
 const CLOCKS_APART: chrono::Duration = chrono::Duration::minutes(10);
@@ -43,6 +46,8 @@ pub struct Settled {
     pub open: u64,
     /// Accounts whose own list could not be read.
     pub blind: u64,
+    /// For how long a server asked us not to look.
+    pub wait: std::time::Duration,
 }
 
 /// Looks for everything that is due at this moment.
@@ -57,6 +62,7 @@ pub async fn tick(ctx: &Arc<Ctx>) -> Result<Settled, StoreError> {
         total.again += settled.again;
         total.open += settled.open;
         total.blind += settled.blind;
+        total.wait = total.wait.max(settled.wait);
     }
     Ok(total)
 }
@@ -71,11 +77,18 @@ pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreErro
     turns::run(ctx, stop, &shared.look_wanted, work, move |ctx, account| {
         let stopping = stopping.clone();
         async move {
-            if turn(&ctx, &account).await?.blind > 0 {
-                // The rows stay due: the next look comes with the next slice, not at once.
-                tokio::select! {
-                    () = stopping.cancelled() => {}
-                    () = ctx.clock.slice(None) => {}
+            let settled = turn(&ctx, &account).await?;
+            if settled.blind > 0 {
+                // The rows stay due: the next look comes with the next slice, or when the server allows it, not at once.
+                let until = ctx.clock.now() + chrono::Duration::from_std(settled.wait).unwrap_or_default();
+                loop {
+                    tokio::select! {
+                        () = stopping.cancelled() => break,
+                        () = ctx.clock.slice(Some(until).filter(|until| *until > ctx.clock.now())) => {}
+                    }
+                    if ctx.clock.now() >= until {
+                        break;
+                    }
                 }
             }
             Ok(())
@@ -109,6 +122,7 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
             // A look that fails is no look: the rows stay due.
             tracing::warn!(account.name = %account.name, %error, "cannot read our own statuses; looking again");
             settled.blind = 1;
+            settled.wait = wait_of(&error);
             return Ok(settled);
         }
     };
@@ -132,9 +146,18 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
     Ok(settled)
 }
 
-/// What the server showed of our own statuses, newest first.
+/// How long the server asked us to wait, at most [`LONGEST_WAIT`]: looks must not be put off for hours.
+fn wait_of(error: &FediError) -> std::time::Duration {
+    match error.advice() {
+        Advice::Retry(wait) => wait.unwrap_or_default().min(LONGEST_WAIT),
+        Advice::GiveUp | Advice::AskPerson => std::time::Duration::ZERO,
+    }
+}
+
+/// What the server showed of our own statuses, newest first, and whether that is all since the oldest attempt.
 struct Look {
     own: Vec<StatusView>,
+    reach: Reach,
 }
 
 impl Look {
@@ -143,20 +166,37 @@ impl Look {
             && delivery.state == State::Sent
         {
             // One status is asked for by its id.
-            return Ok(Look { own: Vec::new() });
+            return Ok(Look { own: Vec::new(), reach: Reach::CutShort });
         }
         // The oldest attempt's baseline ends the walk; rows that only want to be seen need one page.
         let unclear = open.iter().filter(|row| row.delivery.state != State::Sent).min_by_key(|row| row.first_attempt);
-        let (until, limit) = match unclear {
-            Some(row) => (row.baseline.as_ref(), LOOK_BACK),
-            None => (None, usize::try_from(AT_ONCE).unwrap_or(40)),
+        let until = match unclear {
+            Some(row) => {
+                let before = open.iter().filter(|row| row.delivery.state != State::Sent).map(oldest_possible).min();
+                Until { status: row.baseline.as_ref(), before, at_most: LOOK_BACK }
+            }
+            None => Until { status: None, before: None, at_most: usize::try_from(AT_ONCE).unwrap_or(40) },
         };
-        Ok(Look { own: link.fedi.own_statuses(&link.me, until, limit).await? })
+        let (own, reach) = link.fedi.own_statuses_until(&link.me, until).await?;
+        Ok(Look { own, reach })
+    }
+
+    /// Whether a status of this row would have been seen: what was not read may be there.
+    fn covers(&self, row: &Open) -> bool {
+        let met = row.baseline.as_ref().is_some_and(|baseline| self.shows(baseline));
+        let oldest = self.own.iter().filter_map(|status| status.created_at).min();
+        self.reach == Reach::All || met || oldest.is_some_and(|oldest| oldest < oldest_possible(row))
     }
 
     fn shows(&self, status: &StatusId) -> bool {
         self.own.iter().any(|own| &own.id == status)
     }
+}
+
+/// Before this no status of the row was made: no row is attempted before it is due, and who left it behind may not have
+/// said when it was.
+fn oldest_possible(row: &Open) -> DateTime<Utc> {
+    row.first_attempt.min(row.delivery.due_at) - CLOCKS_APART
 }
 
 struct Case<'a> {
@@ -248,6 +288,11 @@ impl Case<'_> {
             settled.open += 1;
             return Found::NotYet(next);
         }
+        if !self.look.covers(self.row) {
+            settled.open += 1;
+            let reason = "the account's own list could not be read back to its attempt: it may be there";
+            return Found::Ended { state: State::Held, reason: reason.to_owned() };
+        }
         let is_reply = matches!(self.row.delivery.of, Of::Reply { .. });
         let expired = self.row.delivery.expires_at.is_some_and(|expires| expires <= self.now);
         let ended = |state, reason: &str| Found::Ended { state, reason: reason.to_owned() };
@@ -279,6 +324,7 @@ impl Case<'_> {
     fn blind(&self, settled: &mut Settled, error: &FediError) {
         tracing::warn!(account.name = %self.account.name, %error, "a look failed; looking again");
         settled.blind += 1;
+        settled.wait = settled.wait.max(wait_of(error));
     }
 
     fn again(&self, settled: &mut Settled, new_key: bool) -> Found {
@@ -338,10 +384,7 @@ impl Case<'_> {
     fn is_young_enough(&self, status: &StatusView) -> bool {
         let baseline = self.row.baseline.as_ref();
         let seen = baseline.and_then(|id| self.look.own.iter().find(|status| &status.id == id));
-        let oldest = seen.and_then(|status| status.created_at).unwrap_or_else(|| {
-            // No row is attempted before it is due; who left it behind may not have said when it was.
-            self.row.first_attempt.min(self.row.delivery.due_at) - CLOCKS_APART
-        });
+        let oldest = seen.and_then(|status| status.created_at).unwrap_or_else(|| oldest_possible(self.row));
         let appearance = self.appearance();
         status
             .created_at

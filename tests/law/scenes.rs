@@ -149,3 +149,33 @@ async fn a_clock_that_jumped_while_nothing_was_due_sends_nothing_early() {
     assert_eq!(scene.sandbox.own("eyes").len(), 1);
     scene.end().await;
 }
+
+/// An attempt whose status exists, and `others` by other hands before anybody looks.
+async fn buried(others: usize) -> Scene {
+    let text = "Said once.";
+    let scene = Scene::begin(Profile::gotosocial(), vec![post(text, nine() + chrono::Duration::minutes(1))]).await;
+    scene.pass(60);
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(500)));
+    scene.work().await;
+    for n in 0..others {
+        scene.sandbox.mention("eyes", &format!("By hand, number {n}.")).unwrap();
+    }
+    scene.settle().await;
+    let said = scene.sandbox.own("eyes").iter().filter(|seen| seen.text == text).count();
+    assert_eq!(said, 1, "below {others} others");
+    scene
+}
+
+#[tokio::test]
+async fn a_status_below_hundreds_of_others_is_found_and_not_sent_again() {
+    let scene = buried(260).await;
+    assert_eq!(scene.states().await, [State::Verified]);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_status_that_may_stand_below_what_was_read_is_held_and_not_sent_again() {
+    let scene = buried(2_100).await;
+    assert_eq!(scene.states().await, [State::Held]);
+    scene.end().await;
+}
