@@ -97,7 +97,9 @@ impl App {
         if lease::tick(&ctx, now).await?.plans {
             plan::tick(&ctx, now).await?;
         }
-        let mut app = App { ctx, tasks: JoinSet::new(), stop: CancellationToken::new(), lock, scratch };
+        let stop = CancellationToken::new();
+        ctx.set_stop(stop.clone());
+        let mut app = App { ctx, tasks: JoinSet::new(), stop, lock, scratch };
         app.spawn_jobs(&root)?;
         Ok(app)
     }

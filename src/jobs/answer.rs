@@ -18,6 +18,8 @@ use super::publish;
 pub enum Answered {
     /// It had its decision already.
     Known,
+    /// The program stops: it is heard again at the next start.
+    Left,
     /// Decided, nothing to say.
     Silent,
     /// Decided; the reply was sent, or waits in the ledger.
@@ -34,8 +36,16 @@ pub async fn tick(
     link: &LinkState,
     mention: Arc<Mention>,
 ) -> Result<Answered, StoreError> {
-    let mention = inherited(link, mention).await;
+    let stop = ctx.stop();
+    let mention = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Ok(Answered::Left),
+        mention = inherited(link, mention) => mention,
+    };
     ctx.points.pass(Point::Heard).await;
+    if stop.is_cancelled() {
+        return Ok(Answered::Left);
+    }
     let now = ctx.clock.now();
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use super::points::Points;
 use crate::clock::{Clock, Dice};
@@ -88,6 +89,7 @@ pub struct Ctx {
     /// Whether the wall clock can be believed, and when a server was last asked.
     time: Mutex<(Timekeeper, Option<DateTime<Utc>>)>,
     desk: RwLock<Arc<Desk>>,
+    stop: RwLock<CancellationToken>,
 }
 
 /// What a request to a server showed of it.
@@ -221,7 +223,19 @@ impl Ctx {
             breakers: Mutex::default(),
             time: Mutex::default(),
             desk: RwLock::new(Arc::new(desk)),
+            stop: RwLock::default(),
         }
+    }
+
+    /// Cancelled when the program is to stop: then nothing more is armed, and what is on its way gets its outcome.
+    #[must_use]
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on the jobs stop by this token.
+    pub fn set_stop(&self, stop: CancellationToken) {
+        *self.stop.write().unwrap_or_else(PoisonError::into_inner) = stop;
     }
 
     /// What staff wrote, as of now.

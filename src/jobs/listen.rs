@@ -74,8 +74,15 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     let mut from = PageFrom::Newest;
     let mut past_the_mark = false;
     let mut cut_short = None;
+    let stop = ctx.stop();
     loop {
-        let page = match link.fedi.mentions_page(&link.me, from).await {
+        let page = tokio::select! {
+            biased;
+            // Nothing of it is decided yet, and the mark stays: the next start reads it again.
+            () = stop.cancelled() => return Ok(walked),
+            page = link.fedi.mentions_page(&link.me, from) => page,
+        };
+        let page = match page {
             Ok(page) => page,
             // What earlier pages brought is decided all the same; the mark stays where it was.
             Err(error) if walked.pages > 0 => {
@@ -126,6 +133,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     found.reverse();
     let mut under_way = FuturesUnordered::new();
     for mention in found {
+        if stop.is_cancelled() {
+            break;
+        }
         walked.new += 1;
         under_way.push(answer::tick(ctx, account, link, mention));
         if under_way.len() >= SIDE_BY_SIDE
@@ -139,6 +149,10 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     if let Some(error) = cut_short {
         return Err(error.into());
+    }
+    if stop.is_cancelled() {
+        // Some may have been left: without the mark the next start meets them again.
+        return Ok(walked);
     }
     ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
     Ok(walked)
@@ -158,7 +172,10 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
         }
         let fresh = |link: &Arc<LinkState>| ctx.clock.now() - link.since < RELINK_AFTER;
         let Some(link) = account.link().filter(fresh) else {
-            let outcome = link::tick(&ctx, &account, ctx.clock.now()).await?;
+            let outcome = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                outcome = link::tick(&ctx, &account, ctx.clock.now()) => outcome?,
+            };
             failures = match outcome {
                 link::Outcome::Linked => 0,
                 link::Outcome::Later => failures.saturating_add(1),
@@ -202,7 +219,11 @@ async fn session(
     let stream = if ctx.clock.now() < *stream_from {
         None
     } else {
-        match link.fedi.open_stream(&link.me, &link.capabilities).await {
+        let opened = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            opened = link.fedi.open_stream(&link.me, &link.capabilities) => opened,
+        };
+        match opened {
             Ok(stream) => Some(stream),
             Err(error) => {
                 tracing::debug!(account.name = %account.name, error = %error, "no stream; polling");

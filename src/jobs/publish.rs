@@ -198,7 +198,17 @@ async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -
             return Ok(Step::Other);
         }
     }
-    let media = match upload(ctx, link, &delivery).await {
+    let stop = ctx.stop();
+    let uploaded = tokio::select! {
+        biased;
+        () = stop.cancelled() => {
+            let reason = "watchpost was stopped before it was sent".to_owned();
+            end(ctx, account, &delivery, Ending::Again { at: now, reason }).await?;
+            return Ok(Step::Leave);
+        }
+        uploaded = upload(ctx, link, &delivery) => uploaded,
+    };
+    let media = match uploaded {
         Ok(media) => media,
         Err(UploadError::Request(error @ FediError::Denied { .. })) => {
             let words = format!("{} does not accept the token of {}: {error}", account.server, account.name);
@@ -238,6 +248,11 @@ async fn reply_in_turn(
 ) -> Result<Step, StoreError> {
     ctx.points.pass(Point::Claimed).await;
     let delivery = claimed.delivery;
+    if ctx.stop().is_cancelled() {
+        let reason = "watchpost was stopped before it was sent".to_owned();
+        end(ctx, account, &delivery, Ending::Again { at: ctx.clock.now(), reason }).await?;
+        return Ok(Step::Leave);
+    }
     let boot = ctx.clock.boot();
     let armed = ctx.store.arm(delivery.clone(), Vec::new(), Lateness::InTime, ctx.clock.now(), boot).await?;
     let step = match armed {

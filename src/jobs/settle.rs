@@ -127,6 +127,9 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
         }
     };
     for row in &open {
+        if ctx.stop().is_cancelled() {
+            break;
+        }
         ctx.points.pass(Point::Looked).await;
         let case = Case { ctx, account, link: &link, look: &look, row, now };
         match row.delivery.state {

@@ -227,3 +227,25 @@ fn a_filtered_direct_mention_is_heard_and_answered_direct() {
         assert!(answer.text.starts_with("@stranger@far.example "), "{}", answer.text);
     });
 }
+
+#[test]
+fn a_stop_during_a_walk_ends_it_at_once_and_nobody_is_forgotten() {
+    tell(Scene::new(), async |story| {
+        story.stop().await.unwrap();
+        let asked: Vec<_> = (0..100).map(|n| story.says(&format!("asker{n}"), QUESTION)).collect();
+        let hang = Trouble::Hang { when: Moment::Before, ms: None };
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::UnknownWords));
+        story.fault(Fault::on(Endpoint::Notifications, hang));
+        story.start_without_waiting().await.unwrap();
+        story.server().wait_until(|state| state.hanging() == 1, SOON).await.unwrap();
+        // The second page hangs, and is not waited for.
+        let ended = story.ask_to_stop();
+        tokio::time::timeout(SOON, ended).await.expect("it stops at once").unwrap().unwrap();
+        assert_eq!(story.store.heard(1_000).await.unwrap(), [], "nothing was decided after the word to stop");
+        story.server().release();
+        story.start().await;
+        for mention in &asked {
+            story.decision(mention).await;
+        }
+    });
+}

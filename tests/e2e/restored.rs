@@ -51,6 +51,7 @@ fn a_morning_is_not_repeated(server: Profile) {
         story.folder.write_post("late", "---\nat: 2026-11-27 10:08\n---\nStill to come.\n");
         story.start().await;
         story.notice(RESTORED).await;
+        story.decision(&asked).await;
         for _ in 0..16 {
             story.advance(30 * Duration::from_secs(1)).await;
         }
@@ -111,6 +112,9 @@ fn a_stop_after_the_backup_is_obeyed_again_and_an_answered_question_is_not() {
         story.answer_to(&privately).await;
         story.restore(&backup).await;
         story.start().await;
+        for mention in [&asked, &stop, &privately] {
+            story.decision(mention).await;
+        }
         for _ in 0..14 {
             story.advance(30 * Duration::from_secs(1)).await;
         }

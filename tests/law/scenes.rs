@@ -13,6 +13,7 @@ use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::plan::AccountCalendar;
 use watchpost::core::post::{Moment, Post, When};
 use watchpost::fedi::Http;
+use watchpost::jobs::points::{Passage, Point};
 use watchpost::sandbox::{Endpoint, Fault, NewAccount, Options, Profile, Running, Sandbox, Trouble};
 
 use crate::cell::memory;
@@ -177,5 +178,34 @@ async fn a_status_below_hundreds_of_others_is_found_and_not_sent_again() {
 async fn a_status_that_may_stand_below_what_was_read_is_held_and_not_sent_again() {
     let scene = buried(2_100).await;
     assert_eq!(scene.states().await, [State::Held]);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_walk_that_is_asked_to_stop_decides_no_more_and_the_next_one_begins_there_again() {
+    let scene = Scene::begin(Profile::mastodon(), Vec::new()).await;
+    scene.pass(5);
+    let asked: Vec<_> =
+        (0..150).map(|n| scene.sandbox.mention(&format!("asker{n}"), "@eyes what about ring?").unwrap()).collect();
+    let ctx = scene.daemon.ctx.clone();
+    let heard = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let (count, stop) = (heard.clone(), ctx.stop());
+    ctx.points.install(Arc::new(move |point| {
+        if point == Point::Heard && count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 4 {
+            stop.cancel();
+        }
+        Passage::Open
+    }));
+    scene.daemon.listen().await.unwrap();
+    let decided = ctx.store.heard(1_000).await.unwrap().len();
+    assert_eq!(decided, 4, "what was heard after the word to stop is left");
+    let on_the_server = || asked.iter().map(|mention| scene.sandbox.replies_to(mention).len()).sum::<usize>();
+    assert_eq!(on_the_server(), 4, "what was armed got its outcome");
+    ctx.set_stop(tokio_util::sync::CancellationToken::new());
+    scene.pass(15);
+    scene.daemon.listen().await.unwrap();
+    scene.work().await;
+    assert_eq!(ctx.store.heard(1_000).await.unwrap().len(), 150, "nobody was forgotten");
+    drop(ctx);
     scene.end().await;
 }
