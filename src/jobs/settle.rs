@@ -233,10 +233,6 @@ impl Case<'_> {
                     Likeness::Near | Likeness::Other => format!("{after}, with slightly other words"),
                 };
                 settled.found += 1;
-                if self.row.doubted_at.is_some() {
-                    // A post that was sent earlier than this database planned it leaves its place to another.
-                    self.ctx.plan_wanted.notify_one();
-                }
                 Found::There { status: status.id.clone(), url: status.url.clone(), note }
             }
             None => match self.absent(settled) {
@@ -267,7 +263,12 @@ impl Case<'_> {
             "unclear attempt read back"
         );
         let again = matches!(outcome, Found::SendAgain { .. });
+        let moved = self.row.doubted_at.is_some() && !matches!(outcome, Found::NotYet(_));
         store.looked(self.row, outcome, self.now).await?;
+        if moved {
+            // A post that was sent earlier than this database planned it leaves its place to another.
+            self.ctx.plan_wanted.notify_one();
+        }
         if again {
             self.ctx.send_wanted.notify_one();
         }

@@ -290,10 +290,12 @@ async fn settle(
     found: &Found,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
+    // What a restored database had planned for a slot to come was sent at another time: the slot is free again.
     // Seen on the server: verified at once. After more than one unclear attempt the other may still appear.
     const THERE: &str = "UPDATE deliveries SET state = 'verified', status_id = $1, status_url = $2, sent_at = $3, \
         reason = $4, updated_at = $3, from_post = 0, doubted_at = NULL, \
         due_at = CASE WHEN doubted_at IS NOT NULL AND due_at > $3 THEN $3 ELSE due_at END, \
+        zone = CASE WHEN doubted_at IS NOT NULL AND due_at > $3 THEN '' ELSE zone END, \
         look_at = CASE WHEN unclear > 1 THEN $3 ELSE NULL END, \
         watch_until = CASE WHEN unclear > 1 THEN $7 ELSE watch_until END, \
         thread = CASE WHEN thread = '' THEN $1 ELSE thread END \

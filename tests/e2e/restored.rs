@@ -64,6 +64,7 @@ fn a_morning_is_not_repeated(server: Profile) {
         assert_eq!(story.states("often").await, ["verified", "planned"], "this Friday's and the next one's");
         assert_eq!(story.reply_rows().await.len(), 1);
         // The queue goes on where it was.
+        story.files_seen().await;
         story.until("2026-11-27 11:00").await;
         story.expect_sent("slot-c").await;
     });
