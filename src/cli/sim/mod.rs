@@ -32,13 +32,13 @@ pub const SIDE_BY_SIDE: usize = 8;
     after_help = "Examples:\n  watchpost sim                              ten weeks with faults\n  watchpost sim --seeds 200 --days 14        more, longer\n  watchpost sim --seed 42 --profile snac     one again, on another server"
 )]
 pub struct Args {
-    /// How many campaigns.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub seeds: u64,
+    /// How many campaigns; without it ten, or with --seed that one.
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
     /// How many days each lasts.
     #[arg(long, value_name = "D", default_value_t = 7)]
     pub days: u32,
-    /// Only this one; or, with --seeds, the first.
+    /// The first seed.
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// How the server behaves: mastodon, gotosocial, pleroma, mitra, takahe, snac, hollo, friendica …
@@ -64,8 +64,8 @@ pub async fn run(root: &Path, args: &Args, clock: Clock) -> anyhow::Result<u8> {
     let folder = std::env::temp_dir().join(format!("watchpost-sim-{}", hex::encode(Dice::from_system().bytes())));
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let (first, count) = match args.seed {
-        Some(seed) => (seed, if args.seeds == 10 { 1 } else { args.seeds }),
-        None => (1, args.seeds),
+        Some(seed) => (seed, args.seeds.unwrap_or(1)),
+        None => (1, args.seeds.unwrap_or(10)),
     };
     let tell = |report: &Report| if args.json { Ok(()) } else { output::text(&line(report, args)) };
     let played = play_all(&stage, first..first.saturating_add(count), &folder, SIDE_BY_SIDE, tell).await;
