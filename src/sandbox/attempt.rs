@@ -90,7 +90,8 @@ impl Sandbox {
                     step = self.change(|state| state.begin(attempt, now))?;
                 }
                 Step::Midway => {
-                    if self.hang(attempt.midway.flatten().map(std::time::Duration::from_millis)).await {
+                    let at_most = attempt.midway.flatten().map(std::time::Duration::from_millis);
+                    if self.hang(at_most, || ()).await {
                         return Err(Refused::NotFound);
                     }
                     step = self.change(|state| {

@@ -57,6 +57,9 @@ pub enum Trouble {
         #[serde(default)]
         ms: Option<u64>,
     },
+    /// Put before a [`Trouble::Hang`]: as soon as the request hangs its client loses the connection, as one that lost
+    /// its patience would; the request goes on.
+    Abandoned,
     /// The connection is reset without an answer. Decides.
     Cut {
         /// Before or after acting.

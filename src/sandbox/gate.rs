@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
 
 use super::Sandbox;
 use super::answer::set;
@@ -118,7 +119,7 @@ pub(crate) async fn gate(
         return leave(&sandbox, &entry, Refused::TooMany.into_response());
     }
     if !entry.troubles.iter().any(|trouble| matches!(trouble, Trouble::Hang { .. } | Trouble::Midway { .. })) {
-        let response = act(&sandbox, &entry, &cutter, request, next).await;
+        let response = act(&sandbox, &entry, &cutter, &mut None, request, next).await;
         return leave(&sandbox, &entry, response);
     }
     // The body is read first: once it is here, the client may go and the server works on.
@@ -129,13 +130,22 @@ pub(crate) async fn gate(
     let request = Request::from_parts(parts, Body::from(body));
     let inner = sandbox.clone();
     sandbox.change(|state| state.at_work += 1);
+    let (held, is_held) = oneshot::channel();
+    let mut held = entry.troubles.contains(&Trouble::Abandoned).then_some(held);
+    let connection = cutter.clone();
     let work = sandbox.0.tasks.spawn(async move {
-        let response = act(&inner, &entry, &cutter, request, next).await;
+        let response = act(&inner, &entry, &cutter, &mut held, request, next).await;
         let response = leave(&inner, &entry, response);
         inner.change(|state| state.at_work = state.at_work.saturating_sub(1));
         response
     });
-    work.await.unwrap_or_else(|_stopped| Refused::NotFound.into_response())
+    tokio::select! {
+        answer = work => answer.unwrap_or_else(|_stopped| Refused::NotFound.into_response()),
+        Ok(()) = is_held => {
+            connection.cut();
+            Refused::NotFound.into_response()
+        }
+    }
 }
 
 /// Where any answer is kept with its key, a 429 is too.
@@ -238,19 +248,29 @@ fn without_token(path: &str, query: &str) -> String {
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }
 
+/// Told once the request hangs, if its client does not wait for it.
+type LetGo = Option<oneshot::Sender<()>>;
+
 /// Lets the troubles and the handler do their work.
-async fn act(sandbox: &Sandbox, entry: &Entry, cutter: &Cutter, request: Request, next: Next) -> Response {
+async fn act(
+    sandbox: &Sandbox,
+    entry: &Entry,
+    cutter: &Cutter,
+    held: &mut LetGo,
+    request: Request,
+    next: Next,
+) -> Response {
     for trouble in &entry.troubles {
         if matches!(trouble, Trouble::TooMany { .. }) {
             keep_refusal(sandbox, entry, request.headers());
         }
-        if let Some(response) = trouble_at(sandbox, trouble, Moment::Before, cutter).await {
+        if let Some(response) = trouble_at(sandbox, trouble, Moment::Before, cutter, held).await {
             return response;
         }
     }
     let mut response = next.run(request).await;
     for trouble in &entry.troubles {
-        if let Some(instead) = trouble_at(sandbox, trouble, Moment::After, cutter).await {
+        if let Some(instead) = trouble_at(sandbox, trouble, Moment::After, cutter, held).await {
             return instead;
         }
         response = mangle::answer(response, trouble, cutter).await;
@@ -259,7 +279,13 @@ async fn act(sandbox: &Sandbox, entry: &Entry, cutter: &Cutter, request: Request
 }
 
 /// The answer a trouble gives at this moment instead of the right one.
-async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &Cutter) -> Option<Response> {
+async fn trouble_at(
+    sandbox: &Sandbox,
+    trouble: &Trouble,
+    now: Moment,
+    cutter: &Cutter,
+    held: &mut LetGo,
+) -> Option<Response> {
     match trouble {
         Trouble::Answer { when, status, body, content_type, headers } if *when == now => {
             let kind = content_type.as_deref().unwrap_or("application/json; charset=utf-8");
@@ -278,10 +304,15 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
             }
             Some(response)
         }
-        Trouble::Hang { when, ms } if *when == now => sandbox.hang(ms.map(Duration::from_millis)).await.then(|| {
-            cutter.cut();
-            Refused::NotFound.into_response()
-        }),
+        Trouble::Hang { when, ms } if *when == now => {
+            let told = held.take();
+            // A client that left by itself need not be told.
+            let tell = || told.map_or((), |told| told.send(()).unwrap_or_default());
+            sandbox.hang(ms.map(Duration::from_millis), tell).await.then(|| {
+                cutter.cut();
+                Refused::NotFound.into_response()
+            })
+        }
         Trouble::Cut { when } if *when == now => {
             cutter.cut();
             Some(Refused::NotFound.into_response())
@@ -289,6 +320,7 @@ async fn trouble_at(sandbox: &Sandbox, trouble: &Trouble, now: Moment, cutter: &
         Trouble::Answer { .. }
         | Trouble::TooMany { .. }
         | Trouble::Hang { .. }
+        | Trouble::Abandoned
         | Trouble::Cut { .. }
         | Trouble::HalfBody
         | Trouble::WithoutId

@@ -300,10 +300,11 @@ impl Sandbox {
         tokio::time::timeout(within, search).await.ok().flatten().ok_or(TimedOut(within))
     }
 
-    /// Holds a request; true when the sandbox stops meanwhile.
-    pub(crate) async fn hang(&self, at_most: Option<Duration>) -> bool {
+    /// Holds a request, and says so; true when the sandbox stops meanwhile.
+    pub(crate) async fn hang(&self, at_most: Option<Duration>, held: impl FnOnce()) -> bool {
         let mut released = self.0.released.subscribe();
         self.change(|state| state.hanging += 1);
+        held();
         let over = async {
             match at_most {
                 Some(time) => tokio::time::sleep(time).await,

@@ -58,6 +58,7 @@ pub(crate) async fn answer(response: Response, trouble: &Trouble, cutter: &Cutte
         | Trouble::Lag { .. }
         | Trouble::Late { .. }
         | Trouble::Midway { .. }
+        | Trouble::Abandoned
         | Trouble::YoungParent { .. }
         | Trouble::KeyLost
         | Trouble::NotPushed

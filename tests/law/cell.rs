@@ -13,7 +13,7 @@ use watchpost::clock::Clock;
 use watchpost::core::decision::Mind;
 use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::plan::AccountCalendar;
-use watchpost::core::post::{Moment, Post, Visibility, When};
+use watchpost::core::post::{Media, Moment, Post, Visibility, When};
 use watchpost::fedi::{Fedi, Http, Link};
 use watchpost::jobs::context::LinkState;
 use watchpost::jobs::points::{Gate, Passage, Point};
@@ -22,7 +22,7 @@ use watchpost::sandbox::{
 };
 
 use crate::audit::{self, Found};
-use crate::outcome::{Outcome, Release};
+use crate::outcome::{Outcome, Patience, Release};
 
 /// What is delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,24 @@ impl Server {
 
     /// Whether the same key over all attempts makes one status, whatever happens.
     pub(crate) fn has_keys(self) -> bool {
-        matches!(self, Server::Mastodon | Server::Other("hollo"))
+        match self {
+            Server::Mastodon => true,
+            Server::Keyless | Server::KeylessShy => false,
+            // Of two requests with one key that overlap both post before Mastodon 4.6; where every status comes late
+            // they may overlap for long.
+            Server::Other("mastodon-late") => false,
+            Server::Other(name) => name.starts_with("mastodon-") || matches!(name, "hollo" | "pixelfed"),
+        }
+    }
+
+    /// Whether no key is taken twice: then a row is held after two attempts that showed nothing.
+    pub(crate) fn refuses_repeats(self) -> bool {
+        self == Server::Other("pixelfed")
+    }
+
+    /// Whether a post needs a picture.
+    fn wants_pictures(self) -> bool {
+        self == Server::Other("pixelfed")
     }
 }
 
@@ -118,7 +135,8 @@ impl Watch {
             if self.cell.crash == Crash::InFlight && self.cell.outcome.hangs().is_none() {
                 self.sandbox.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: FaultMoment::Before, ms: None }));
             }
-            for fault in self.cell.outcome.faults() {
+            let waits = if self.cell.crash == Crash::InFlight { Patience::Endless } else { Patience::None };
+            for fault in self.cell.outcome.faults(waits) {
                 self.sandbox.fault(fault);
             }
         }
@@ -145,6 +163,9 @@ impl Watch {
 /// Nobody listens there: the discard port of loopback.
 const NOBODY: &str = "http://127.0.0.1:9";
 
+/// Eight bytes by which a picture is known; nobody looks at it.
+const PICTURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+
 /// Rounds until a cell must be quiet.
 const ROUNDS: usize = 400;
 
@@ -161,16 +182,18 @@ impl Cell {
             copy(shared.template.path(), folder.path(), name);
         }
         let due = began + chrono::Duration::minutes(1);
+        let picture = folder.path().join("picture.png");
+        std::fs::write(&picture, PICTURE).unwrap();
         let machine = Machine {
             database: folder.path().join("watchpost.db"),
             clock: clock.clone(),
-            http: if self.outcome.hangs().is_some() { shared.hasty.clone() } else { shared.http.clone() },
+            http: if self.outcome.times_out() { shared.hasty.clone() } else { shared.http.clone() },
             accounts: vec![Voices {
                 name: AccountName::new("eyes"),
                 server: running.base_url(),
                 token: SecretString::from("eyes-token"),
             }],
-            posts: self.posts(due),
+            posts: self.posts(due, &picture),
             calendars: vec![AccountCalendar::new(AccountName::new("eyes"), Vec::new())],
             mind: shared.mind.clone(),
             seed: 7,
@@ -184,7 +207,7 @@ impl Cell {
         found
     }
 
-    fn posts(self, due: DateTime<Utc>) -> Vec<Post> {
+    fn posts(self, due: DateTime<Utc>, picture: &Path) -> Vec<Post> {
         let parts = match self.kind {
             Kind::Post | Kind::ShortLived => vec!["In July 2022 Ring had shared videos with police eleven times."],
             Kind::Thread(_) => vec![
@@ -197,6 +220,11 @@ impl Cell {
         let at = |time: DateTime<Utc>| Moment::Instant(time.fixed_offset());
         vec![Post {
             expires: (self.kind == Kind::ShortLived).then(|| at(due + chrono::Duration::minutes(20))),
+            media: if self.server.wants_pictures() {
+                vec![Media { file: picture.to_path_buf(), alt: "A grey square".to_owned() }]
+            } else {
+                Vec::new()
+            },
             ..Post::new(
                 PostId::new("the-post"),
                 When::At(at(due)),
@@ -254,6 +282,11 @@ impl Cell {
             "the crash point was never reached"
         );
         Ok(daemon)
+    }
+
+    /// Whether it can be played: where nobody is there, a picture finds nobody before the attempt does.
+    pub(crate) fn is_possible(self) -> bool {
+        !(self.outcome.nobody_there() && self.server.wants_pictures() && !self.is_asked())
     }
 
     /// Points some outcomes never come to.

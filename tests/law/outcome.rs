@@ -42,6 +42,15 @@ pub(crate) enum Outcome {
     BlindLooks,
 }
 
+/// How long a client waits for a request that hangs and will be made late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// It loses its connection at once.
+    None,
+    /// It waits, and dies waiting.
+    Endless,
+}
+
 /// When a hanging request goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Release {
@@ -81,10 +90,15 @@ impl Outcome {
         Outcome::BlindLooks,
     ];
 
-    /// The faults that make it, for the next requests.
-    pub(crate) fn faults(self) -> Vec<Fault> {
+    /// The faults that make it, for the next requests. A client that waits for one that hangs is told to go, or finds
+    /// out by its time-out.
+    pub(crate) fn faults(self, waits: Patience) -> Vec<Fault> {
         let create = |what| Fault::on(Endpoint::Create, what);
         let hang = |when| Trouble::Hang { when, ms: None };
+        let left_hanging = || match waits {
+            Patience::Endless => vec![create(hang(Moment::Before))],
+            Patience::None => vec![create(Trouble::Abandoned), create(hang(Moment::Before))],
+        };
         let error_after = || Trouble::accepted_but(500);
         let lag = |seconds, what: Trouble| {
             vec![create(what), Fault::on(Endpoint::OwnStatuses, Trouble::Lag { seconds }).always()]
@@ -111,11 +125,12 @@ impl Outcome {
             Outcome::ErrorTwice => vec![create(Trouble::answer(502, "")), create(error_after())],
             Outcome::CutBefore => vec![create(Trouble::Cut { when: Moment::Before })],
             Outcome::CutAfter => vec![create(Trouble::Cut { when: Moment::After })],
-            Outcome::HangBefore | Outcome::LateBetweenLooks | Outcome::LateAfterAll | Outcome::LateBeforeTheSecond => {
-                vec![create(hang(Moment::Before))]
-            }
+            Outcome::HangBefore => vec![create(hang(Moment::Before))],
+            Outcome::LateBetweenLooks | Outcome::LateAfterAll | Outcome::LateBeforeTheSecond => left_hanging(),
             // The second request takes the second fault: the first one ends the search with its own answer.
-            Outcome::LateAfterAllErrorAfter => vec![create(hang(Moment::Before)), create(error_after()).times(2)],
+            Outcome::LateAfterAllErrorAfter => {
+                left_hanging().into_iter().chain([create(error_after()).times(2)]).collect()
+            }
             Outcome::HangAfter => vec![create(hang(Moment::After))],
             Outcome::HalfBody => vec![create(Trouble::HalfBody)],
             Outcome::NoId => vec![create(Trouble::WithoutId)],
@@ -181,6 +196,11 @@ impl Outcome {
             Outcome::LateBeforeTheSecond => Some(Release::After(300_001)),
             _ => None,
         }
+    }
+
+    /// Whether a client finds out by its time-out.
+    pub(crate) fn times_out(self) -> bool {
+        self.hangs() == Some(Release::Never)
     }
 
     /// Whether the server may have made it after our last look at a server without keys: then two statuses may stand,
