@@ -10,8 +10,7 @@ use watchpost::telemetry::{self, Shape};
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let shape = if cli.log_json { Shape::Json } else { Shape::Text };
-    // Commands that answer at once keep stderr for trouble, unless asked for more.
-    let level = if cli.log == "info" && !cli.command.stays() { "warn" } else { &cli.log };
+    let level = if cli.log == "info" { cli.command.level() } else { &cli.log };
     telemetry::start(level, shape);
     match Box::pin(cli::run(cli)).await {
         Ok(code) => ExitCode::from(code),

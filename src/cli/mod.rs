@@ -87,15 +87,18 @@ pub enum Command {
 }
 
 impl Command {
-    /// Commands that answer at once speak of trouble only; those that stay say what they do.
+    /// What it logs unless it is asked for more: commands that answer at once speak of trouble only, those that stay say
+    /// what they do, and one that makes trouble on purpose keeps silent.
     #[must_use]
-    pub fn stays(&self) -> bool {
+    pub fn level(&self) -> &'static str {
         match self {
-            Command::Run(_) => true,
+            Command::Run(_) => "info",
             #[cfg(feature = "sandbox")]
-            Command::Sandbox(_) => true,
+            Command::Sandbox(_) => "info",
             #[cfg(feature = "sandbox")]
-            Command::Demo(_) | Command::Sim(_) => false,
+            Command::Sim(_) => "off",
+            #[cfg(feature = "sandbox")]
+            Command::Demo(_) => "warn",
             Command::Check(_)
             | Command::Plan(_)
             | Command::Queue(_)
@@ -103,7 +106,7 @@ impl Command {
             | Command::Facts(_)
             | Command::Ledger(_)
             | Command::Doctor(_)
-            | Command::Completions(_) => false,
+            | Command::Completions(_) => "warn",
         }
     }
 }

@@ -52,6 +52,19 @@ impl Http {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn with_time_outs(connect: Duration, whole: Duration) -> Result<Http, FediError> {
+        Http::build(connect, whole, usize::MAX)
+    }
+
+    /// The same with a connection for each request, so that a server in a test sees when a client that died has nothing
+    /// more on its way.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn without_pool() -> Result<Http, FediError> {
+        Http::build(CONNECT, WHOLE, 0)
+    }
+
+    fn build(connect: Duration, whole: Duration, idle: usize) -> Result<Http, FediError> {
         let unusable =
             |_problem| FediError::Address { address: "TLS".to_owned(), problem: "cannot be set up on this machine" };
         let client = Client::builder()
@@ -59,6 +72,7 @@ impl Http {
             .connect_timeout(connect)
             .timeout(whole)
             .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(idle)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)

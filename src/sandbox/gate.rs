@@ -105,6 +105,8 @@ pub(crate) async fn gate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let _on_its_way = sandbox.0.traffic.begin();
+    cutter.heard();
     let path = request.uri().path();
     if path == "/" || path.starts_with("/sandbox") || path.starts_with("/media/") || path.starts_with("/@") {
         return next.run(request).await;

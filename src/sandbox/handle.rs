@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use super::create::{Draft, Via};
 use super::faults::Fault;
 use super::ids::{AccountKey, StatusKey};
@@ -218,16 +220,17 @@ impl Sandbox {
             StreamEnd::Cut => Push::Cut,
             StreamEnd::Silence => Push::Silence,
         };
-        self.look(|state| {
+        self.change(|state| {
             let whose = account.map(|name| state.named(name).map(|row| row.key));
-            for (key, lines) in &state.lines {
-                if whose.is_none_or(|whose| whose == Some(*key)) {
-                    for line in lines {
-                        // A stream that has just ended needs no end.
-                        drop(line.to.send(push.clone()));
-                    }
+            // Nothing is pushed down a stream that was told to end, also before its task heard of it.
+            state.lines.retain(|key, lines| {
+                let ends = whose.is_none_or(|whose| whose == Some(*key));
+                for line in lines.iter().filter(|_| ends) {
+                    // A stream that has just ended needs no end.
+                    drop(line.to.send(push.clone()));
                 }
-            }
+                !ends
+            });
         });
     }
 
@@ -268,6 +271,35 @@ impl Sandbox {
     #[must_use]
     pub fn duplicates(&self) -> usize {
         self.look(|state| state.duplicates(Ever::Yes))
+    }
+
+    /// Waits until every request that was sent so far is over or hangs on a fault, those whose clients left included.
+    /// Sees through clients only that make each request on a connection of its own.
+    ///
+    /// # Errors
+    /// When `within` (real time) has passed.
+    pub async fn wait_for_silence(&self, within: Duration) -> Result<(), TimedOut> {
+        let address = self.look(|state| state.domain.clone());
+        let until_heard = async {
+            // Connections are taken in their order: once this one is answered, all before it are known.
+            let mut last = tokio::net::TcpStream::connect(address).await?;
+            last.write_all(b"GET / HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n").await?;
+            let mut answer = Vec::new();
+            last.read_to_end(&mut answer).await
+        };
+        let heard = tokio::time::timeout(within, until_heard).await;
+        heard.ok().and_then(Result::ok).ok_or(TimedOut(within))?;
+        let mut changed = self.0.changed.subscribe();
+        let until_over = async {
+            loop {
+                changed.mark_unchanged();
+                if self.0.traffic.is_over() && self.look(|state| state.at_work() == state.hanging()) {
+                    return Some(());
+                }
+                changed.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(within, until_over).await.ok().flatten().ok_or(TimedOut(within))
     }
 
     /// Waits until the state is as wished; looks again at every change, never by sleeping.

@@ -40,6 +40,7 @@ mod revise;
 mod scan;
 mod seen;
 mod state;
+mod traffic;
 mod wire;
 
 use std::net::SocketAddr;
@@ -158,6 +159,7 @@ struct Shared {
     clock: Clock,
     stop: CancellationToken,
     tasks: TaskTracker,
+    traffic: traffic::Traffic,
     ping_every: Duration,
 }
 
@@ -181,9 +183,11 @@ impl Sandbox {
         let domain = address.to_string();
         let dice = Dice::seeded(options.seed);
         let state = State::new(options.profile, format!("http://{domain}"), domain, dice, options.requests_kept.max(1));
+        let changed = watch::Sender::new(0);
         let sandbox = Sandbox(Arc::new(Shared {
             state: Mutex::new(state),
-            changed: watch::Sender::new(0),
+            traffic: traffic::Traffic::new(changed.clone()),
+            changed,
             released: watch::Sender::new(0),
             clock: options.clock,
             stop: CancellationToken::new(),
@@ -195,9 +199,11 @@ impl Sandbox {
         }
         let service = api::router(sandbox.clone()).into_make_service_with_connect_info::<wire::Cutter>();
         let stop = sandbox.0.stop.clone();
-        let server = tokio::spawn(async move {
-            axum::serve(wire::Doors(listener), service).with_graceful_shutdown(stop.cancelled_owned()).await
-        });
+        let doors = wire::Doors(listener, sandbox.0.traffic.clone());
+        let server =
+            tokio::spawn(
+                async move { axum::serve(doors, service).with_graceful_shutdown(stop.cancelled_owned()).await },
+            );
         Ok(Running { sandbox, address, server })
     }
 

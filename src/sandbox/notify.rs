@@ -113,35 +113,40 @@ impl State {
     }
 
     /// Sends an event down every stream of the account that carries one of these topics.
-    pub(crate) fn push(&self, account: AccountKey, topics: &[&str], event: &str, payload: &str) {
+    pub(crate) fn push(&mut self, account: AccountKey, topics: &[&str], event: &str, payload: &str) {
+        let mut went = false;
         for line in self.lines.get(&account).into_iter().flatten() {
             for topic in topics.iter().filter(|topic| line.topics.iter().any(|has| has == **topic)) {
                 let frame = json!({ "stream": [topic], "event": event, "payload": payload });
                 // A stream that has just ended is taken out by its own task.
                 drop(line.to.send(Push::Frame(frame.to_string())));
+                went = true;
             }
+        }
+        if went {
+            *self.pushed.entry(account).or_default() += 1;
         }
     }
 
     /// Tells home timelines about a status.
-    pub(crate) fn push_home(&self, key: StatusKey, event: &str) {
+    pub(crate) fn push_home(&mut self, key: StatusKey, event: &str) {
         let Some(row) = self.standing(key) else { return };
-        for reader in self.home_readers(row.author) {
-            if self.may_see(row, Some(reader)) {
-                let payload = self.status_json(row, Some(reader)).to_string();
-                self.push(reader, &["user"], event, &payload);
-            }
+        let readers = self.home_readers(row.author).into_iter().filter(|reader| self.may_see(row, Some(*reader)));
+        let told: Vec<_> = readers.map(|reader| (reader, self.status_json(row, Some(reader)).to_string())).collect();
+        for (reader, payload) in told {
+            self.push(reader, &["user"], event, &payload);
         }
     }
 
     /// Tells those who had a status that it is gone.
-    pub(crate) fn push_gone(&self, author: AccountKey, mentions: &[AccountKey], key: StatusKey) {
+    pub(crate) fn push_gone(&mut self, author: AccountKey, mentions: &[AccountKey], key: StatusKey) {
         let mut readers = self.home_readers(author);
         readers.extend(mentions.iter().filter(|named| self.has_line(**named)));
         readers.sort_unstable();
         readers.dedup();
         for reader in readers {
-            self.push(reader, &["user"], "delete", &self.id(key));
+            let id = self.id(key);
+            self.push(reader, &["user"], "delete", &id);
         }
     }
 

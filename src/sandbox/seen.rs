@@ -189,6 +189,18 @@ impl State {
         self.named(account).and_then(|row| self.lines.get(&row.key)).map_or(0, Vec::len)
     }
 
+    /// How many streams an account ever opened.
+    #[must_use]
+    pub fn streams_ever(&self, account: &str) -> u64 {
+        self.named(account).and_then(|row| self.lines_opened.get(&row.key)).copied().unwrap_or_default()
+    }
+
+    /// How many events went down an account's streams.
+    #[must_use]
+    pub fn pushed(&self, account: &str) -> u64 {
+        self.named(account).and_then(|row| self.pushed.get(&row.key)).copied().unwrap_or_default()
+    }
+
     /// How many requests hang on a fault right now.
     #[must_use]
     pub fn hanging(&self) -> usize {

@@ -49,6 +49,10 @@ pub struct State {
     pub(crate) last_notification: u64,
     pub(crate) lines: HashMap<AccountKey, Vec<Line>>,
     pub(crate) last_line: u64,
+    /// Streams ever opened, by account.
+    pub(crate) lines_opened: HashMap<AccountKey, u64>,
+    /// Events that went down some stream, by account.
+    pub(crate) pushed: HashMap<AccountKey, u64>,
     pub(crate) counters: Counters,
     pub(crate) faults: Faults,
     pub(crate) dice: Dice,
@@ -274,6 +278,8 @@ impl State {
             last_notification: 1_000,
             lines: HashMap::new(),
             last_line: 0,
+            pushed: HashMap::new(),
+            lines_opened: HashMap::new(),
             counters: Counters::default(),
             faults: Faults::default(),
             dice,

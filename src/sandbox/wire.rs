@@ -15,12 +15,14 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::traffic::{OnTheWay, Traffic};
+
 /// Largest body the sandbox reads, above Mastodon's largest video.
 pub(crate) const BODY_MAX: usize = 110 * 1024 * 1024;
 
 /// Accepts connections.
 #[derive(Debug)]
-pub(crate) struct Doors(pub(crate) TcpListener);
+pub(crate) struct Doors(pub(crate) TcpListener, pub(crate) Traffic);
 
 impl Listener for Doors {
     type Io = Wire;
@@ -30,7 +32,8 @@ impl Listener for Doors {
         let (stream, address) = Listener::accept(&mut self.0).await;
         // Without it small answers wait for acknowledgements; a failure only costs time.
         drop(stream.set_nodelay(true));
-        (Wire { stream, cutter: Cutter(Arc::new(AtomicBool::new(false))) }, address)
+        let cutter = Cutter { cut: Arc::new(AtomicBool::new(false)), unheard: Arc::new(self.1.begin()) };
+        (Wire { stream, cutter }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -40,12 +43,21 @@ impl Listener for Doors {
 
 /// Resets one connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Cutter(Arc<AtomicBool>);
+pub(crate) struct Cutter {
+    cut: Arc<AtomicBool>,
+    /// Until its first request was read, or it is gone.
+    unheard: Arc<OnTheWay>,
+}
 
 impl Cutter {
     /// From now on the connection fails; whatever is written next resets it.
     pub(crate) fn cut(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// A request was read from this connection.
+    pub(crate) fn heard(&self) {
+        self.unheard.end();
     }
 }
 
@@ -64,7 +76,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     fn check(&self) -> io::Result<()> {
-        if self.cutter.0.load(Ordering::SeqCst) {
+        if self.cutter.cut.load(Ordering::SeqCst) {
             // Dropping the socket then sends a reset; if the option fails, an end is sent instead.
             drop(self.stream.set_zero_linger());
             return Err(io::ErrorKind::ConnectionReset.into());

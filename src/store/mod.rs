@@ -39,6 +39,8 @@ pub mod people;
 mod place;
 mod postgres;
 pub mod queue;
+#[cfg(feature = "sandbox")]
+pub mod schema;
 mod secret;
 pub mod sending;
 pub mod settling;
@@ -237,6 +239,11 @@ impl Store {
             // Then the leases run out by themselves, within a minute.
             tracing::warn!(%error, "the leases of this daemon could not be given back");
         }
+        self.cut().await;
+    }
+
+    /// Closes every connection and gives nothing back, as a death would: the leases run out by themselves.
+    pub async fn cut(&self) {
         self.inner.writer.close().await;
         self.inner.reads.close().await;
     }

@@ -21,6 +21,8 @@ use watchpost::sandbox::{
     Draft, Endpoint, Fault, Moment as FaultMoment, NewAccount, Options, Profile, Running, Sandbox, Trouble,
 };
 
+use watchpost::store::Place;
+
 use crate::audit::{self, Found};
 use crate::outcome::{Outcome, Patience, Release};
 
@@ -185,7 +187,7 @@ impl Cell {
         let picture = folder.path().join("picture.png");
         std::fs::write(&picture, PICTURE).unwrap();
         let machine = Machine {
-            database: folder.path().join("watchpost.db"),
+            place: Place::file(&folder.path().join("watchpost.db")),
             clock: clock.clone(),
             http: if self.outcome.times_out() { shared.hasty.clone() } else { shared.http.clone() },
             accounts: vec![Voices {

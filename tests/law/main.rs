@@ -4,6 +4,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::wildcard_enum_match_arm,
     clippy::print_stdout,
     reason = "a test fails by panicking, names what it looks at, and says how much it tried"
@@ -16,3 +17,11 @@ mod kill_loop;
 mod outcome;
 mod scenes;
 mod simulation;
+
+/// The throw-away server these tests may make schemas on.
+fn postgres() -> String {
+    #[expect(clippy::disallowed_methods, reason = "where it is, is told from outside, as for the store's tests")]
+    std::env::var("WATCHPOST_TEST_POSTGRES").unwrap_or_else(|_| {
+        panic!("two daemons need PostgreSQL: run `scripts/postgres run -- cargo nextest run --test law`")
+    })
+}

@@ -16,6 +16,8 @@ use watchpost::fedi::Http;
 use watchpost::jobs::points::{Passage, Point};
 use watchpost::sandbox::{Endpoint, Fault, NewAccount, Options, Profile, Running, Sandbox, Trouble};
 
+use watchpost::store::Place;
+
 use crate::cell::memory;
 
 /// A server, a machine, and a daemon that is linked and has listened once.
@@ -44,7 +46,7 @@ impl Scene {
         let eyes = AccountName::new("eyes");
         let voice = Voices { name: eyes.clone(), server: running.base_url(), token: SecretString::from("eyes-token") };
         let machine = Machine {
-            database: folder.path().join("watchpost.db"),
+            place: Place::file(&folder.path().join("watchpost.db")),
             clock: Clock::by_hand(nine()),
             http: Http::new().unwrap(),
             accounts: vec![voice],

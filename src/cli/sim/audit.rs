@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
+use super::script::Script;
 use crate::core::delivery::State;
-use crate::sandbox::{Part, Sandbox, StatusSeen};
+use crate::core::ids::{AccountName, PostId};
+use crate::core::post::{Post, When};
+use crate::sandbox::{Endpoint, Part, RequestSeen, Sandbox, StatusSeen};
 use crate::store::Store;
 use crate::store::deliveries::{Delivery, Of};
 
@@ -33,9 +36,9 @@ pub struct Report {
     pub mentions: usize,
     /// Replies that stand.
     pub replies: usize,
-    /// Deaths of the daemon.
-    pub crashes: usize,
-    /// Steps of the machine's clock.
+    /// Deaths of daemons.
+    pub deaths: usize,
+    /// Steps of the machines' clocks.
     pub clock_steps: usize,
     /// Rows said twice, with the newer taken back or a notice.
     pub twins: usize,
@@ -43,27 +46,35 @@ pub struct Report {
     pub broken: Vec<String>,
 }
 
-/// Audits one campaign.
+/// Audits one campaign at `now`, when nothing is left to do.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub(super) async fn look(
     store: &Store,
     sandbox: &Sandbox,
-    seed: u64,
-    crashes: usize,
-    clock_steps: usize,
+    script: &Script,
+    now: DateTime<Utc>,
 ) -> anyhow::Result<Report> {
     let rows = store.deliveries_in(&State::ALL, ALL_ROWS).await?;
     let notices: HashSet<String> = store.notices().await?.into_iter().map(|notice| notice.key).collect();
     let heard = store.heard(ALL_ROWS).await?;
     let all: Vec<StatusSeen> = sandbox.look(|state| state.everything().collect());
-    let mut report = Report { seed, crashes, clock_steps, mentions: heard.len(), ..Report::default() };
-    let audit = Audit { rows: &rows, notices: &notices, all: &all };
+    let attempts: Vec<RequestSeen> =
+        sandbox.look(|state| state.requests().filter(|seen| seen.endpoint == Endpoint::Create).cloned().collect());
+    let mut report = Report { mentions: heard.len(), ..Report::default() };
+    let parts = rows.iter().filter_map(|row| match &row.of {
+        Of::Post { post, occurrence, part, .. } => {
+            Some(((&row.account, post.as_str(), occurrence.as_str(), *part), row.state))
+        }
+        Of::Reply { .. } => None,
+    });
+    let audit = Audit { rows: &rows, parts: parts.collect(), notices: &notices, all: &all, attempts: &attempts, now };
     for row in &rows {
         *report.rows.entry(row.state.as_str()).or_default() += 1;
         audit.row(row, &mut report);
     }
+    audit.posts(script, &mut report);
     audit.statuses(&mut report);
     audit.mentions(&heard, &mut report);
     Ok(report)
@@ -71,8 +82,13 @@ pub(super) async fn look(
 
 struct Audit<'a> {
     rows: &'a [Delivery],
+    /// Parts of posts by account, post, occurrence and number.
+    parts: HashMap<(&'a AccountName, &'a str, &'a str, i64), State>,
     notices: &'a HashSet<String>,
     all: &'a [StatusSeen],
+    /// Every request to create a status.
+    attempts: &'a [RequestSeen],
+    now: DateTime<Utc>,
 }
 
 impl Audit<'_> {
@@ -89,8 +105,12 @@ impl Audit<'_> {
         let status = row.status.as_ref().and_then(|id| self.all.iter().find(|seen| seen.id == id.as_str()));
         match row.state {
             State::Claimed | State::Armed | State::Unknown | State::Sent => broken("it was left unclear"),
-            State::Planned if row.not_before.is_some_and(|at| at <= self.last()) => broken("due, and not sent"),
-            State::Planned => {}
+            State::Planned => match row.not_before {
+                Some(at) if at <= self.now => broken("due, and not sent"),
+                Some(_) => {}
+                None if self.waits_with_reason(row) => {}
+                None => broken("it waits for a part that is not to come"),
+            },
             State::Verified => match status {
                 None => broken("the server does not have its status"),
                 Some(seen) => {
@@ -105,8 +125,16 @@ impl Audit<'_> {
                         broken("it was said too early");
                     }
                     let first = matches!(row.of, Of::Reply { .. } | Of::Post { part: 1, .. });
-                    if first && row.expires_at.is_some_and(|expires| seen.created_at > expires + AGREE + SERVER_TAKES) {
+                    let expires = row.expires_at.filter(|_| first);
+                    if expires.is_some_and(|expires| seen.created_at > expires + AGREE + SERVER_TAKES) {
                         broken("it was said after it expired");
+                    }
+                    let tried = |after: DateTime<Utc>| {
+                        let same = |attempt: &&RequestSeen| attempt.idempotency_key == seen.idempotency_key;
+                        self.attempts.iter().filter(same).any(|attempt| attempt.at > after)
+                    };
+                    if expires.is_some_and(|expires| tried(expires + AGREE)) {
+                        broken("it was tried after it expired");
                     }
                 }
             },
@@ -118,8 +146,44 @@ impl Audit<'_> {
         }
     }
 
-    fn last(&self) -> chrono::DateTime<chrono::Utc> {
-        self.all.iter().map(|seen| seen.created_at).max().unwrap_or_default()
+    /// The part before it waits as well, or for a person.
+    fn waits_with_reason(&self, row: &Delivery) -> bool {
+        let Of::Post { post, occurrence, part, .. } = &row.of else { return false };
+        let before = self.parts.get(&(&row.account, post.as_str(), occurrence.as_str(), part - 1));
+        matches!(before, Some(State::Planned | State::Held | State::Refused))
+    }
+
+    /// Every post whose time came has its rows, one for each account and part, and no others.
+    fn posts(&self, script: &Script, report: &mut Report) {
+        let accounts: HashSet<&AccountName> = self.rows.iter().map(|row| &row.account).collect();
+        for account in accounts {
+            for post in &script.posts {
+                let rows = self.rows_of(account, &post.id);
+                let wanted = match &post.when {
+                    When::At(moment) => {
+                        let due = moment.resolve(chrono_tz::UTC).instant <= self.now;
+                        if due { post.parts.len()..=post.parts.len() } else { 0..=post.parts.len() }
+                    }
+                    // The window and the horizon may cut the first and the last.
+                    When::Every(_) => script.days()..=script.days() + 20,
+                    When::NextSlot | When::Evergreen => 0..=post.parts.len(),
+                };
+                if !wanted.contains(&rows) {
+                    let id = post.id.as_str();
+                    report.broken.push(format!("post {id} has {rows} rows on {account}, not {wanted:?}"));
+                }
+            }
+            let unplaced = |post: &&Post| matches!(post.when, When::NextSlot) && self.rows_of(account, &post.id) == 0;
+            let left = script.posts.iter().filter(unplaced).count();
+            // Two slots a day for two posts a day: those that missed theirs took the next.
+            if left > script.days() {
+                report.broken.push(format!("{left} posts never had a slot on {account}"));
+            }
+        }
+    }
+
+    fn rows_of(&self, account: &AccountName, post: &PostId) -> usize {
+        self.parts.keys().filter(|(on, of, _, _)| *on == account && *of == post.as_str()).count()
     }
 
     /// No status without a row, none twice but with a notice or taken back.

@@ -5,8 +5,9 @@
 //! A crash here is: the jobs are dropped where they stand, the store and its connections with them, and the same file
 //! is opened again as [`crate::app`] opens it. It does not know what is being tested.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -22,7 +23,7 @@ use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
 use crate::fedi::{Fedi, Http, Link};
 use crate::jobs::points::{Gate, Passage, Point};
-use crate::jobs::{Ctx, Desk, Linked, Voice, link, listen, plan, publish, settle};
+use crate::jobs::{Ctx, Desk, Linked, Voice, lease, link, listen, plan, publish, settle};
 use crate::store::{Lock, Place, Role, Store};
 
 /// How long tasks of a crashed daemon may take to be gone, in real time.
@@ -42,8 +43,8 @@ pub struct Voices {
 /// Everything that stays over a crash: the disk, the clock, what staff wrote.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// The database file.
-    pub database: PathBuf,
+    /// The database.
+    pub place: Place,
     /// The machine's clock.
     pub clock: Clock,
     /// Connections; shared, because a TLS set-up is dear.
@@ -85,7 +86,7 @@ impl Machine {
     /// When the database cannot be opened.
     pub async fn start(&self, gate: Option<Gate>) -> anyhow::Result<Daemon> {
         let mut dice = Dice::seeded(self.seed);
-        let (store, lock) = Store::open(&Place::file(&self.database), Role::Daemon, &mut dice).await?;
+        let (store, lock) = Store::open(&self.place, Role::Daemon, &mut dice).await?;
         store.take_over(self.clock.now()).await?;
         for account in &self.accounts {
             store.know_account(&account.name, &account.server).await?;
@@ -139,23 +140,34 @@ impl Machine {
 }
 
 impl Daemon {
-    /// Links every account that is not linked; one that cannot be now is left for later.
+    /// Links every account that is not linked and not another daemon's; one that cannot be now is left for later.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn link(&self) -> anyhow::Result<()> {
-        for account in self.ctx.accounts.values().filter(|account| account.link().is_none()) {
+        for account in self.ctx.accounts.values().filter(|account| account.is_held() && account.link().is_none()) {
             link::tick(&self.ctx, account, self.ctx.clock.now()).await?;
         }
         Ok(())
     }
 
-    /// Plans.
+    /// Renews what this daemon holds where several share a database, and takes what nobody holds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn lease(&self) -> anyhow::Result<()> {
+        lease::tick(&self.ctx, self.ctx.clock.now()).await?;
+        Ok(())
+    }
+
+    /// Plans, unless another daemon does.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn plan(&self) -> anyhow::Result<()> {
-        plan::tick(&self.ctx, self.ctx.clock.now()).await?;
+        if self.ctx.plans.load(Ordering::SeqCst) {
+            plan::tick(&self.ctx, self.ctx.clock.now()).await?;
+        }
         Ok(())
     }
 
@@ -235,7 +247,7 @@ impl Daemon {
             bail!("a task of the crashed daemon did not end");
         }
         let ctx = Arc::into_inner(ctx).context("a task of the crashed daemon did not end")?;
-        ctx.store.close().await;
+        ctx.store.cut().await;
         drop(lock);
         Ok(())
     }

@@ -1,27 +1,33 @@
 //! `watchpost sim`: whole campaigns of simulated weeks with faults, audited against the server's own list.
 //!
-//! Each seed throws a script (posts, mentions, lost and late answers, outages, throttles, lag, deaths of the daemon,
-//! wrong clocks), plays it on a server in memory over real HTTP with the jobs the daemon runs, and audits the end. What
-//! it leaves out: the stream (mentions come by polling), and two daemons on one database.
+//! Each seed throws a script (posts, mentions, lost and late answers, outages, throttles, lag, streams that die, deaths
+//! of the daemons, wrong clocks), plays it on a server in memory over real HTTP with the jobs the daemon runs, and audits
+//! the end. One daemon works on a SQLite file; with `--store postgres://…` several may share a database.
+//!
+//! What it leaves out: pictures and polls, staff who edit, hold and release, and the loops that wake the jobs.
 
 mod audit;
 pub mod daemon;
+mod ears;
+mod host;
 mod script;
 mod world;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use secrecy::SecretString;
 
 use super::output;
 use crate::app;
 use crate::campaign;
 use crate::clock::{Clock, Dice};
 use crate::sandbox::Profile;
+use crate::store::Place;
 
 pub use audit::Report;
-pub use world::{Stage, play_all};
+pub use world::{Base, Stage, play_all};
 
 /// Seeds at once: most of a seed is waiting for a server that hangs.
 pub const SIDE_BY_SIDE: usize = 8;
@@ -29,7 +35,7 @@ pub const SIDE_BY_SIDE: usize = 8;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  watchpost sim                              ten weeks with faults\n  watchpost sim --seeds 200 --days 14        more, longer\n  watchpost sim --seed 42 --profile snac     one again, on another server"
+    after_help = "Examples:\n  watchpost sim                              ten weeks with faults\n  watchpost sim --seeds 200 --days 14        more, longer\n  watchpost sim --seed 42 --profile snac     one again, on another server\n  watchpost sim --daemons 2 --store postgres://me@localhost/test\n                                             two daemons share a database"
 )]
 pub struct Args {
     /// How many campaigns; without it ten, or with --seed that one.
@@ -44,6 +50,13 @@ pub struct Args {
     /// How the server behaves: mastodon, gotosocial, pleroma, mitra, takahe, snac, hollo, friendica …
     #[arg(long, value_name = "P", default_value = "mastodon")]
     pub profile: String,
+    /// How many daemons share the database: 1 to 4; more than one need --store.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub daemons: usize,
+    /// A PostgreSQL server, on which each campaign gets a schema that is removed at its end; else a SQLite file each. A
+    /// password belongs in ~/.pgpass.
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// Only the reports, as one JSON document.
     #[arg(long)]
     pub json: bool,
@@ -60,8 +73,19 @@ pub async fn run(root: &Path, args: &Args, clock: Clock) -> anyhow::Result<u8> {
         let known: Vec<&str> = Profile::ALL.iter().map(|(name, _)| *name).collect();
         format!("--profile {} is unknown; take one of {}", args.profile, known.join(", "))
     })?;
-    let stage = Stage::new(Arc::new(app::mind(&campaign)), profile, args.days)?;
-    let folder = std::env::temp_dir().join(format!("watchpost-sim-{}", hex::encode(Dice::from_system().bytes())));
+    ensure!((1..=4).contains(&args.daemons), "--daemons takes 1 to 4");
+    ensure!(
+        args.daemons == 1 || args.store.is_some(),
+        "--daemons {} need a database they can share: add --store postgres://…",
+        args.daemons
+    );
+    let mut stage = Stage::new(Arc::new(app::mind(&campaign)), profile, args.days)?;
+    let run: String = hex::encode(Dice::from_system().bytes()).chars().take(12).collect();
+    let folder = std::env::temp_dir().join(format!("watchpost-sim-{run}"));
+    if let Some(url) = &args.store {
+        let server = Place::new(&SecretString::from(url.as_str()), &folder);
+        stage = stage.shared(args.daemons, server, format!("watchpost_sim_{run}"));
+    }
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let (first, count) = match args.seed {
         Some(seed) => (seed, args.seeds.unwrap_or(1)),
@@ -78,13 +102,13 @@ pub async fn run(root: &Path, args: &Args, clock: Clock) -> anyhow::Result<u8> {
     } else {
         let sum = |of: fn(&Report) -> usize| reports.iter().map(of).sum::<usize>();
         output::text(&format!(
-            "\n{} campaigns of {} days on {}: {} statuses, {} mentions, {} crashes, {} twins told or taken back; {broken} broke a law.\n",
+            "\n{} campaigns of {} days on {}: {} statuses, {} mentions, {} deaths, {} twins told or taken back; {broken} broke a law.\n",
             reports.len(),
             args.days,
             args.profile,
             sum(|report| report.statuses),
             sum(|report| report.mentions),
-            sum(|report| report.crashes),
+            sum(|report| report.deaths),
             sum(|report| report.twins),
         ))?;
     }
@@ -95,12 +119,12 @@ pub async fn run(root: &Path, args: &Args, clock: Clock) -> anyhow::Result<u8> {
 fn line(report: &Report, args: &Args) -> String {
     let states: Vec<String> = report.rows.iter().map(|(state, count)| format!("{count} {state}")).collect();
     let mut line = format!(
-        "seed {}: {}; {} mentions, {} replies, {} crashes, {} clock steps, {} twins\n",
+        "seed {}: {}; {} mentions, {} replies, {} deaths, {} clock steps, {} twins\n",
         report.seed,
         states.join(", "),
         report.mentions,
         report.replies,
-        report.crashes,
+        report.deaths,
         report.clock_steps,
         report.twins
     );
@@ -108,10 +132,17 @@ fn line(report: &Report, args: &Args) -> String {
         line.push_str(&format!("  BROKEN {broken}\n"));
     }
     if !report.broken.is_empty() {
-        line.push_str(&format!(
-            "  again: watchpost sim --seed {} --days {} --profile {}\n",
-            report.seed, args.days, args.profile
-        ));
+        line.push_str(&format!("  again: {}\n", again(report.seed, args)));
     }
     line
+}
+
+/// How to play a seed again.
+fn again(seed: u64, args: &Args) -> String {
+    let mut words = format!("watchpost sim --seed {seed} --days {} --profile {}", args.days, args.profile);
+    if args.store.is_some() {
+        // Its address may say more than a log should keep.
+        words.push_str(&format!(" --daemons {} --store …", args.daemons));
+    }
+    words
 }

@@ -8,21 +8,23 @@ use crate::core::fact::FactBook;
 use crate::core::ids::{AccountName, Lang, PostId, TopicId};
 use crate::core::post::{Late, Moment, Post, Visibility, When};
 use crate::core::schedule::Slot;
-use crate::sandbox::{Endpoint, Fault, Moment as FaultMoment, Trouble};
+use crate::sandbox::{Endpoint, Fault, Moment as FaultMoment, StreamEnd, Trouble};
 
 /// Something that happens at its time.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     /// Somebody writes to the accounts.
     Mention { who: String, text: String, visibility: Visibility },
-    /// A fault waits for its request.
-    Trouble(Fault),
+    /// Faults wait for their request.
+    Trouble(Vec<Fault>),
     /// The server is well again: every fault is gone.
     Well,
-    /// The machine's wall clock is wrong by so much from now on; zero: it is right again.
-    ClockOff(Duration),
-    /// The daemon dies at one of its next steps, and is back after this.
-    Crash { steps: u64, back_after: Duration },
+    /// The server ends its streams, or lets them go silent.
+    Streams(StreamEnd),
+    /// A machine's wall clock is wrong by so much from now on; zero: it is right again.
+    ClockOff { host: usize, off: Duration },
+    /// A machine's daemon dies at one of its next steps, and is back after this.
+    Death { host: usize, steps: u64, back_after: Duration },
     /// Somebody looks at our notifications page: nothing but time.
     Poll,
 }
@@ -42,19 +44,21 @@ pub(super) struct Script {
 const POLL: Duration = Duration::minutes(30);
 
 impl Script {
-    /// Throws a campaign of `days` days for these accounts.
+    /// Throws a campaign of `days` days for these accounts, played by so many daemons.
     pub(super) fn throw(
         dice: &mut Dice,
         from: DateTime<Utc>,
         days: u32,
         accounts: &[AccountName],
         facts: &FactBook,
+        daemons: usize,
     ) -> Script {
         let until = from + Duration::days(i64::from(days));
         let mut script = Script { posts: Vec::new(), events: Vec::new(), window: (from, until) };
         script.throw_posts(dice, days);
         script.throw_mentions(dice, days, accounts, facts);
         script.throw_troubles(dice, days);
+        script.throw_deaths(dice, days, daemons);
         let mut poll = from;
         while poll < until {
             script.events.push((poll, Event::Poll));
@@ -62,6 +66,11 @@ impl Script {
         }
         script.events.sort_by_key(|(at, _)| *at);
         script
+    }
+
+    /// How many days it lasts.
+    pub(super) fn days(&self) -> usize {
+        usize::try_from((self.window.1 - self.window.0).num_days()).unwrap_or(0)
     }
 
     fn some_time(&self, dice: &mut Dice) -> DateTime<Utc> {
@@ -139,30 +148,52 @@ impl Script {
             } else {
                 Trouble::Cut { when: FaultMoment::Before }
             };
-            self.events.push((at, Event::Trouble(Fault::on(Endpoint::Any, what).always())));
+            self.events.push((at, Event::Trouble(vec![Fault::on(Endpoint::Any, what).always()])));
             self.events.push((at + seconds_of(dice, 60, 5_400), Event::Well));
         }
         for _ in 0..u64::from(days) * 2 {
+            let how = match dice.below(3) {
+                0 => StreamEnd::Close,
+                1 => StreamEnd::Cut,
+                _ => StreamEnd::Silence,
+            };
+            self.events.push((self.some_time(dice), Event::Streams(how)));
+        }
+    }
+
+    /// What befalls the machines.
+    fn throw_deaths(&mut self, dice: &mut Dice, days: u32, daemons: usize) {
+        let any = |dice: &mut Dice| usize::try_from(dice.below(u64::try_from(daemons).unwrap_or(1))).unwrap_or(0);
+        for _ in 0..u64::from(days) * 2 * u64::try_from(daemons).unwrap_or(1) {
             let back_after = if dice.below(4) == 0 { seconds_of(dice, 600, 14_400) } else { seconds_of(dice, 0, 120) };
             let steps = dice.below(12);
-            self.events.push((self.some_time(dice), Event::Crash { steps, back_after }));
+            let host = any(dice);
+            self.events.push((self.some_time(dice), Event::Death { host, steps, back_after }));
         }
         for _ in 0..days.div_ceil(3) {
             let at = self.some_time(dice);
+            let host = any(dice);
             let off = seconds_of(dice, 60, 10_800) * if dice.below(2) == 0 { 1 } else { -1 };
-            self.events.push((at, Event::ClockOff(off)));
-            self.events.push((at + seconds_of(dice, 600, 7_200), Event::ClockOff(Duration::zero())));
+            self.events.push((at, Event::ClockOff { host, off }));
+            let right_again = at + seconds_of(dice, 600, 7_200);
+            self.events.push((right_again, Event::ClockOff { host, off: Duration::zero() }));
         }
     }
 
     fn throw_trouble(&mut self, dice: &mut Dice, at: DateTime<Utc>) {
         let when = if dice.below(2) == 0 { FaultMoment::Before } else { FaultMoment::After };
         let create = |what| Fault::on(Endpoint::Create, what);
-        let fault = match dice.below(14) {
+        let times = 1 + u32::try_from(dice.below(3)).unwrap_or(0);
+        let fault = match dice.below(15) {
             0 => create(Trouble::answer(500, "<html>oops</html>")),
             1 | 2 => create(Trouble::accepted_but(504)),
             3 | 4 => create(Trouble::Cut { when }),
-            5 => create(Trouble::Hang { when, ms: None }),
+            5 => {
+                // Its client loses patience at once, and the request goes on for a while.
+                let hang = create(Trouble::Hang { when, ms: None }).times(times);
+                self.events.push((at, Event::Trouble(vec![create(Trouble::Abandoned).times(times), hang])));
+                return;
+            }
             6 => create(Trouble::TooMany { reset_in: Some(120) }),
             7 => create(Trouble::HalfBody),
             8 => create(Trouble::WithoutId),
@@ -170,10 +201,10 @@ impl Script {
             10 => create(Trouble::parent_missing()),
             11 => Fault::on(Endpoint::Notifications, Trouble::answer(500, "")),
             12 => Fault::on(Endpoint::OwnStatuses, Trouble::Lag { seconds: 40 }),
+            13 => Fault::on(Endpoint::Push, Trouble::NotPushed),
             _ => Fault::on(Endpoint::Notifications, Trouble::MalformedNotification),
         };
-        let times = 1 + u32::try_from(dice.below(3)).unwrap_or(0);
-        self.events.push((at, Event::Trouble(fault.times(times))));
+        self.events.push((at, Event::Trouble(vec![fault.times(times)])));
     }
 }
 

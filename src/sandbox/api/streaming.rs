@@ -118,6 +118,7 @@ impl Sandbox {
         self.change(|state| {
             state.last_line += 1;
             let id = state.last_line;
+            *state.lines_opened.entry(account).or_default() += 1;
             state.lines.entry(account).or_default().push(Line { id, topics, to });
             id
         })
