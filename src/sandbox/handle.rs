@@ -289,14 +289,18 @@ impl Sandbox {
         };
         let heard = tokio::time::timeout(within, until_heard).await;
         heard.ok().and_then(Result::ok).ok_or(TimedOut(within))?;
-        let mut changed = self.0.changed.subscribe();
+        let (mut changed, mut over) = (self.0.changed.subscribe(), self.0.traffic.watch());
         let until_over = async {
             loop {
                 changed.mark_unchanged();
+                over.mark_unchanged();
                 if self.0.traffic.is_over() && self.look(|state| state.at_work() == state.hanging()) {
                     return Some(());
                 }
-                changed.changed().await.ok()?;
+                tokio::select! {
+                    changed = changed.changed() => changed.ok()?,
+                    over = over.changed() => over.ok()?,
+                }
             }
         };
         tokio::time::timeout(within, until_over).await.ok().flatten().ok_or(TimedOut(within))

@@ -183,11 +183,10 @@ impl Sandbox {
         let domain = address.to_string();
         let dice = Dice::seeded(options.seed);
         let state = State::new(options.profile, format!("http://{domain}"), domain, dice, options.requests_kept.max(1));
-        let changed = watch::Sender::new(0);
         let sandbox = Sandbox(Arc::new(Shared {
             state: Mutex::new(state),
-            traffic: traffic::Traffic::new(changed.clone()),
-            changed,
+            traffic: traffic::Traffic::default(),
+            changed: watch::Sender::new(0),
             released: watch::Sender::new(0),
             clock: options.clock,
             stop: CancellationToken::new(),

@@ -9,18 +9,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::watch;
 
 /// Counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Traffic {
     under_way: Arc<AtomicUsize>,
-    /// Woken when there is none.
-    changed: watch::Sender<u64>,
+    /// Counts the moments from which there was none.
+    over: watch::Sender<u64>,
 }
 
 impl Traffic {
-    pub(crate) fn new(changed: watch::Sender<u64>) -> Self {
-        Self { under_way: Arc::default(), changed }
-    }
-
     /// Something is on its way from now on, until the answer is dropped.
     pub(crate) fn begin(&self) -> OnTheWay {
         self.under_way.fetch_add(1, Ordering::SeqCst);
@@ -29,6 +25,11 @@ impl Traffic {
 
     pub(crate) fn is_over(&self) -> bool {
         self.under_way.load(Ordering::SeqCst) == 0
+    }
+
+    /// Wakes whoever waits for its end.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.over.subscribe()
     }
 }
 
@@ -43,7 +44,7 @@ impl OnTheWay {
     /// It has arrived; saying so again changes nothing.
     pub(crate) fn end(&self) {
         if !self.over.swap(true, Ordering::SeqCst) && self.traffic.under_way.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.traffic.changed.send_modify(|count| *count += 1);
+            self.traffic.over.send_modify(|count| *count += 1);
         }
     }
 }

@@ -45,6 +45,15 @@ impl Place {
         self.folder.join("data")
     }
 
+    /// A schema of a PostgreSQL server, with this machine's key in `folder`.
+    #[cfg(feature = "sandbox")]
+    pub(super) fn inside(&self, schema: &str, folder: &Path) -> Result<Place, StoreError> {
+        let Where::Postgres(url) = self.parse()? else { return Err(StoreError::Url { url: self.to_string() }) };
+        let url = url.expose_secret();
+        let sign = if url.contains('?') { '&' } else { '?' };
+        Ok(Place::new(&SecretString::from(format!("{url}{sign}options[search_path]={schema}")), folder))
+    }
+
     pub(super) fn parse(&self) -> Result<Where, StoreError> {
         let url = self.url.expose_secret();
         match url.split_once("://") {

@@ -1,8 +1,6 @@
 //! A PostgreSQL schema of one's own: an empty database on a server that holds others, for simulated campaigns. Not used
 //! by the daemon.
 
-use secrecy::{ExposeSecret, SecretString};
-
 use super::errors::StoreError;
 use super::place::Where;
 use super::{Place, connect};
@@ -14,12 +12,9 @@ impl Place {
     /// # Errors
     /// When the server cannot be reached, or this user may not make schemas there.
     pub async fn new_schema(&self, name: &SchemaName, folder: &std::path::Path) -> Result<Place, StoreError> {
-        let at = self.parse()?;
-        let Where::Postgres(url) = &at else { return Err(StoreError::Url { url: self.to_string() }) };
-        run(&at, &format!("CREATE SCHEMA {}", name.0)).await?;
-        let sign = if url.expose_secret().contains('?') { '&' } else { '?' };
-        let inside = format!("{}{sign}options[search_path]={}", url.expose_secret(), name.0);
-        Ok(Place::new(&SecretString::from(inside), folder))
+        let inside = self.inside(&name.0, folder)?;
+        run(&self.parse()?, &format!("CREATE SCHEMA {}", name.0)).await?;
+        Ok(inside)
     }
 
     /// Removes such a schema with everything in it.
