@@ -16,6 +16,7 @@ use watchpost::core::ids::{AccountName, PostId};
 use watchpost::core::plan::{Plan, Window, plan};
 use watchpost::fedi::Http;
 use watchpost::sandbox::{NewAccount, Options, Running, Sandbox};
+use watchpost::store::Place;
 use watchpost::store::deliveries::Delivery;
 
 /// Between two plans of a daemon to which nothing else happens. The program plans more often; every plan in between
@@ -100,7 +101,7 @@ impl Rig {
             token: SecretString::from(format!("token-{name}")),
         });
         let machine = Machine {
-            database: folder.path().join("data/watchpost.db"),
+            place: Place::file(&folder.path().join("data/watchpost.db")),
             clock,
             http: Http::new().unwrap(),
             accounts: voices.collect(),
