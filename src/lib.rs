@@ -39,9 +39,9 @@
 //! | [`clock`] | time and dice, read nowhere else; set by hand in tests, wound forward in the demo |
 //! | [`telemetry`] | the log on stderr; what is never logged |
 //! | [`core`] | the rules as pure values and functions, in the next table |
-//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
+//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
+//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
@@ -55,6 +55,7 @@
 //! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
 //! | [`core::decision`], [`core::budget`] | answer, obey or stay silent, with the reason; how much may be said |
+//! | [`core::intake`] | whether a post that comes in from a table is new, known or changed |
 //! | [`core::timekeeping`] | whether our clock can be believed |
 //! | [`core::allowance`], [`core::breaker`] | what the server still lets us create; when a failing server is left alone |
 //! | [`core::compose`], [`core::count`], [`core::date_words`] | the words of a reply, made to fit the server |

@@ -117,6 +117,21 @@ fn the_posts_in_the_readme_can_be_sent() {
     }
 }
 
+#[test]
+fn the_table_in_the_readme_can_be_imported() {
+    let tables = blocks("csv");
+    let [(line, table)] = tables.as_slice() else { panic!("README.md shows one table, not {}", tables.len()) };
+    let folder = TempDir::new().unwrap();
+    copy(&root().join("config"), &folder.path().join("config"));
+    fs::create_dir(folder.path().join("posts")).unwrap();
+    let file = folder.path().join("table.csv");
+    fs::write(&file, table.join("\n")).unwrap();
+    let (campaign, file) = (folder.path().to_str().unwrap(), file.to_str().unwrap());
+    let look = watchpost(&["--campaign", campaign, "queue", "import", file, "--dry-run"]);
+    let shown = String::from_utf8_lossy(&look.stdout).into_owned();
+    assert!(look.status.success() && shown.contains("2 rows: 2 new"), "README.md:{line}: {shown}");
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

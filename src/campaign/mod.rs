@@ -37,6 +37,7 @@ mod fits;
 mod front_matter;
 mod hashtags;
 mod links;
+pub mod markdown;
 mod media;
 mod poll;
 mod post_file;
@@ -47,6 +48,7 @@ mod rules;
 mod sameness;
 pub mod secrets;
 mod source;
+pub mod spreadsheet;
 mod toml_tree;
 mod tree;
 pub mod watch;
@@ -226,7 +228,15 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
 /// only the whole campaign shows is [`load`]'s.
 #[must_use]
 pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Finding>) {
-    let frame = Frame {
+    let frame = frame_of(campaign, now);
+    let mut findings = Vec::new();
+    let posts = posts::read(&frame, &mut findings);
+    (posts.into_iter().map(|read| read.post).collect(), across::in_reading_order(findings))
+}
+
+/// What posts of a loaded campaign are checked against.
+fn frame_of(campaign: &Campaign, now: DateTime<Utc>) -> Frame {
+    Frame {
         root: campaign.root.clone(),
         now,
         zone: Some(campaign.zone),
@@ -235,10 +245,7 @@ pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Fi
         accounts: Some(campaign.accounts.iter().map(|account| account.name.to_string()).collect()),
         topics: Some(campaign.facts.topics().iter().map(ToString::to_string).collect()),
         facts: Some(campaign.facts.facts.iter().map(|fact| fact.id.to_string()).collect()),
-    };
-    let mut findings = Vec::new();
-    let posts = posts::read(&frame, &mut findings);
-    (posts.into_iter().map(|read| read.post).collect(), across::in_reading_order(findings))
+    }
 }
 
 /// The accounts as the plan wants them.

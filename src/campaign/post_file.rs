@@ -18,7 +18,6 @@ pub(crate) struct Pieces {
 /// may have.
 pub(crate) fn split(text: &str, keys: &[&str], report: &mut Report) -> Option<Pieces> {
     let lines: Vec<&str> = text.lines().collect();
-    let is_rule = |line: &&str| line.trim_end() == "---";
     let mut front = None;
     let mut body = 0;
     if lines.first().is_some_and(is_rule) {
@@ -28,13 +27,25 @@ pub(crate) fn split(text: &str, keys: &[&str], report: &mut Report) -> Option<Pi
         };
         front = Some((lines.iter().skip(1).take(end).copied().collect::<Vec<_>>().join("\n"), 2));
         body = end + 2;
-    } else if let Some(line) = forgotten_front(&lines, keys, is_rule) {
+    } else if let Some(line) = forgotten_front(&lines, keys) {
         report.error(
             line,
             "these lines look like keys, but no --- stands above them: they would be sent as text",
             "put a line of --- at the very top",
         );
     }
+    let parts = below(&lines, body);
+    Some(Pieces { front, parts })
+}
+
+/// The texts of one cell, as those below the keys of a file.
+pub(crate) fn parts(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    below(&lines, 0).into_iter().map(|(part, _)| part).collect()
+}
+
+/// The parts in `lines` from place `body` on.
+fn below(lines: &[&str], body: usize) -> Vec<(String, usize)> {
     let mut parts = Vec::new();
     let mut part: Vec<(usize, &str)> = Vec::new();
     for (at, line) in lines.iter().enumerate().skip(body) {
@@ -45,7 +56,11 @@ pub(crate) fn split(text: &str, keys: &[&str], report: &mut Report) -> Option<Pi
         }
     }
     parts.push(close(&mut part, lines.len().max(1)));
-    Some(Pieces { front, parts })
+    parts
+}
+
+fn is_rule(line: &&str) -> bool {
+    line.trim_end() == "---"
 }
 
 /// The text of a part without blank lines at its ends, and the line it begins on (`at` when there is none).
@@ -60,7 +75,7 @@ fn close(part: &mut Vec<(usize, &str)>, at: usize) -> (String, usize) {
 }
 
 /// The first line of a file whose lines down to the first `---` all look like keys of a post.
-fn forgotten_front(lines: &[&str], keys: &[&str], is_rule: impl Fn(&&str) -> bool) -> Option<usize> {
+fn forgotten_front(lines: &[&str], keys: &[&str]) -> Option<usize> {
     let end = lines.iter().position(is_rule)?;
     let head: Vec<(usize, &&str)> =
         lines.iter().take(end).enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();

@@ -11,6 +11,7 @@ use super::front_matter::{self, Frame, KEYS};
 use super::{hashtags, links, post_file, source, yaml_tree};
 use crate::core::count::{TextRules, count};
 use crate::core::ids::PostId;
+use crate::core::intake::is_queue_id;
 use crate::core::post::Post;
 
 /// Where posts stand, relative to the campaign folder.
@@ -132,7 +133,20 @@ fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
     let line = pieces.parts.first().map_or(1, |(_, line)| *line);
     check_parts(&pieces.parts, post.cw.as_deref(), frame, report);
     post.parts = pieces.parts.into_iter().map(|(text, _)| text).collect();
-    for (variant, line) in post.variants.iter().zip(&lines.variants) {
+    check_variants(&post, &lines.variants, frame, report);
+    Some(ReadPost { post, file: file.to_path_buf(), line, when: lines.when })
+}
+
+/// The path under `posts/` without `.md`, with `/` on every system.
+fn id_of(file: &Path) -> String {
+    let under = file.strip_prefix(FOLDER).unwrap_or(file).with_extension("");
+    let parts: Vec<&str> = under.iter().filter_map(|part| part.to_str()).collect();
+    parts.join("/")
+}
+
+/// What is wrong with the other words of a post, beside its own; `lines` says where each stands.
+pub(crate) fn check_variants(post: &Post, lines: &[usize], frame: &Frame, report: &mut Report) {
+    for (variant, line) in post.variants.iter().zip(lines) {
         let (own, its) = (post.parts.len(), variant.parts.len());
         if its > 0 && its != own {
             report.error(
@@ -144,21 +158,10 @@ fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
         let parts: Vec<(String, usize)> = variant.parts.iter().map(|text| (text.clone(), *line)).collect();
         check_parts(&parts, post.cw.as_deref(), frame, report);
     }
-    Some(ReadPost { post, file: file.to_path_buf(), line, when: lines.when })
 }
 
-/// The path under `posts/` without `.md`, with `/` on every system.
-fn id_of(file: &Path) -> String {
-    let under = file.strip_prefix(FOLDER).unwrap_or(file).with_extension("");
-    let parts: Vec<&str> = under.iter().filter_map(|part| part.to_str()).collect();
-    parts.join("/")
-}
-
-fn is_queue_id(id: &str) -> bool {
-    id.strip_prefix("queue-").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, report: &mut Report) {
+/// What is wrong with the texts of a post, each with its first line.
+pub(crate) fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, report: &mut Report) {
     for (at, (text, line)) in parts.iter().enumerate() {
         if text.trim().is_empty() {
             if parts.len() == 1 {

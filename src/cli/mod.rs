@@ -1,6 +1,7 @@
 //! One file per command; the only place that prints. Answers go to stdout, logs and errors to stderr; with `--json`
 //! stdout is exactly one JSON document. Exit codes: 0 fine, 1 something was found, 2 could not run.
 
+mod calendar_file;
 pub mod check;
 pub mod completions;
 #[cfg(feature = "sandbox")]
@@ -9,12 +10,15 @@ pub mod demo;
 mod demo_story;
 pub mod doctor;
 pub mod facts;
+mod file_out;
 pub mod ledger;
 pub mod output;
 pub mod plan;
 pub mod plan_command;
 pub mod queue;
 pub mod queue_add;
+pub mod queue_export;
+pub mod queue_import;
 pub mod run;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -9,6 +9,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::queue_add::{self, AddArgs};
+use super::queue_export::{self, ExportArgs};
+use super::queue_import::{self, ImportArgs};
 use super::status::local;
 use super::table::{first_words, table};
 use super::{output, workplace};
@@ -57,6 +59,10 @@ pub enum Action {
     },
     /// Adds a post.
     Add(AddArgs),
+    /// Takes in the posts of a spreadsheet, saved as CSV; shows first what would come.
+    Import(ImportArgs),
+    /// Writes the queue as a spreadsheet (CSV), a calendar (ICS) or post files (Markdown).
+    Export(ExportArgs),
     /// Keeps a post or delivery back until it is released.
     Hold(Steer),
     /// Lets a held or refused post or delivery go.
@@ -90,6 +96,8 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         Action::List { days, state, json } => list(&campaign, *days, state.as_deref(), *json, now).await,
         Action::Show { id, json } => show(&campaign, id, *json, now).await,
         Action::Add(args) => queue_add::run(&campaign, args, now).await,
+        Action::Import(args) => queue_import::run(&campaign, args, now).await,
+        Action::Export(args) => queue_export::run(&campaign, args, now).await,
         Action::Hold(steer) => wish(&campaign, steer, Wish::Hold, now).await,
         Action::Release(steer) => wish(&campaign, steer, Wish::Release, now).await,
         Action::Cancel(steer) => wish(&campaign, steer, Wish::Cancel, now).await,

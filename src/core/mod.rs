@@ -14,6 +14,7 @@ pub mod decision;
 pub mod delivery;
 pub mod fact;
 pub mod ids;
+pub mod intake;
 pub mod lateness;
 pub mod looking;
 pub mod matching;

@@ -31,6 +31,7 @@ pub mod deliveries;
 pub mod doubt;
 pub mod epoch;
 mod errors;
+pub mod intake;
 pub mod leases;
 mod lock;
 pub mod mentions;

@@ -47,6 +47,7 @@ impl Store {
     }
 }
 
-fn id_of(own: PostId, seq: i64) -> PostId {
+/// A post's own id, or the one its number gives.
+pub(super) fn id_of(own: PostId, seq: i64) -> PostId {
     if own.as_str().is_empty() { PostId::new(format!("queue-{seq}")) } else { own }
 }

@@ -1,7 +1,9 @@
 //! Accounts, notices, the queue, people: what is kept beside the ledger.
 
 use watchpost::core::ids::{Lang, PostId, StatusId};
+use watchpost::core::intake::Keeper;
 use watchpost::core::post::{Post, When};
+use watchpost::store::intake::{TakenIn, Trial};
 use watchpost::store::sending::Ending;
 
 use crate::base::{Base, Which, arm, ears, eyes, now, plan, post, seconds};
@@ -11,6 +13,7 @@ on_both!(
     listening_begins_once,
     a_matter_has_one_notice,
     the_queue_keeps_its_order,
+    a_table_is_taken_in_once,
     texts_with_every_sign_come_back_as_they_were,
     a_command_beside_the_daemon_is_noticed,
     a_failing_verb_takes_no_other_with_it,
@@ -138,4 +141,49 @@ async fn verbs_side_by_side_all_arrive(base: &Base) {
     }
     let ids: Vec<StatusId> = (0..30).map(|n: i32| StatusId::new(n.to_string())).collect();
     assert_eq!(store.owned(&eyes(), &ids).await.unwrap().len(), 30);
+}
+
+/// A table is taken in as a whole, once however often it is read, and changes nothing that has gone out.
+async fn a_table_is_taken_in_once(base: &Base) {
+    let store = base.daemon().await;
+    let row =
+        |id: &str, text: &str| Post::new(PostId::from(id), When::NextSlot, Lang::new("en"), vec![text.to_owned()]);
+    let file = vec![row("file", "From a file")];
+    let rows = vec![
+        row("a", "A"),
+        row("", "Without an id"),
+        row("queue-9", "From elsewhere"),
+        row("file", "Else"),
+        row("", "Without an id"),
+    ];
+    let look = store.take_in(rows.clone(), file.clone(), Trial::LookOnly, now()).await.unwrap();
+    assert_eq!(look[0], TakenIn::Added("a".into()));
+    assert_eq!(store.queued_posts().await.unwrap(), Vec::new());
+    let taken = store.take_in(rows.clone(), file.clone(), Trial::ForGood, now()).await.unwrap();
+    let expected = [
+        TakenIn::Added("a".into()),
+        TakenIn::Added("queue-2".into()),
+        TakenIn::Added("from-queue-9".into()),
+        TakenIn::Owned("file".into(), Keeper::File),
+        TakenIn::Known("".into(), Keeper::Row(1)),
+    ];
+    assert_eq!(taken, expected);
+    let again = store.take_in(rows, file, Trial::ForGood, now()).await.unwrap();
+    assert!(again[..3].iter().all(|taken| matches!(taken, TakenIn::Known(_, Keeper::Queue))), "{again:?}");
+    let change = vec![row("a", "A, better"), row("queue-2", "With an id now")];
+    let changed = store.take_in(change.clone(), Vec::new(), Trial::ForGood, now()).await.unwrap();
+    assert_eq!(changed, [TakenIn::Changed("a".into()), TakenIn::Changed("queue-2".into())]);
+    let words =
+        |posts: Vec<Post>| posts.into_iter().map(|post| format!("{} {}", post.id, post.parts[0])).collect::<Vec<_>>();
+    let queue = ["a A, better", "queue-2 With an id now", "from-queue-9 From elsewhere"];
+    assert_eq!(words(store.queued_posts().await.unwrap()), queue);
+    // It goes out; from then on its row changes nothing.
+    plan(&store, &[post("a", now())], now()).await;
+    let armed = arm(&store, now()).await;
+    let late = store.take_in(vec![row("a", "Too late")], Vec::new(), Trial::ForGood, now()).await.unwrap();
+    assert_eq!(late, [TakenIn::Gone("a".into())]);
+    store.record(armed.id, armed.fence, Ending::Sent(crate::base::receipt("1")), None, now()).await.unwrap();
+    let late = store.take_in(vec![row("a", "Too late")], Vec::new(), Trial::ForGood, now()).await.unwrap();
+    assert_eq!(late, [TakenIn::Gone("a".into())]);
+    assert_eq!(words(store.queued_posts().await.unwrap()), queue);
 }

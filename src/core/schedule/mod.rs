@@ -102,6 +102,12 @@ impl Slot {
         &self.written
     }
 
+    /// Whether it was written as a cron expression.
+    #[must_use]
+    pub fn is_cron(&self) -> bool {
+        matches!(self.rule, Rule::Cron(_))
+    }
+
     /// The nominal local times with `from ≤ time < until`, in order, whether a zone's clock shows them or not.
     pub fn local_times(
         &self,

@@ -1,0 +1,221 @@
+//! Tables of posts, as programs write them: each reads to the same posts, or says by cell what is wrong.
+
+use std::fs;
+
+use super::*;
+use crate::campaign::{load, tests as campaigns};
+
+mod round_trip;
+
+use crate::core::post::When;
+
+struct Read {
+    result: Result<Sheet, SheetError>,
+    root: tempfile::TempDir,
+}
+
+fn read_with(bytes: &[u8], dates: Option<DateOrder>) -> Read {
+    let root = campaigns::folder(&[("posts/one.md", "Hello")]);
+    let campaign = load(root.path(), campaigns::now()).unwrap().campaign.unwrap();
+    let file = root.path().join("posts/table.csv");
+    fs::write(&file, bytes).unwrap();
+    let result = read(&campaign, &file, dates, campaigns::now());
+    Read { result, root }
+}
+
+fn sheet(bytes: &[u8]) -> Sheet {
+    read_with(bytes, None).result.unwrap()
+}
+
+fn findings(sheet: &Sheet) -> Vec<String> {
+    let shown = |finding: &CellFinding| {
+        let text = finding.to_string();
+        text.split_once("table.csv:").map_or(text.clone(), |(_, rest)| rest.to_owned())
+    };
+    sheet.findings.iter().map(shown).collect()
+}
+
+/// What the first post of a table without findings is, in short.
+fn short(sheet: &Sheet) -> Vec<String> {
+    assert_eq!(findings(sheet), Vec::<String>::new());
+    let post = |row: &Row| {
+        let post = row.post.as_ref().unwrap();
+        let when = match &post.when {
+            When::At(moment) => crate::campaign::markdown::moment_words(moment),
+            When::Every(slot) => format!("every {}", slot.written()),
+            When::Evergreen => "evergreen".to_owned(),
+            When::NextSlot => "slot".to_owned(),
+        };
+        let accounts: Vec<&str> = post.accounts.iter().map(|name| name.as_str()).collect();
+        format!("{} {when} [{}] {}", row.row, accounts.join(" "), post.parts.join(" | "))
+    };
+    sheet.rows.iter().map(post).collect()
+}
+
+fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
+    let letters = if mark { format!("\u{feff}{text}") } else { text.to_owned() };
+    letters.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+#[test]
+fn whatever_program_saved_the_table_the_same_posts_are_read() {
+    let comma = "text,date,time,account\r\n\"Who looks, \"\"really\"\"?\",27/11/2026,9:00,eyes\r\nSegundo año,28/11/2026,18:30,vigila\r\n";
+    let semicolon = "Texto;Fecha;Hora;Cuenta;;\n\"Who looks, \"\"really\"\"?\";27/11/2026;9:00;Eyes;;\nSegundo año;28/11/2026;18:30;@vigila;;\n;;;;;\n";
+    let tab = "Text\tDate\tTime\tAccount\r\n\"Who looks, \"\"really\"\"?\"\t27.11.2026\t09:00:00\teyes\r\nSegundo año\t28.11.2026\t6:30 PM\tvigila\r\n";
+    let says = "sep=;\r\nACCOUNT;WHEN;TEXT\r\neyes;2026-11-27 09:00;\"Who looks, \"\"really\"\"?\"\r\nvigila;46354,770833333;Segundo año";
+    let titled = "Plan for November,,\n\nwhen,text,who\n11/27/2026 9:00 AM,\"Who looks, \"\"really\"\"?\",eyes\n11/28/2026 6:30 PM,Segundo año,vigila\n";
+    let western: Vec<u8> = semicolon.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    let expected = ["2026-11-27 09:00 [eyes] Who looks, \"really\"?", "2026-11-28 18:30 [vigila] Segundo año"];
+    for (name, bytes) in [
+        ("comma", comma.as_bytes().to_vec()),
+        ("byte order mark", format!("\u{feff}{comma}").into_bytes()),
+        ("semicolon", semicolon.as_bytes().to_vec()),
+        ("tab", tab.as_bytes().to_vec()),
+        ("unicode text", utf16(tab, false, true)),
+        ("unicode text, the other way", utf16(tab, true, true)),
+        ("unicode text without a mark", utf16(tab, false, false)),
+        ("windows-1252", western),
+        ("sep=", says.as_bytes().to_vec()),
+        ("a title above", titled.as_bytes().to_vec()),
+        ("old line ends", comma.replace("\r\n", "\r").into_bytes()),
+    ] {
+        let sheet = sheet(&bytes);
+        let posts = short(&sheet);
+        let posts: Vec<&str> = posts.iter().map(|post| post.split_once(' ').unwrap().1).collect();
+        assert_eq!(posts, expected, "{name}");
+        let told = sheet.notes.iter().any(|note| note.contains("Windows-1252"));
+        assert_eq!(told, name == "windows-1252", "{name}: {:?}", sheet.notes);
+    }
+}
+
+#[test]
+fn rows_have_the_numbers_that_spreadsheets_show() {
+    let text = "text,note\n\"one\nmore\",a\n\nthree,b\n,c\nfive,\n";
+    for text in [text.to_owned(), text.replace('\n', "\r\n")] {
+        let sheet = sheet(text.as_bytes());
+        assert_eq!(findings(&sheet), ["6: row 5: the post has no text — write it below the keys"]);
+        let places: Vec<(usize, usize)> = sheet.rows.iter().map(|row| (row.row, row.line)).collect();
+        assert_eq!(places, [(2, 2), (4, 5), (5, 6), (6, 7)]);
+    }
+}
+
+#[test]
+fn every_mistake_of_every_row_is_said_at_once_with_its_cell() {
+    let text = "text,when,account,media,alt,status,poll,every\n\
+                Fine,2027-01-01 09:00,eyes,,,,,\n\
+                ,2027-02-30 09:00,eyse,ring.png,,reddy,Yes,\n\
+                Late,03/04/2027 9:00,eyes,nowhere.png,A map,,,Tue 12:00\n\
+                #NAME?,2027-01-01,,,A map,,,\n";
+    assert_eq!(
+        findings(&sheet(text.as_bytes())),
+        [
+            "3: row 3: the post has no text — write it below the keys",
+            "3: B3 (when): there is no day 2027-02-30 — write the year first, then month and day: 2026-11-27",
+            "3: C3 (account): there is no account `eyse` — did you mean `eyes`?",
+            "3: D3 (media): `ring.png` has no alt text — describe it in the column alt, for those who cannot see it",
+            "3: F3 (status): `status` cannot be `reddy` — did you mean `ready`?",
+            "3: G3 (poll): a poll needs at least two options — write options: [\"Yes\", \"No\"]",
+            "4: B4 (when): 03/04/2027 can be 3 April 2027 or 4 March 2027 — write the year first (2026-11-27), or say --dates day-first or --dates month-first",
+            "4: D4 (media): there is no file `nowhere.png` — the path is relative to the post's own file",
+            "5: A5 (text): `#NAME?` is what a spreadsheet shows when a formula fails — write the text again with ' before its first sign",
+            "5: B5 (when): 2027-01-01 has no time of day — write 2027-01-01 09:00, or add a column time",
+            "5: E5 (alt): this describes no picture — name its file in the column media",
+        ]
+    );
+}
+
+#[test]
+fn one_date_of_the_column_decides_for_all_and_an_order_may_be_given() {
+    let text = "text,when\none,03/04/2027 9:00\ntwo,27/04/2027 9:00\n";
+    assert_eq!(short(&sheet(text.as_bytes())), ["2 2027-04-03 09:00 [] one", "3 2027-04-27 09:00 [] two"]);
+    let open = "text,when\none,03/04/2027 9:00\n";
+    let month = read_with(open.as_bytes(), Some(DateOrder::MonthFirst)).result.unwrap();
+    assert_eq!(short(&month), ["2 2027-03-04 09:00 [] one"]);
+    let mixed = sheet(b"text,when\none,27/04/2027 9:00\ntwo,04/28/2027 9:00\nthree,03/04/2027 9:00\n");
+    assert!(!mixed.usable);
+    assert!(findings(&mixed).iter().any(|line| line.contains("row 2 writes the day first and row 3 the month first")));
+}
+
+#[test]
+fn names_of_columns_that_cannot_be_right_make_the_table_unusable() {
+    for (text, expected) in [
+        (
+            "text,visiblity\na,public\n",
+            "1: B1: no column is called `visiblity` — did you mean `visibility`? A column of your own may be called notes",
+        ),
+        ("text,Texto\na,b\n", "1: B1: `Texto` is the same column as `text` — number them: text 1, Texto 2"),
+        ("text,date,fecha\na,,\n", "1: C1: `fecha` is the same column as `date` — keep one of the two"),
+    ] {
+        let sheet = sheet(text.as_bytes());
+        assert!(!sheet.usable, "{text}");
+        assert_eq!(findings(&sheet), [expected]);
+    }
+    let own = sheet(b"text,Presupuesto,notas\nHola,12,x\n");
+    assert!(own.usable);
+    assert_eq!(own.notes, ["not read, because no column is called so: “Presupuesto”"]);
+}
+
+#[test]
+fn a_row_has_every_field_of_a_post() {
+    let text = "id,text,text 2,part 3,at,zone,accounts,topic,facts,lang,cw,visibility,expires,status,late,media,alt,media 2,alt 2\n\
+        a/b,One,\"Two\n---\nThree\",Four,2027-01-02 09:00,Europe/Madrid,\"eyes; vigila\",Ring,RING-2000,Español,policing,\
+        Unlisted,2027-01-03 09:00,Borrador,hold,media/ring.png,A map,media/ring.png,\"The same\nmap\"\n";
+    let read = read_with(text.as_bytes(), None);
+    let sheet = read.result.unwrap();
+    assert_eq!(findings(&sheet), Vec::<String>::new());
+    let post = sheet.rows[0].post.clone().unwrap();
+    assert_eq!(post.id.as_str(), "a/b");
+    assert_eq!(post.parts, ["One", "Two", "Three", "Four"]);
+    assert_eq!(format!("{:?}", post.when), "At(Instant(2027-01-02T09:00:00+01:00))");
+    assert_eq!(format!("{:?}", post.expires.unwrap()), "Instant(2027-01-03T09:00:00+01:00)");
+    assert_eq!(post.topic.unwrap().as_str(), "ring");
+    assert_eq!(post.facts[0].as_str(), "ring-2000");
+    assert_eq!(post.lang.as_str(), "es");
+    assert_eq!(post.accounts.len(), 2);
+    assert_eq!(post.media[1].alt, "The same\nmap");
+    assert_eq!(post.media[0].file, read.root.path().join("posts/media/ring.png"));
+    let poll = super::tests::sheet(b"text;poll;poll lasts;every\nAsk;Yes | No | Perhaps;2d;cron 0 30 17 * * Tue\n");
+    assert_eq!(short(&poll), ["2 every 0 30 17 * * Tue [] Ask"]);
+    let poll = poll.rows[0].post.clone().unwrap().poll.unwrap();
+    assert_eq!((poll.options.len(), poll.lasts_seconds), (3, 172_800));
+}
+
+#[test]
+fn a_file_that_is_no_table_of_posts_is_refused_with_what_to_do() {
+    let zeros = [b"text,when\nHello\0".as_slice(), &[0; 20]].concat();
+    for (bytes, expected) in [
+        (b"".as_slice(), "is empty"),
+        (b"PK\x03\x04\x14\0\x06\0", "save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old workbook (xls)"),
+        (b"%PDF-1.7", "a PDF document"),
+        (&zeros, "line 2 holds bytes that are no letters"),
+        (b"\x93\xfa\x01\x02\x80text", "is not text"),
+        (
+            b"name,age\nAda,36\n",
+            "has no column for the text: name the columns in the first row, such as text, date, time, account; found: name, age",
+        ),
+    ] {
+        let error = read_with(bytes, None).result.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let root = campaigns::folder(&[]);
+    let campaign = load(root.path(), campaigns::now()).unwrap().campaign.unwrap();
+    for (path, expected) in [("nowhere.csv", "cannot be read"), ("posts", "is not a file")] {
+        let error = read(&campaign, &root.path().join(path), None, campaigns::now()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let large = root.path().join("large.csv");
+    fs::File::create(&large).unwrap().set_len(100 * 1024 * 1024).unwrap();
+    let error = read(&campaign, &large, None, campaigns::now()).unwrap_err().to_string();
+    assert!(error.contains("has 100 MB; up to 64 MB are read"), "{error}");
+}
+
+#[test]
+fn a_row_with_too_many_cells_and_a_quote_that_never_ends_are_said() {
+    let commas = sheet(b"text,when\nHello, world, again,2027-01-01 09:00\n");
+    let said = findings(&commas);
+    assert!(said.iter().any(|line| line.contains("`again` stands beyond the last column")), "{said:?}");
+    let open = format!("text,when\n\"Hello,2027-01-01 09:00\n{}", "x,y\n".repeat(20_000));
+    let said = findings(&sheet(open.as_bytes()));
+    assert!(said[0].contains("look for a \" that begins here and never ends"), "{said:?}");
+}

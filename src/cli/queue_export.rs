@@ -1,0 +1,234 @@
+//! `watchpost queue export`: the queue for other programs. A spreadsheet and post files come back as the same queue; a
+//! calendar is for looking.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Duration, Utc};
+
+use super::calendar_file::{self, Entry, calendar};
+use super::file_out::{Replace, write_all};
+use super::{output, workplace};
+use crate::campaign::markdown::post_files;
+use crate::campaign::{self, Campaign, spreadsheet};
+use crate::core::delivery::State;
+use crate::core::ids::PostId;
+use crate::core::plan::{History, Kind, Plan, Window, plan};
+use crate::core::post::{DEFAULT_EXPIRY, Post, When};
+use crate::store::deliveries::{Delivery, Of};
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  watchpost queue export --out queue.csv\n  watchpost queue export --format ics --out calendar.ics\n  watchpost queue export --format md --out saved-posts\n\nA spreadsheet (CSV) can be changed and read again with `watchpost queue import`. A calendar (ICS) may be written again and again by a timer; calendar programs subscribe to it."
+)]
+pub struct ExportArgs {
+    /// What to write.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub format: Format,
+    /// Where to: a file, or a folder for md. Without it csv and ics go to the terminal.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub out: Option<PathBuf>,
+    /// Only what goes out within so many days; a calendar without it shows 60.
+    #[arg(long, value_name = "N")]
+    pub days: Option<u32>,
+    /// Replace files that are there, whoever wrote them.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// The forms a queue can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A spreadsheet, for other programs and back.
+    Csv,
+    /// A calendar to subscribe to.
+    Ics,
+    /// Post files, as under posts/.
+    Md,
+}
+
+/// A calendar keeps what went out in the last days.
+const LATELY: Duration = Duration::days(30);
+const CALENDAR_DAYS: u32 = 60;
+const ROWS_AT_MOST: i64 = 10_000;
+
+/// Writes the queue.
+///
+/// # Errors
+/// When the database cannot be read, or a file is in the way: then nothing was written.
+pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let queue = look(campaign, args.days, now).await?;
+    let out = args.out.as_ref().map(std::path::absolute).transpose().context("--out is no path")?;
+    let folder = out.as_deref().and_then(Path::parent);
+    let files = match args.format {
+        Format::Csv => {
+            let posts: Vec<&Post> = queue.of_files.iter().chain(&queue.of_queue).collect();
+            let bytes = spreadsheet::write(&posts, &campaign.root, folder).context("cannot make the table")?;
+            one_file(args, bytes)?
+        }
+        Format::Ics => one_file(args, queue.calendar(campaign, now).into_bytes())?,
+        Format::Md => {
+            let Some(out) = &args.out else { bail!("name the folder for the post files: --out saved-posts") };
+            let (of_files, of_queue) =
+                (queue.of_files.iter().collect::<Vec<_>>(), queue.of_queue.iter().collect::<Vec<_>>());
+            let files = post_files(&campaign.root, &of_files, &of_queue);
+            files.into_iter().map(|file| (out.join(file.path), file.text.into_bytes())).collect()
+        }
+    };
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let replace = if args.overwrite { Replace::Any } else { Replace::Ours };
+    // A calendar of ours holds nobody's work; a spreadsheet may hold what staff wrote into it.
+    let ours =
+        |there: &[u8]| args.format == Format::Ics && String::from_utf8_lossy(there).contains(calendar_file::MADE_BY);
+    write_all(&files, replace, ours)?;
+    let (count, place) = (queue.of_files.len() + queue.of_queue.len(), args.out.clone().unwrap_or_default());
+    output::text(&match args.format {
+        Format::Csv => format!("{count} posts written to {}\n", place.display()),
+        Format::Ics => format!("{} appearances written to {}\n", queue.coming.planned.len(), place.display()),
+        Format::Md => {
+            format!("{count} posts written into {}; copied into posts/ they are the queue\n", place.display())
+        }
+    })?;
+    Ok(0)
+}
+
+fn one_file(args: &ExportArgs, bytes: Vec<u8>) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
+    match &args.out {
+        Some(file) if file.is_dir() => bail!("{} is a folder: name a file in it", file.display()),
+        Some(file) => Ok(vec![(file.clone(), bytes)]),
+        None => {
+            output::text(&String::from_utf8_lossy(&bytes))?;
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// What is still to be said, and the plan of it.
+pub(super) struct Queue {
+    of_files: Vec<Post>,
+    of_queue: Vec<Post>,
+    coming: Plan,
+    lately: Vec<Delivery>,
+}
+
+/// Looks at files and database.
+pub(super) async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> anyhow::Result<Queue> {
+    let (mut of_files, mut of_queue) = (campaign.posts.clone(), Vec::new());
+    let (mut history, mut lately) = (History::default(), Vec::new());
+    let mut held = HashSet::new();
+    if let Some(store) = workplace::store_if_any(campaign).await? {
+        of_queue = store.queued_posts().await?;
+        let marks = store.post_marks().await?;
+        history = store.history(now).await?;
+        lately = store.deliveries_between(now - LATELY, now, ROWS_AT_MOST).await?;
+        let mut gone: HashSet<PostId> = HashSet::new();
+        for post in of_files.iter().chain(&of_queue) {
+            let rows = if once(post) { store.deliveries_of_post(&post.id).await? } else { Vec::new() };
+            if is_done(post, &rows, campaign, now) {
+                gone.insert(post.id.clone());
+            }
+        }
+        store.close().await;
+        gone.extend(marks.iter().filter(|(_, mark)| **mark == State::Cancelled).map(|(id, _)| id.clone()));
+        held = marks.into_keys().collect();
+        of_files.retain(|post| !gone.contains(&post.id));
+        of_queue.retain(|post| !gone.contains(&post.id));
+    } else {
+        of_files.retain(|post| !is_done(post, &[], campaign, now));
+    }
+    // The order in which they take slots is the order of rows and files.
+    for posts in [&mut of_files, &mut of_queue] {
+        posts.sort_by_key(|post| (post.order.position.is_none(), post.order.position));
+    }
+    let posts: Vec<Post> = of_files.iter().chain(&of_queue).filter(|post| !held.contains(&post.id)).cloned().collect();
+    let length = Duration::try_days(i64::from(days.unwrap_or(CALENDAR_DAYS)));
+    let until = length.and_then(|length| now.checked_add_signed(length)).context("--days is beyond the calendar")?;
+    let window = Window { at_from: now, every_from: now, slots_from: now, until };
+    let coming = plan(&posts, &campaign::plan_accounts(campaign), campaign.zone, &history, window);
+    if days.is_some() {
+        let named: HashSet<&PostId> = coming.planned.iter().map(|planned| &planned.post).collect();
+        of_files.retain(|post| named.contains(&post.id));
+        of_queue.retain(|post| named.contains(&post.id));
+    }
+    Ok(Queue { of_files, of_queue, coming, lately })
+}
+
+fn once(post: &Post) -> bool {
+    matches!(post.when, When::At(_) | When::NextSlot)
+}
+
+/// Whether nothing more will come of a post by itself.
+fn is_done(post: &Post, rows: &[Delivery], campaign: &Campaign, now: DateTime<Utc>) -> bool {
+    let ended = |row: &Delivery| matches!(row.state, State::Sent | State::Verified | State::Cancelled | State::Expired);
+    let audience = campaign.accounts.iter().map(|account| &account.name);
+    let mut audience = audience.filter(|name| post.accounts.is_empty() || post.accounts.contains(name)).peekable();
+    if audience.peek().is_some()
+        && audience.all(|name| {
+            let mut own = rows.iter().filter(|row| row.account == *name).peekable();
+            own.peek().is_some() && own.all(ended)
+        })
+    {
+        return true;
+    }
+    let When::At(moment) = &post.when else { return false };
+    let at = moment.resolve(campaign.zone).instant;
+    let expires = post.expires.map_or(at + DEFAULT_EXPIRY, |expires| expires.resolve(campaign.zone).instant);
+    expires <= now && !rows.iter().any(|row| !ended(row))
+}
+
+impl Queue {
+    /// The plan and what went out lately, as a calendar.
+    pub(super) fn calendar(&self, campaign: &Campaign, now: DateTime<Utc>) -> String {
+        let mut entries: Vec<Entry<'_>> = Vec::new();
+        for row in &self.lately {
+            let Of::Post { post, occurrence, part: 1, .. } = &row.of else { continue };
+            if !matches!(row.state, State::Sent | State::Verified) {
+                continue;
+            }
+            entries.push(Entry {
+                at: row.sent_at.unwrap_or(row.due_at),
+                account: &row.account,
+                post,
+                occurrence,
+                parts: vec![row.payload.text.as_str()],
+                cw: row.payload.cw.as_deref(),
+                topic: row.topic.as_ref(),
+                kind: "sent",
+                tentative: false,
+                url: row.url.as_deref(),
+            });
+        }
+        entries.extend(entries_of(&self.coming, self.of_files.iter().chain(&self.of_queue)));
+        calendar(&campaign.name, campaign.zone, &entries, now)
+    }
+}
+
+/// What is planned, as entries of a calendar.
+pub(super) fn entries_of<'a>(coming: &'a Plan, posts: impl Iterator<Item = &'a Post>) -> Vec<Entry<'a>> {
+    let by_id: std::collections::HashMap<&PostId, &Post> = posts.map(|post| (&post.id, post)).collect();
+    let entry = |planned: &'a crate::core::plan::Planned| {
+        let post = by_id.get(&planned.post).copied()?;
+        Some(Entry {
+            at: planned.at,
+            account: &planned.account,
+            post: &planned.post,
+            occurrence: &planned.occurrence,
+            parts: post.parts.iter().map(String::as_str).collect(),
+            cw: post.cw.as_deref(),
+            topic: post.topic.as_ref(),
+            kind: match planned.kind {
+                Kind::At => "at",
+                Kind::Slot => "slot",
+                Kind::Every => "every",
+                Kind::Evergreen => "evergreen",
+            },
+            tentative: false,
+            url: None,
+        })
+    };
+    coming.planned.iter().filter_map(entry).collect()
+}

@@ -1,0 +1,423 @@
+//! `watchpost queue import`: a spreadsheet's rows become posts of the queue. Everything that is wrong is said at once,
+//! by row and cell; nothing comes in unless every row is right, or `--skip-bad` leaves the others out.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use serde::Serialize;
+
+use super::status::local;
+use super::table::{first_words, table};
+use super::{output, workplace};
+use crate::campaign::finding::Level;
+use crate::campaign::spreadsheet::{self, CellFinding, DateOrder, Sheet};
+use crate::campaign::{self, Campaign};
+use crate::core::ids::PostId;
+use crate::core::intake::{Intake, Keeper, Register};
+use crate::core::plan::{History, Window, plan};
+use crate::core::post::{Post, Readiness, When};
+use crate::store::intake::{TakenIn, Trial};
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  watchpost queue import november.csv --dry-run\n  watchpost queue import november.csv\n  watchpost queue import november.csv --skip-bad --dates day-first\n\nThe first row names the columns: text, and any of date, time, account, status, media, alt … (also in Spanish). Reading the same table again adds nothing twice."
+)]
+pub struct ImportArgs {
+    /// The table, saved as CSV (or as Unicode text).
+    #[arg(value_name = "FILE.csv")]
+    pub file: PathBuf,
+    /// Only show what would come.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave rows with mistakes out and take the others.
+    #[arg(long)]
+    pub skip_bad: bool,
+    /// What stands first in dates such as 03/04/2027, where no other row shows it.
+    #[arg(long, value_name = "ORDER")]
+    pub dates: Option<Order>,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What stands first in a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Order {
+    /// 27/11/2026.
+    DayFirst,
+    /// 11/27/2026.
+    MonthFirst,
+}
+
+/// How many rows the preview shows.
+const SHOWN: usize = 60;
+/// How far ahead free slots are looked for.
+const AHEAD: Duration = Duration::days(60);
+
+/// Takes the table in. Exit code 1: some rows have mistakes.
+///
+/// # Errors
+/// When the file is no table of posts or the database cannot be used: then nothing was imported.
+pub async fn run(campaign: &Campaign, args: &ImportArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let order = args.dates.map(|order| match order {
+        Order::DayFirst => DateOrder::DayFirst,
+        Order::MonthFirst => DateOrder::MonthFirst,
+    });
+    let mut sheet = spreadsheet::read(campaign, &args.file, order, now)?;
+    let posts: Vec<Post> = sheet.rows.iter().filter_map(|row| row.post.clone()).collect();
+    let known = look(campaign, posts, now).await?;
+    let mut lines = lines_of(campaign, args, &mut sheet, known.taken, now);
+    let bad = lines.iter().filter(|line| line.action == Action::Bad).count();
+    let wanted = !args.dry_run && sheet.usable && (bad == 0 || args.skip_bad);
+    let mut written = false;
+    let good: Vec<Post> = lines.iter().filter(|line| line.comes()).filter_map(|line| line.post.clone()).collect();
+    if wanted && !good.is_empty() {
+        let store = workplace::store(campaign).await?;
+        let taken = store.take_in(good, campaign.posts.clone(), Trial::ForGood, now).await;
+        store.close().await;
+        written = true;
+        for (line, taken) in lines.iter_mut().filter(|line| line.comes()).zip(taken?) {
+            match taken {
+                TakenIn::Added(id) | TakenIn::Changed(id) => line.id = id,
+                // Another import was quicker.
+                TakenIn::Known(id, _) => (line.id, line.action) = (id, Action::There),
+                TakenIn::Owned(id, _) | TakenIn::Gone(id) => {
+                    (line.id, line.action) = (id, Action::Bad);
+                    line.note = "it has changed meanwhile: import the table again".to_owned();
+                }
+            }
+        }
+    }
+    times(campaign, &mut lines, &known.queued, &known.history, now);
+    let ending = Ending { written, wanted, bad, usable: sheet.usable, dry_run: args.dry_run };
+    if args.json {
+        output::json(&document(campaign, &sheet, &lines, &ending))?;
+    } else {
+        output::text(&page(&sheet, &lines, &ending))?;
+    }
+    Ok(u8::from(lines.iter().any(|line| line.action == Action::Bad) || !sheet.usable))
+}
+
+/// What becomes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    New,
+    Changed,
+    /// It is in the queue already.
+    There,
+    /// It has mistakes.
+    Bad,
+}
+
+struct Line {
+    row: usize,
+    line: usize,
+    id: PostId,
+    action: Action,
+    post: Option<Post>,
+    words: String,
+    note: String,
+    when: String,
+    at: Option<DateTime<Utc>>,
+}
+
+impl Line {
+    fn comes(&self) -> bool {
+        matches!(self.action, Action::New | Action::Changed)
+    }
+}
+
+/// What the database knows.
+struct Known {
+    taken: Vec<TakenIn>,
+    queued: Vec<Post>,
+    history: History,
+}
+
+async fn look(campaign: &Campaign, posts: Vec<Post>, now: DateTime<Utc>) -> anyhow::Result<Known> {
+    if let Some(store) = workplace::store_if_any(campaign).await? {
+        let taken = store.take_in(posts, campaign.posts.clone(), Trial::LookOnly, now).await?;
+        let (queued, history) = (store.queued_posts().await?, store.history(now).await?);
+        store.close().await;
+        return Ok(Known { taken, queued, history });
+    }
+    let mut register = Register::new(&campaign.posts, &[]);
+    let mut taken = Vec::new();
+    for (at, post) in posts.iter().enumerate() {
+        taken.push(match register.take(post, at) {
+            Intake::New => TakenIn::Added(post.id.clone()),
+            Intake::Changed(id) => TakenIn::Changed(id),
+            Intake::Known(id, keeper) => TakenIn::Known(id, keeper),
+            Intake::Owned(id, keeper) => TakenIn::Owned(id, keeper),
+        });
+    }
+    Ok(Known { taken, queued: Vec::new(), history: History::default() })
+}
+
+/// Each row with what becomes of it; what is wrong beside its cells joins the findings.
+fn lines_of(
+    campaign: &Campaign,
+    args: &ImportArgs,
+    sheet: &mut Sheet,
+    taken: Vec<TakenIn>,
+    now: DateTime<Utc>,
+) -> Vec<Line> {
+    let good: Vec<usize> = sheet.rows.iter().filter(|row| row.post.is_some()).map(|row| row.row).collect();
+    let row_at = |place: usize| good.get(place).copied().unwrap_or_default();
+    let mut taken = taken.into_iter();
+    let mut more = Vec::new();
+    let mut lines = Vec::new();
+    for row in &sheet.rows {
+        let mut line = Line {
+            row: row.row,
+            line: row.line,
+            id: PostId::new(""),
+            action: Action::Bad,
+            post: row.post.clone(),
+            words: row.words.clone(),
+            note: String::new(),
+            when: String::new(),
+            at: None,
+        };
+        let mut wrong = None;
+        if let Some(taken) = row.post.as_ref().and_then(|_| taken.next()) {
+            (line.id, line.action) = match taken {
+                TakenIn::Added(id) => (id, Action::New),
+                TakenIn::Changed(id) => (id, Action::Changed),
+                TakenIn::Known(id, keeper) => {
+                    line.note = match keeper {
+                        Keeper::Row(place) => format!("the same as row {}", row_at(place)),
+                        Keeper::File => format!("posts/{id}.md says it"),
+                        Keeper::Queue if row.post.as_ref().is_some_and(|post| post.id == id) => String::new(),
+                        Keeper::Queue => format!("it is {id}"),
+                    };
+                    (id, Action::There)
+                }
+                TakenIn::Owned(id, keeper) => {
+                    wrong = Some(match keeper {
+                        Keeper::Row(place) => {
+                            (format!("the id `{id}` is also that of row {}", row_at(place)), "give each row its own id")
+                        }
+                        Keeper::File | Keeper::Queue => (
+                            format!("the post `{id}` stands in a file under posts/, and says something else there"),
+                            "edit the file, or give the row another id",
+                        ),
+                    });
+                    (id, Action::Bad)
+                }
+                TakenIn::Gone(id) => {
+                    let words = format!("`{id}` has gone out already and cannot be changed");
+                    wrong = Some((words, "leave the row as it was, or give it another id to say something new"));
+                    (id, Action::Bad)
+                }
+            };
+        }
+        if let Some(post) = row.post.as_ref().filter(|_| line.comes()) {
+            line.at = match &post.when {
+                When::At(moment) => Some(moment.resolve(campaign.zone).instant),
+                When::Every(_) | When::Evergreen | When::NextSlot => None,
+            };
+            if line.at.is_some_and(|at| at < now) {
+                wrong = Some(("its time has passed".to_owned(), "write a later time, or take the row out"));
+                line.action = Action::Bad;
+            }
+        }
+        more.extend(wrong.map(|(message, hint)| CellFinding {
+            file: args.file.clone(),
+            row: row.row,
+            line: row.line,
+            cell: None,
+            column: None,
+            level: Level::Error,
+            message,
+            hint: Some(hint.to_owned()),
+        }));
+        lines.push(line);
+    }
+    // Nobody needs to be warned of rows that stay as they are.
+    let stays: BTreeSet<usize> =
+        lines.iter().filter(|line| line.action == Action::There).map(|line| line.row).collect();
+    let passed: BTreeSet<usize> = more.iter().map(|finding| finding.row).collect();
+    let silent = |finding: &CellFinding| stays.contains(&finding.row) || passed.contains(&finding.row);
+    sheet.findings.retain(|finding| finding.level == Level::Error || !silent(finding));
+    sheet.findings.extend(more);
+    sheet.findings.sort_by_key(|finding| finding.row);
+    lines
+}
+
+/// Says when each post goes out: its own time, or the slot the plan would give it.
+fn times(campaign: &Campaign, lines: &mut [Line], queued: &[Post], history: &History, now: DateTime<Utc>) {
+    let mut posts: Vec<Post> = campaign.posts.iter().chain(queued).cloned().collect();
+    let changed: BTreeSet<PostId> = lines.iter().filter(|line| line.comes()).map(|line| line.id.clone()).collect();
+    posts.retain(|post| !changed.contains(&post.id));
+    let key = |line: &Line| PostId::new(format!("row {}", line.row));
+    let coming = lines.iter().filter(|line| line.comes());
+    posts.extend(coming.filter_map(|line| Some(Post { id: key(line), ..line.post.clone()? })));
+    let window = Window { at_from: now, every_from: now, slots_from: now, until: now + AHEAD };
+    let calendar = plan(&posts, &campaign::plan_accounts(campaign), campaign.zone, history, window);
+    let mut first: HashMap<PostId, DateTime<Utc>> = HashMap::new();
+    for planned in calendar.planned {
+        first.entry(planned.post).or_insert(planned.at);
+    }
+    for line in lines.iter_mut() {
+        let Some(post) = &line.post else { continue };
+        let place = first.get(&key(line)).copied();
+        line.at = line.at.or(place);
+        let time = line.at.map(|at| local(at, campaign.zone));
+        line.when = match (post.readiness, &post.when, time) {
+            (_, When::At(moment), None) => local(moment.resolve(campaign.zone).instant, campaign.zone),
+            (Readiness::Ready, When::At(_) | When::NextSlot, Some(time)) => time,
+            (Readiness::Draft | Readiness::Review, When::At(_), Some(time)) => time,
+            (_, When::Every(slot), _) => format!("every {}", slot.written()),
+            (_, When::Evergreen, _) => "evergreen".to_owned(),
+            (_, When::NextSlot, _) => "a free slot".to_owned(),
+        };
+        if line.note.is_empty() {
+            line.note = match post.readiness {
+                Readiness::Ready => String::new(),
+                Readiness::Review => "waits for approval".to_owned(),
+                Readiness::Draft => "a draft".to_owned(),
+            };
+        }
+    }
+}
+
+struct Ending {
+    written: bool,
+    wanted: bool,
+    bad: usize,
+    usable: bool,
+    dry_run: bool,
+}
+
+fn page(sheet: &Sheet, lines: &[Line], ending: &Ending) -> String {
+    let mut page = String::new();
+    let shown = lines.iter().take(SHOWN).map(|line| {
+        let what = match line.action {
+            Action::New => "new",
+            Action::Changed => "changed",
+            Action::There => "there already",
+            Action::Bad => "mistakes",
+        };
+        let accounts: Vec<&str> =
+            line.post.iter().flat_map(|post| &post.accounts).map(|account| account.as_str()).collect();
+        let accounts = if accounts.is_empty() && line.post.is_some() { "all".to_owned() } else { accounts.join(", ") };
+        let parts = line.post.as_ref().map_or(1, |post| post.parts.len());
+        let thread = if parts > 1 { format!(" ({parts} parts)") } else { String::new() };
+        let note = if line.note.is_empty() { what.to_owned() } else { format!("{what}: {}", line.note) };
+        let words = format!("{}{thread}", first_words(&line.words, 34));
+        vec![line.row.to_string(), line.when.clone(), accounts, words, note]
+    });
+    page.push_str(&table(&["row", "when", "account", "text", ""], shown.collect()));
+    if lines.len() > SHOWN {
+        page.push_str(&format!("… and {} more rows\n", lines.len() - SHOWN));
+    }
+    if !sheet.findings.is_empty() {
+        page.push('\n');
+    }
+    for finding in &sheet.findings {
+        page.push_str(&format!("{finding}\n"));
+    }
+    if sheet.untold > 0 {
+        page.push_str(&format!("… and {} more findings\n", sheet.untold));
+    }
+    page.push('\n');
+    for note in &sheet.notes {
+        page.push_str(&format!("Note: {note}.\n"));
+    }
+    let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
+    let (new, changed) = (count(Action::New), count(Action::Changed));
+    page.push_str(&format!(
+        "{} rows: {new} new, {changed} changed, {} there already, {} with mistakes.\n",
+        lines.len(),
+        count(Action::There),
+        count(Action::Bad)
+    ));
+    page.push_str(&ending.words(new + changed));
+    page.push('\n');
+    page
+}
+
+impl Ending {
+    fn words(&self, coming: usize) -> String {
+        let coming = if coming == 1 { "1 post".to_owned() } else { format!("{coming} posts") };
+        match self {
+            Ending { usable: false, .. } => {
+                "Nothing was imported: correct the names of the columns or the dates, as said above.".to_owned()
+            }
+            Ending { written: true, .. } => {
+                format!("Imported: {coming}. `watchpost plan` and `watchpost queue list` show them.")
+            }
+            Ending { dry_run: true, .. } => {
+                format!("Nothing was imported: this was a look only. Without --dry-run {coming} would come.")
+            }
+            Ending { wanted: false, bad, .. } if *bad > 0 => {
+                "Nothing was imported: correct the rows above, or say --skip-bad to leave them out.".to_owned()
+            }
+            Ending { .. } => "Nothing was imported: there is nothing new.".to_owned(),
+        }
+    }
+}
+
+/// One row of the JSON document.
+#[derive(Serialize)]
+struct JsonRow<'a> {
+    row: usize,
+    line: usize,
+    action: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    accounts: Vec<&'a str>,
+    parts: usize,
+    text: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    note: &'a str,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    imported: bool,
+    new: usize,
+    changed: usize,
+    there: usize,
+    bad: usize,
+    encoding: &'a str,
+    separator: &'a str,
+    notes: &'a [String],
+    rows: Vec<JsonRow<'a>>,
+    findings: &'a [CellFinding],
+    more_findings: usize,
+}
+
+fn document<'a>(campaign: &Campaign, sheet: &'a Sheet, lines: &'a [Line], ending: &Ending) -> Document<'a> {
+    let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
+    let row = |line: &'a Line| JsonRow {
+        row: line.row,
+        line: line.line,
+        action: line.action,
+        id: Some(line.id.as_str()).filter(|id| !id.is_empty()),
+        at: line.at.map(|at| at.with_timezone(&campaign.zone).to_rfc3339_opts(SecondsFormat::Secs, false)),
+        accounts: line.post.iter().flat_map(|post| &post.accounts).map(|account| account.as_str()).collect(),
+        parts: line.post.as_ref().map_or(0, |post| post.parts.len()),
+        text: first_words(&line.words, 80),
+        note: &line.note,
+    };
+    Document {
+        imported: ending.written,
+        new: count(Action::New),
+        changed: count(Action::Changed),
+        there: count(Action::There),
+        bad: count(Action::Bad),
+        encoding: sheet.encoding,
+        separator: sheet.separator,
+        notes: &sheet.notes,
+        rows: lines.iter().map(row).collect(),
+        findings: &sheet.findings,
+        more_findings: sheet.untold,
+    }
+}

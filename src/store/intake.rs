@@ -1,0 +1,129 @@
+//! Posts of a table come into the queue: all of them in one transaction, each once however often the table is read.
+//! What is new, known or changed is [`crate::core::intake`]'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use sqlx::{AnyConnection, Row};
+
+use super::Store;
+use super::errors::StoreError;
+use super::queue::id_of;
+use crate::core::ids::PostId;
+use crate::core::intake::{Intake, Keeper, Register, free_id};
+use crate::core::post::{Order, Post, When};
+
+/// Whether the posts are written, or only looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// Nothing is written.
+    LookOnly,
+    /// They are written.
+    ForGood,
+}
+
+/// What became of one post of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakenIn {
+    /// It is new; the id is empty while nothing was written and it brings none.
+    Added(PostId),
+    /// The database kept another wording, which it replaced.
+    Changed(PostId),
+    /// It was there already, the same in everything.
+    Known(PostId, Keeper),
+    /// Somebody else keeps another wording: a file, or an earlier row.
+    Owned(PostId, Keeper),
+    /// The database keeps another wording, which has gone out or may have.
+    Gone(PostId),
+}
+
+impl Store {
+    /// Takes the posts of a table in, in their order; `files` are those that stand in files. Answers for each what
+    /// became of it.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written; then nothing was taken in.
+    pub async fn take_in(
+        &self,
+        posts: Vec<Post>,
+        files: Vec<Post>,
+        trial: Trial,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<TakenIn>, StoreError> {
+        let (posts, files) = (Arc::new(posts), Arc::new(files));
+        self.inner
+            .writer
+            .decide(move |connection| {
+                let (posts, files) = (Arc::clone(&posts), Arc::clone(&files));
+                Box::pin(async move { take_in(connection, &posts, &files, trial, now).await })
+            })
+            .await
+    }
+}
+
+const GARBLED: StoreError = StoreError::Garbled { what: "a queued post" };
+
+async fn take_in(
+    connection: &mut AnyConnection,
+    posts: &[Post],
+    files: &[Post],
+    trial: Trial,
+    now: DateTime<Utc>,
+) -> Result<Vec<TakenIn>, StoreError> {
+    const LIST: &str = "SELECT seq, body FROM queued_posts ORDER BY seq";
+    const ADD: &str = "INSERT INTO queued_posts (body, created_at) VALUES ($1, $2) RETURNING seq";
+    const CHANGE: &str = "UPDATE queued_posts SET body = $1 WHERE seq = $2";
+    let (mut queued, mut places) = (Vec::new(), HashMap::new());
+    for row in sqlx::query(LIST).fetch_all(&mut *connection).await? {
+        let (seq, body): (i64, String) = (row.try_get("seq")?, row.try_get("body")?);
+        let post: Post = serde_json::from_str(&body).map_err(|_shape| GARBLED)?;
+        let id = id_of(post.id, seq);
+        places.insert(id.clone(), (seq, post.order.position));
+        queued.push(Post { id, ..post });
+    }
+    let mut register = Register::new(files, &queued);
+    let mut taken = Vec::with_capacity(posts.len());
+    for (at, post) in posts.iter().enumerate() {
+        taken.push(match register.take(post, at) {
+            Intake::New => {
+                let mut id = free_id(&post.id);
+                if trial == Trial::ForGood {
+                    let body =
+                        serde_json::to_string(&Post { id: id.clone(), ..post.clone() }).map_err(|_shape| GARBLED)?;
+                    let query = sqlx::query(ADD).bind(body).bind(now.timestamp_millis());
+                    let seq: i64 = query.fetch_one(&mut *connection).await?.try_get("seq")?;
+                    id = id_of(id, seq);
+                }
+                TakenIn::Added(id)
+            }
+            Intake::Known(id, keeper) => TakenIn::Known(id, keeper),
+            Intake::Owned(id, keeper) => TakenIn::Owned(id, keeper),
+            Intake::Changed(id) if may_have_gone(connection, post, &id).await? => TakenIn::Gone(id),
+            Intake::Changed(id) => {
+                let seq = places.get(&id).copied().filter(|_| trial == Trial::ForGood);
+                if let Some((seq, position)) = seq {
+                    // An id that only its number gives is not written down.
+                    let order = Order { position, ..post.order.clone() };
+                    let own = if id == id_of(PostId::new(""), seq) { PostId::new("") } else { id.clone() };
+                    let body =
+                        serde_json::to_string(&Post { id: own, order, ..post.clone() }).map_err(|_shape| GARBLED)?;
+                    sqlx::query(CHANGE).bind(body).bind(seq).execute(&mut *connection).await?;
+                }
+                TakenIn::Changed(id)
+            }
+        });
+    }
+    Ok(taken)
+}
+
+/// Whether the one appearance of a post has left somewhere, or may have. What is said again and again may change.
+async fn may_have_gone(connection: &mut AnyConnection, post: &Post, id: &PostId) -> Result<bool, StoreError> {
+    const GONE: &str = "SELECT 1 AS one FROM deliveries WHERE kind = 'post' AND post_id = $1 \
+        AND state IN ('claimed', 'armed', 'sent', 'verified', 'unknown') LIMIT 1";
+    if matches!(post.when, When::Every(_) | When::Evergreen) {
+        return Ok(false);
+    }
+    let query = sqlx::query(GONE).bind(id.as_str().to_owned());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
