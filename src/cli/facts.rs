@@ -16,7 +16,7 @@ use crate::core::date_words;
 use crate::core::decision::{Past, Venue, Verdict, decide};
 use crate::core::fact::Fact;
 use crate::core::ids::{Lang, RemoteId, StatusId, StatusUri};
-use crate::core::mention::{Asker, Mention};
+use crate::core::mention::{Asker, MayReply, Mention};
 use crate::core::post::Visibility;
 use crate::fedi;
 
@@ -183,6 +183,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         in_reply_to_author: None,
         others_named: 0,
         carried_along: false,
+        replies: MayReply::Yes,
     };
     let venue = Venue {
         rules: TextRules::mastodon(),

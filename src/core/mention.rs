@@ -35,6 +35,21 @@ pub struct Mention {
     pub others_named: usize,
     /// Our name stands only in the leading run of names of a reply to somebody else (DESIGN §6 "carried along").
     pub carried_along: bool,
+    /// Whether its author lets us reply.
+    #[serde(default)]
+    pub replies: MayReply,
+}
+
+/// Whether a status may be replied to by us, where its server has interaction policies (GoToSocial).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MayReply {
+    /// It may; so it is wherever a server says nothing.
+    #[default]
+    Yes,
+    /// Only after its author approved the reply.
+    AfterApproval,
+    /// It may not.
+    No,
 }
 
 /// The author of a mention.

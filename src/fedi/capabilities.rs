@@ -156,6 +156,7 @@ impl Fedi {
                     | FediError::Missing { .. }
                     | FediError::Refused { .. }
                     | FediError::Trouble { .. }
+                    | FediError::TooLong { .. }
                     | FediError::Unreadable { .. },
                 ) => {}
             }

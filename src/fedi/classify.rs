@@ -106,6 +106,9 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
     })
 }
 
+/// Among the changes of a receipt: a reply became a post of its own.
+pub const LOST_THREAD: &str = "it is not a reply: the thread is lost";
+
 /// What the server made of it, compared with what was asked. A field the answer does not have says nothing.
 fn changed(asked: &Asked<'_>, status: &Value) -> Vec<String> {
     let payload = asked.payload;
@@ -122,7 +125,7 @@ fn changed(asked: &Asked<'_>, status: &Value) -> Vec<String> {
         && present(status, "in_reply_to_id")
     {
         match json::id(status, "in_reply_to_id") {
-            None => changed.push("it is not a reply: the thread is lost".to_owned()),
+            None => changed.push(LOST_THREAD.to_owned()),
             Some(made) if made != parent.as_str() => changed.push("it replies to another status".to_owned()),
             Some(_) => {}
         }

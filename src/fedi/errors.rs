@@ -39,6 +39,12 @@ pub enum FediError {
         /// The cause, as the network layer says it.
         reason: String,
     },
+    /// The answer is longer than anything honest, and was not read: ask for less at once.
+    #[error("the answer of {server} is longer than 8 MB")]
+    TooLong {
+        /// Host of the server.
+        server: String,
+    },
     /// 429, or 503 with Retry-After.
     #[error("{server} asks us to wait {} s", wait.as_secs())]
     Throttled {
@@ -114,6 +120,7 @@ impl FediError {
             FediError::Unreachable { .. }
             | FediError::TimedOut { .. }
             | FediError::Broken { .. }
+            | FediError::TooLong { .. }
             | FediError::Trouble { .. }
             | FediError::Unreadable { .. } => Advice::Retry(None),
             FediError::Throttled { wait, .. } => Advice::Retry(Some(*wait)),

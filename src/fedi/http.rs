@@ -25,6 +25,7 @@ const WHOLE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(4);
 /// The most of an answer we read.
 const LARGEST_ANSWER: usize = 8 << 20;
+const TOO_LONG: &str = "the answer is longer than 8 MB";
 /// How often a GET may be sent elsewhere on the same host.
 const REDIRECTS: usize = 3;
 
@@ -136,6 +137,7 @@ impl Failure {
         match self {
             Failure::Unsent { reason } => FediError::Unreachable { server, reason },
             Failure::TimedOut => FediError::TimedOut { server },
+            Failure::CutShort { reason, .. } if reason == TOO_LONG => FediError::TooLong { server },
             Failure::Broken { reason } | Failure::CutShort { reason, .. } => FediError::Broken { server, reason },
         }
     }
@@ -174,7 +176,7 @@ async fn read(mut response: Response) -> Result<Answer, Failure> {
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len().saturating_add(chunk.len()) > LARGEST_ANSWER => {
-                return Err(Failure::CutShort { status, reason: "the answer is longer than 8 MB".to_owned() });
+                return Err(Failure::CutShort { status, reason: TOO_LONG.to_owned() });
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(Answer { status, headers, body }),
@@ -195,6 +197,10 @@ pub(super) async fn get(http: &Http, url: Url, authorization: Option<&HeaderValu
             request = request.header(reqwest::header::AUTHORIZATION, value.clone());
         }
         let answer = match send(request).await {
+            // What is too long does not grow shorter.
+            Err(Failure::CutShort { status, reason }) if reason == TOO_LONG => {
+                return Err(Failure::CutShort { status, reason });
+            }
             Err(Failure::Broken { .. } | Failure::CutShort { .. }) if !repeated => {
                 repeated = true;
                 continue;

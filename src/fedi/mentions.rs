@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::core::ids::{Lang, RemoteId, StatusId, StatusUri};
-use crate::core::mention::{Asker, Mention};
+use crate::core::mention::{Asker, MayReply, Mention};
 use crate::fedi::names::{Name, Seen};
 use crate::fedi::statuses::visibility;
 use crate::fedi::{Me, headers, html, json};
@@ -68,9 +68,46 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
         in_reply_to_author,
         others_named,
         carried_along,
+        replies: may_reply(me, status),
         text: read.text,
         asker,
     })
+}
+
+/// What the author's interaction policy lets us do (GoToSocial: `interaction_policy.can_reply`, two lists that older
+/// versions call `always` and `with_approval`). The server itself puts `me` where we stand; whoever is named may reply
+/// as `mentioned`. A policy that names neither us nor everybody leaves no reply that would be welcome.
+fn may_reply(me: &Me, status: &Value) -> MayReply {
+    let Some(policy) = status.get("interaction_policy").and_then(|policy| policy.get("can_reply")) else {
+        return MayReply::Yes;
+    };
+    if !policy.is_object() {
+        return MayReply::Yes;
+    }
+    let holds_us = |keys: [&str; 2]| {
+        let mut values = keys.into_iter().flat_map(|key| json::list(policy, key)).filter_map(Value::as_str);
+        values.any(|value| matches!(value, "public" | "mentioned" | "me") || value == me.url)
+    };
+    // `me` in the second list is the server's word about us alone, and outweighs what is said of groups.
+    let approved_first = ["with_approval", "manual_approval"];
+    let told_to_wait = approved_first.into_iter().flat_map(|key| json::list(policy, key)).any(|value| value == "me");
+    match (holds_us(["always", "automatic_approval"]), told_to_wait || holds_us(approved_first)) {
+        (true, _) if !told_to_wait => MayReply::Yes,
+        (_, true) => MayReply::AfterApproval,
+        (_, false) => MayReply::No,
+    }
+}
+
+/// Whether a status that answers `parent` is by one of `ours` (profile URLs) or by ourselves.
+pub(super) fn answers_as_one_of_us(
+    me: &Me,
+    ours: &std::collections::HashSet<String>,
+    status: &Value,
+    parent: &str,
+) -> bool {
+    let Some(account) = status.get("account") else { return false };
+    let by_us = me.is(account) || json::text(account, "url").is_some_and(|url| ours.contains(&url));
+    by_us && json::id(status, "in_reply_to_id").is_some_and(|id| id == parent)
 }
 
 /// Whether a status names us, by `mentions` or in its visible text, or is ours.
@@ -310,6 +347,31 @@ mod tests {
         check(json!({ "note": "nobot is a word" }), false);
         check(json!({ "note": "x#nobot" }), false);
         check(json!({ "note": null, "fields": null }), false);
+    }
+
+    #[test]
+    fn the_authors_policy_says_whether_we_may_reply() {
+        let check = |policy: Value, expected: MayReply| {
+            let status = json!({ "interaction_policy": policy });
+            assert_eq!(may_reply(&me(), &status), expected, "{status}");
+        };
+        assert_eq!(may_reply(&me(), &json!({})), MayReply::Yes);
+        check(Value::Null, MayReply::Yes);
+        check(json!({ "can_reblog": { "always": [] } }), MayReply::Yes);
+        check(json!({ "can_reply": { "always": ["public", "me"], "with_approval": [] } }), MayReply::Yes);
+        check(json!({ "can_reply": { "always": ["author", "mentioned"], "with_approval": [] } }), MayReply::Yes);
+        check(
+            json!({ "can_reply": { "automatic_approval": ["https://social.example/@eyes"], "manual_approval": [] } }),
+            MayReply::Yes,
+        );
+        check(
+            json!({ "can_reply": { "automatic_approval": ["author", "followers"], "manual_approval": ["public", "me"] } }),
+            MayReply::AfterApproval,
+        );
+        check(json!({ "can_reply": { "always": ["mentioned"], "with_approval": ["me"] } }), MayReply::AfterApproval);
+        check(json!({ "can_reply": { "always": ["author"], "with_approval": [] } }), MayReply::No);
+        check(json!({ "can_reply": { "always": ["followers"], "with_approval": null } }), MayReply::No);
+        check(json!({ "can_reply": { "always": 7 } }), MayReply::No);
     }
 
     #[test]

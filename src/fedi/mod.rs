@@ -60,9 +60,10 @@ use crate::core::ids::{AccountName, RemoteId};
 use crate::core::mention::MentionText;
 
 pub use capabilities::{Capabilities, KeyClass, PollRules};
+pub use classify::LOST_THREAD;
 pub use errors::{Advice, FediError, StreamError, UploadError};
 pub use http::Http;
-pub use notifications::{MentionsPage, PageFrom, PageItem};
+pub use notifications::{MentionsPage, PageFrom, PageItem, SeenAgain};
 pub use profile::Policy;
 pub use statuses::{Reach, StatusView, Thread, Until};
 pub use stream::{MentionStream, Streamed};

@@ -4,6 +4,8 @@
 //! all the same; `min_id` and `since_id` are never used, because servers lie about them. A cursor leads to our own host
 //! and to the same path only. Where a walk ends is not known here.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 use serde_json::Value;
@@ -16,8 +18,8 @@ use crate::fedi::paging::{self, with};
 use crate::fedi::{Fedi, Me, headers, json};
 
 const PATH: &str = "/api/v1/notifications";
-/// The most Mastodon gives at once; others cut it down themselves.
-const LIMIT: usize = 80;
+/// The most Mastodon gives at once; others cut it down themselves. Then fewer, where a page is too long to be read.
+const LIMITS: [usize; 3] = [80, 8, 1];
 
 /// Where to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,17 @@ pub struct MentionsPage {
     pub server_time: Option<DateTime<Utc>>,
 }
 
+/// What a second look at a mention found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SeenAgain {
+    /// It is gone, hidden from us, or was edited and names us no more.
+    Gone,
+    /// One of our accounts answered it.
+    AnsweredByUs,
+    /// It stands, as it is now.
+    Stands(Box<Mention>),
+}
+
 /// One notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageItem {
@@ -56,11 +69,19 @@ impl Fedi {
     /// # Errors
     /// Whatever kept us from reading the page; a malformed item never does.
     pub async fn mentions_page(&self, me: &Me, from: PageFrom) -> Result<MentionsPage, FediError> {
-        let url = match &from {
-            PageFrom::Newest => paging::first(self, PATH, LIMIT),
-            PageFrom::Older(cursor) => paging::page(self, PATH, cursor, LIMIT),
+        let url = |limit| match &from {
+            PageFrom::Newest => paging::first(self, PATH, limit),
+            PageFrom::Older(cursor) => paging::page(self, PATH, cursor, limit),
         };
-        let answer = self.get(with_parameters(url)).await?;
+        let mut limits = LIMITS.into_iter();
+        let answer = loop {
+            let limit = limits.next();
+            match (self.get(with_parameters(url(limit.unwrap_or(1)))).await, limit) {
+                // Some statuses are a megabyte long: fewer at once. One alone that is too long is an error.
+                (Err(FediError::TooLong { .. }), Some(limit)) if limit > 1 => {}
+                (answer, _) => break answer?,
+            }
+        };
         let raw = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of notifications"))?;
         let server_time = headers::date(&answer.headers);
         let mut page = MentionsPage { items: Vec::with_capacity(raw.len()), undecodable: 0, next: None, server_time };
@@ -101,6 +122,33 @@ impl Fedi {
             Some(mention) => Ok(Some(mention)),
             None => Err(self.unreadable("no status with an author")),
         }
+    }
+
+    /// Looks at a mention again before it is answered: is it still there, does it still name us, did one of `ours`
+    /// (profile URLs of the campaign's accounts) answer it meanwhile? Costs two requests.
+    ///
+    /// # Errors
+    /// Whatever kept us from looking.
+    pub async fn look_again(&self, me: &Me, id: &StatusId, ours: &HashSet<String>) -> Result<SeenAgain, FediError> {
+        let Some(status) = self.status_value(id).await? else { return Ok(SeenAgain::Gone) };
+        let Some(mention) = mentions::status(me, &status, &Value::Null, None) else {
+            return Err(self.unreadable("no status with an author"));
+        };
+        // Some servers never say whom a status names; one that was edited and names us no more says so in its text.
+        let edited = json::text(&status, "edited_at").is_some();
+        if edited && !mentions::names_us(me, &status) {
+            return Ok(SeenAgain::Gone);
+        }
+        let context = match self.get(self.at_segments(&["api", "v1", "statuses", id.as_str(), "context"])).await {
+            Ok(answer) => json::parse(&answer.body).unwrap_or(Value::Null),
+            Err(FediError::Missing { .. }) => Value::Null,
+            Err(error) => return Err(error),
+        };
+        let below = json::list(&context, "descendants");
+        if below.iter().any(|status| mentions::answers_as_one_of_us(me, ours, status, id.as_str())) {
+            return Ok(SeenAgain::AnsweredByUs);
+        }
+        Ok(SeenAgain::Stands(Box::new(mention)))
     }
 
     /// Whether a mention that looks carried along ([`Mention::carried_along`]) really inherited our name: whether the

@@ -26,7 +26,18 @@ pub(super) fn older(fedi: &Fedi, path: &str, link: &NextLink, last: Option<Strin
 /// The address a cursor of [`older`] leads to: always the server's own, whatever the cursor says.
 pub(super) fn page(fedi: &Fedi, path: &str, cursor: &str, limit: usize) -> Url {
     let url = own_page(fedi, path, cursor).unwrap_or_else(|| with(fedi.at(path), "max_id", cursor));
-    with(url, "limit", &limit.to_string())
+    with(without(url, "limit"), "limit", &limit.to_string())
+}
+
+/// A link repeats the limit of the page it came with; the next page has its own.
+fn without(mut url: Url, name: &str) -> Url {
+    let kept: Vec<(String, String)> = url.query_pairs().filter(|(key, _)| key != name).map(owned).collect();
+    url.query_pairs_mut().clear().extend_pairs(kept);
+    url
+}
+
+fn owned((key, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)) -> (String, String) {
+    (key.into_owned(), value.into_owned())
 }
 
 /// A link's query on our own scheme, host and port, if the link is to this path of our host. A server behind a proxy

@@ -1,17 +1,19 @@
 //! A mention becomes a decision, and where it is answered, an armed reply: one transaction (DESIGN §5, law 2). The
 //! reply then leaves at once, beside at most seven others of its account; when all places are taken it waits in the
-//! ledger and the publish job sends it.
+//! ledger and the publish job sends it. A mention over a minute old is looked at again before it is answered.
 
 use std::sync::Arc;
 
-use crate::core::decision::decide;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::core::decision::{Parent, Past, decide};
 use crate::core::mention::Mention;
 use crate::store::StoreError;
 use crate::store::mentions::{Decide, Recorded, Sending};
 
 use super::context::{Ctx, LinkState, Linked};
 use super::points::Point;
-use super::publish;
+use super::{publish, second_look};
 
 /// What became of one reported mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,16 +48,21 @@ pub async fn tick(
     if stop.is_cancelled() {
         return Ok(Answered::Left);
     }
-    let now = ctx.clock.now();
-    let boot = ctx.clock.boot();
-    let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
-    let decide: Decide = Arc::new(move |mention, past| decide(&mind, &venue, mention, past, now, today));
-    let at_once = ctx.may_arm_at_once(account, now);
-    let place = if at_once { account.places.clone().try_acquire_owned().ok() } else { None };
-    let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
-    let recorded = ctx.store.record_mention(&account.name, mention.clone(), decide, sending, now, boot).await?;
+    let (recorded, place) = match record(ctx, account, link, mention.clone(), Parent::NotLooked).await? {
+        (Recorded::LookFirst, place) => {
+            // The place is free for others while we look.
+            drop(place);
+            let (parent, mention) = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(Answered::Left),
+                seen = second_look::look(ctx, link, mention) => seen,
+            };
+            record(ctx, account, link, mention, parent).await?
+        }
+        other => other,
+    };
     let (verdict, armed) = match recorded {
-        Recorded::Known => return Ok(Answered::Known),
+        Recorded::Known | Recorded::LookFirst => return Ok(Answered::Known),
         Recorded::Decided { verdict, armed } => (verdict, armed),
     };
     tracing::info!(
@@ -76,6 +83,28 @@ pub async fn tick(
         }
         _ => Ok(Answered::Silent),
     }
+}
+
+/// Decides in one transaction; a reply is armed at once where a place is free and nothing more is to be looked at.
+async fn record(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    mention: Arc<Mention>,
+    parent: Parent,
+) -> Result<(Recorded, Option<OwnedSemaphorePermit>), StoreError> {
+    let now = ctx.clock.now();
+    let boot = ctx.clock.boot();
+    let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
+    let decide: Decide = Arc::new(move |mention, past| {
+        let past = Past { parent, ..past.clone() };
+        decide(&mind, &venue, mention, &past, now, today)
+    });
+    let at_once = parent != Parent::Unseen && ctx.may_arm_at_once(account, now);
+    let place = if at_once { account.places.clone().try_acquire_owned().ok() } else { None };
+    let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
+    let recorded = ctx.store.record_mention(&account.name, mention, decide, sending, now, boot).await?;
+    Ok((recorded, place))
 }
 
 /// A mention that looks carried along costs one look at its parent, which tells an inherited name from one that was

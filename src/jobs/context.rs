@@ -116,6 +116,21 @@ pub struct Linked {
     held: AtomicBool,
     link: RwLock<Option<Arc<LinkState>>>,
     profile: RwLock<Option<String>>,
+    /// What the log has been told of this account and is not over.
+    told: Mutex<HashMap<Matter, u64>>,
+}
+
+/// A matter the log hears of once, however often it is met again before it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Matter {
+    /// The server cannot be linked.
+    Reach,
+    /// Notifications cannot be read.
+    Notifications,
+    /// Notifications that make no sense stand on the newest page; measured by how many.
+    Undecodable,
+    /// A streamed notification makes no sense.
+    StreamedUndecodable,
 }
 
 /// Opens the link anew: reads the token where it stands now. The error is a sentence for staff.
@@ -154,7 +169,19 @@ impl Linked {
             open,
             link: RwLock::new(None),
             profile: RwLock::new(None),
+            told: Mutex::default(),
         }
+    }
+
+    /// Whether this is news: the matter was over, or had another measure.
+    #[must_use]
+    pub fn is_news(&self, matter: Matter, measure: u64) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(matter, measure) != Some(measure)
+    }
+
+    /// The matter is over; whether it was there.
+    pub fn is_over(&self, matter: Matter) -> bool {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(&matter).is_some()
     }
 
     /// Opens the link to its server anew.

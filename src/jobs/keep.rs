@@ -1,42 +1,82 @@
-//! Housekeeping: what must not be kept is purged on time (DESIGN §6), and the database's epoch moves on, so that a
-//! backup of it is known as one.
+//! Housekeeping: what must not be kept is purged on time (DESIGN §6), what staff must know of facts is told, and the
+//! database's epoch moves on, so that a backup of it is known as one.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::context::Ctx;
+use super::context::{Ctx, Desk};
 use crate::store::StoreError;
 use crate::store::epoch::STEP;
 
 /// Between two rounds.
 const ROUND: Duration = Duration::hours(1);
 
-/// Purges what is older than seven days; returns how many rows were emptied.
+/// What the notices of facts due for review begin with.
+const STALE: &str = "stale:";
+
+/// Purges what is older than it may be; returns how many rows were emptied.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let purged = ctx.store.purge_texts(now).await?;
-    if purged > 0 {
-        tracing::info!(rows = purged, "texts older than seven days purged");
+    let texts = ctx.store.purge_texts(now).await?;
+    if texts > 0 {
+        tracing::info!(rows = texts, "texts older than seven days purged");
     }
-    Ok(purged)
+    let people = ctx.store.purge_people(now).await?;
+    if people > 0 {
+        tracing::info!(rows = people, "hashes of people older than ninety days purged");
+    }
+    ctx.store.settle_spent(now).await?;
+    tell_stale(ctx, now).await?;
+    Ok(texts + people)
 }
 
-/// A round at the start and each hour, a step of the epoch each minute, until `stop`.
+/// A fact past its `review_by` is not said: staff are told, once, until they looked at it again.
+async fn tell_stale(ctx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let desk = ctx.desk();
+    let (book, today) = (&desk.mind.facts, ctx.today(now));
+    let mut stale = Vec::new();
+    for fact in book.facts.iter().filter(|fact| !book.is_superseded(&fact.id) && !book.may_say(fact, today)) {
+        let day = fact.review_by.map(|day| day.to_string()).unwrap_or_default();
+        let words = format!("the fact {} was to be looked at again by {day}: it is not said any more", fact.id);
+        let step = format!(
+            "see whether it still holds; then `watchpost facts edit {} --review-by DATE`, or replace it by a newer fact",
+            fact.id
+        );
+        let key = format!("{STALE}{}", fact.id);
+        ctx.store.raise(&key, "", &words, &step, now).await?;
+        stale.push(key);
+    }
+    for notice in ctx.store.notices().await? {
+        if notice.key.starts_with(STALE) && !stale.contains(&notice.key) {
+            ctx.store.settle_notice(&notice.key).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A round at the start and each hour, a step of the epoch each minute, until `stop`; facts are looked at again as soon
+/// as they change.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let mut next_round = ctx.clock.now();
     let mut next_step = ctx.clock.now() + STEP;
+    let mut desk: Arc<Desk> = ctx.desk();
     while !stop.is_cancelled() {
         let now = ctx.clock.now();
         if now >= next_round {
             tick(&ctx, now).await?;
             next_round = now + ROUND;
+        }
+        let latest = ctx.desk();
+        if !Arc::ptr_eq(&desk, &latest) {
+            desk = latest;
+            tell_stale(&ctx, now).await?;
         }
         // A clock that was set back must not stop the steps.
         if now >= next_step || now + STEP < next_step {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::context::{Ctx, LinkState, Linked};
+use super::context::{Ctx, LinkState, Linked, Matter};
 use crate::fedi::{Advice, Fedi, FediError};
 use crate::store::StoreError;
 
@@ -45,7 +45,11 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
             return pause(ctx, account, &words, step, now).await;
         }
         Err(error) => {
-            tracing::warn!(account.name = %account.name, error = %error, "server out of reach");
+            if account.is_news(Matter::Reach, 0) {
+                tracing::warn!(account.name = %account.name, error = %error, "server out of reach; trying again");
+            } else {
+                tracing::debug!(account.name = %account.name, error = %error, "server still out of reach");
+            }
             let words = format!("{} is out of reach: {error}", account.server);
             let step =
                 "check the address in config/watchpost.toml; watchpost keeps trying and sends what is still in time";
@@ -63,7 +67,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
             }
             Err(error) => {
                 // Without that look an empty database could repeat a campaign.
-                tracing::warn!(account.name = %account.name, error = %error, "cannot read the account's own statuses");
+                if account.is_news(Matter::Reach, 1) {
+                    tracing::warn!(account.name = %account.name, error = %error, "cannot read the account's own statuses");
+                }
                 return Ok(Outcome::Later);
             }
         }
@@ -83,6 +89,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
     ctx.store.pause_account(&account.name, None).await?;
     ctx.store.settle_notice(&pause_key(account)).await?;
     ctx.store.settle_notice(&reach_key(account)).await?;
+    account.is_over(Matter::Reach);
     tracing::info!(
         account.name = %account.name,
         server.software = %capabilities.software,

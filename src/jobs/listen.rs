@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answered};
-use super::context::{Ctx, LinkState, Linked};
+use super::context::{Ctx, LinkState, Linked, Matter};
 use super::link;
 use super::timekeeping;
 use super::trouble::Trouble;
@@ -48,6 +48,10 @@ const SIDE_BY_SIDE: usize = 64;
 /// Pages of one walk, so that a server that never ends cannot hold it for ever: 80 × 500 mentions.
 const PAGES_AT_MOST: usize = 500;
 
+/// Bytes of texts a walk holds in full, and the letters it keeps of each further one.
+const TEXTS_HELD: usize = 8 << 20;
+const BEGINNING: usize = 300;
+
 /// What a walk found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Walked {
@@ -75,6 +79,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     let mut past_the_mark = false;
     let mut cut_short = None;
     let stop = ctx.stop();
+    let mut undecodable = 0;
+    let mut held = 0;
     loop {
         let page = tokio::select! {
             biased;
@@ -92,9 +98,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             Err(error) => return Err(error.into()),
         };
         walked.pages += 1;
-        if page.undecodable > 0 {
-            tracing::warn!(account.name = %account.name, count = page.undecodable, "notifications nobody can read were skipped");
-        }
+        undecodable += page.undecodable;
         if let Some(time) = page.server_time {
             timekeeping::overhear(ctx, time).await?;
         }
@@ -119,7 +123,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
             old_on_page += usize::from(old);
             if !ctx.store.knows_mention(&account.name, mention.uri.as_str()).await? {
-                found.push(Arc::from(mention));
+                found.push(Arc::from(bounded(mention, &mut held)));
             }
         }
         let too_old = mentions_on_page > 0 && old_on_page == mentions_on_page;
@@ -130,6 +134,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         }
         past_the_mark = met;
     }
+    tell_undecodable(account, undecodable);
     found.reverse();
     let mut under_way = FuturesUnordered::new();
     for mention in found {
@@ -156,6 +161,30 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
     Ok(walked)
+}
+
+/// The same ones stand on the newest page from walk to walk: told once.
+fn tell_undecodable(account: &Linked, count: usize) {
+    if count == 0 {
+        account.is_over(Matter::Undecodable);
+    } else if account.is_news(Matter::Undecodable, count as u64) {
+        tracing::warn!(account.name = %account.name, count, "notifications nobody can read were skipped");
+    }
+}
+
+/// A walk holds what it found until it can decide oldest first. Beyond what honest people write in a week, each mention
+/// keeps only its beginning, so that no flood of long ones fills the memory.
+fn bounded(mut mention: Box<Mention>, held: &mut usize) -> Box<Mention> {
+    let text = &mut mention.text;
+    if *held > TEXTS_HELD {
+        for part in [&mut text.own, &mut text.quoted] {
+            let end = part.char_indices().nth(BEGINNING).map_or(part.len(), |(at, _)| at);
+            part.truncate(end);
+            part.shrink_to_fit();
+        }
+    }
+    *held += text.own.capacity() + text.quoted.capacity();
+    mention
 }
 
 /// Listens on one account until `stop`: links it, walks, streams where the server can.
@@ -187,7 +216,12 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
             continue;
         };
         match session(&ctx, &account, &link, &mut stream_from, &stop).await {
-            Ok(()) => failures = 0,
+            Ok(()) => {
+                failures = 0;
+                if account.is_over(Matter::Notifications) {
+                    tracing::info!(account.name = %account.name, "notifications can be read again");
+                }
+            }
             Err(Trouble::Store(error)) => return Err(error),
             Err(Trouble::Fedi(error)) if error.advice() == Advice::AskPerson => {
                 // Linking again finds out whether the token really fails, and says so.
@@ -196,7 +230,11 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
             }
             Err(Trouble::Fedi(error)) => {
                 failures = failures.saturating_add(1);
-                tracing::warn!(account.name = %account.name, error = %error, "cannot read notifications; trying again");
+                if account.is_news(Matter::Notifications, 0) {
+                    tracing::warn!(account.name = %account.name, error = %error, "cannot read notifications; trying again");
+                } else {
+                    tracing::debug!(account.name = %account.name, error = %error, failures, "still cannot read notifications");
+                }
                 rest(&ctx, pause_after(&ctx, failures), &stop).await;
             }
         }
@@ -234,10 +272,13 @@ async fn session(
     };
     let Some(mut stream) = stream else {
         tick(ctx, account, link).await?;
-        rest(ctx, WALK_WITHOUT_STREAM, stop).await;
+        // Many accounts of one server do not come at the same moment.
+        let jitter = chrono::Duration::milliseconds(i64::try_from(ctx.roll(1_500)).unwrap_or_default());
+        rest(ctx, WALK_WITHOUT_STREAM - jitter, stop).await;
         return Ok(());
     };
     tracing::info!(account.name = %account.name, "stream open");
+    account.is_over(Matter::StreamedUndecodable);
     let mut under_way = FuturesUnordered::new();
     // What came between the last walk and the stream's start is read at once.
     let mut walk_at = ctx.clock.now();
@@ -255,7 +296,9 @@ async fn session(
                 }
                 Ok(Streamed::Other) => {}
                 Ok(Streamed::Undecodable) => {
-                    tracing::warn!(account.name = %account.name, "a streamed notification nobody can read was skipped");
+                    if account.is_news(Matter::StreamedUndecodable, 0) {
+                        tracing::warn!(account.name = %account.name, "a streamed notification nobody can read was skipped");
+                    }
                 }
                 Err(error) => {
                     tracing::info!(account.name = %account.name, error = %error, "stream ended");

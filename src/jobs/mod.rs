@@ -21,6 +21,7 @@ pub mod listen;
 pub mod plan;
 pub mod points;
 pub mod publish;
+mod second_look;
 pub mod settle;
 mod timekeeping;
 mod trouble;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::{Ctx, LinkState, Linked, Said, Seen, Voice};
 use super::link;
 use super::points::Point;
+use super::second_look::{self, Waited};
 use super::timekeeping;
 use super::turns::{self, Work};
 use crate::core::breaker::Gate;
@@ -20,7 +21,7 @@ use crate::core::delivery::{Armed, Outcome, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
-use crate::fedi::{Advice, FediError, KeyClass, UploadError};
+use crate::fedi::{Advice, FediError, KeyClass, LOST_THREAD, UploadError};
 use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
@@ -247,12 +248,30 @@ async fn reply_in_turn(
     place: OwnedSemaphorePermit,
 ) -> Result<Step, StoreError> {
     ctx.points.pass(Point::Claimed).await;
+    let now = ctx.clock.now();
     let delivery = claimed.delivery;
     if ctx.stop().is_cancelled() {
         let reason = "watchpost was stopped before it was sent".to_owned();
         end(ctx, account, &delivery, Ending::Again { at: ctx.clock.now(), reason }).await?;
         return Ok(Step::Leave);
     }
+    let ending = match second_look::still_wanted(ctx, link, delivery.clone(), now).await {
+        Waited::Go(delivery) => Ok(*delivery),
+        Waited::Later(reason) => Err(Ending::Again { at: now + backoff(ctx, delivery.attempt + 1), reason }),
+        // What may stand on the server is not forgotten (DESIGN §5, law 7).
+        Waited::Unwanted(reason) if delivery.unclear > 0 => Err(Ending::Settled {
+            state: State::Held,
+            reason: format!("{reason}; an earlier attempt may have answered it"),
+        }),
+        Waited::Unwanted(reason) => Err(Ending::Settled { state: State::Cancelled, reason: reason.to_owned() }),
+    };
+    let delivery = match ending {
+        Ok(delivery) => delivery,
+        Err(ending) => {
+            end(ctx, account, &delivery, ending).await?;
+            return Ok(Step::Other);
+        }
+    };
     let boot = ctx.clock.boot();
     let armed = ctx.store.arm(delivery.clone(), Vec::new(), Lateness::InTime, ctx.clock.now(), boot).await?;
     let step = match armed {
@@ -323,7 +342,7 @@ async fn send(
                 reply = armed.payload.in_reply_to.is_some(),
                 "sent"
             );
-            (Ending::Sent(receipt), false)
+            (kept_in_thread(link, &armed, delivery, receipt).await, false)
         }
         Outcome::NotSent { reason } => (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true),
         Outcome::Throttled { wait } => {
@@ -430,6 +449,27 @@ async fn parent_is_gone(link: &LinkState, armed: &Armed) -> bool {
     match &armed.payload.in_reply_to {
         Some(parent) => matches!(link.fedi.status(parent).await, Ok(None)),
         None => false,
+    }
+}
+
+/// Some servers make a post of its own of a reply whose mention vanished meanwhile (snac, Takahē): nobody asked for
+/// that post, so it is taken back, once a second look confirms it.
+async fn kept_in_thread(link: &LinkState, armed: &Armed, delivery: Option<&Delivery>, receipt: Receipt) -> Ending {
+    let is_reply = delivery.is_none_or(|delivery| matches!(delivery.of, Of::Reply { .. }));
+    let lost = receipt.changed.iter().any(|change| change == LOST_THREAD);
+    if !is_reply || !lost || armed.may_exist {
+        return Ending::Sent(receipt);
+    }
+    match link.fedi.status(&receipt.status).await {
+        Ok(Some(seen)) if seen.in_reply_to.is_none() => {}
+        Ok(_) | Err(_) => return Ending::Sent(receipt),
+    }
+    match link.fedi.delete(&receipt.status).await {
+        Ok(()) => Ending::Settled {
+            state: State::Cancelled,
+            reason: "the mention is gone, and the server made a post of its own of the reply: taken back".to_owned(),
+        },
+        Err(_) => Ending::Sent(receipt),
     }
 }
 

@@ -43,6 +43,17 @@ pub struct Draft {
     pub allowed_mentions: Option<Vec<String>>,
     /// The `Idempotency-Key` header.
     pub key: Option<String>,
+    /// Who may reply to it (GoToSocial's `interaction_policy`); nothing is said when absent.
+    pub reply_policy: Option<ReplyPolicy>,
+}
+
+/// Who may reply to a status, in GoToSocial's words: `public`, `followers`, `mentioned`, `author`, `me`, or profile URLs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyPolicy {
+    /// At once.
+    pub automatic: Vec<String>,
+    /// After the author approved.
+    pub manual: Vec<String>,
 }
 
 /// A poll somebody wants to publish.
@@ -78,6 +89,13 @@ impl Draft {
     #[must_use]
     pub fn warning(self, warning: impl Into<String>) -> Self {
         Self { warning: warning.into(), ..self }
+    }
+
+    /// These may reply: at once, and after approval.
+    #[must_use]
+    pub fn replies_from(self, automatic: &[&str], manual: &[&str]) -> Self {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        Self { reply_policy: Some(ReplyPolicy { automatic: words(automatic), manual: words(manual) }), ..self }
     }
 
     /// In this language.
@@ -152,6 +170,7 @@ impl State {
             replies: Vec::new(),
             favourites: HashSet::new(),
             boosts: HashMap::new(),
+            reply_policy: draft.reply_policy.clone(),
             idempotency_key: draft.key.clone().filter(|key| !key.is_empty()),
         };
         self.insert(row, now);

@@ -145,6 +145,11 @@ impl State {
             "card": null,
             "poll": row.poll.as_ref().map(|poll| poll_json(self.id(row.key), poll)),
         });
+        if let (Some(policy), Some(fields)) = (&row.reply_policy, entity.as_object_mut()) {
+            let (always, asked) = (&policy.automatic, &policy.manual);
+            let can_reply = json!({ "automatic_approval": always, "manual_approval": asked, "always": always, "with_approval": asked });
+            fields.insert("interaction_policy".to_owned(), json!({ "can_reply": can_reply }));
+        }
         if let (Some(viewer), Some(fields)) = (viewer, entity.as_object_mut()) {
             fields.insert("favourited".to_owned(), Value::Bool(row.favourites.contains(&viewer)));
             fields.insert("reblogged".to_owned(), Value::Bool(row.boosts.contains_key(&viewer)));

@@ -56,7 +56,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Dice};
 
-pub use create::{Draft, PollDraft};
+pub use create::{Draft, PollDraft, ReplyPolicy};
 pub use endpoint::Endpoint;
 pub use faults::{Fault, Moment, Trouble};
 pub use handle::{StreamEnd, TimedOut};

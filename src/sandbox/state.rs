@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::create::ReplyPolicy;
 use super::faults::Faults;
 use super::html::Named;
 use super::ids::{AccountKey, MediaKey, NotificationKey, Snowflakes, StatusKey};
@@ -179,6 +180,7 @@ pub(crate) struct StatusRow {
     pub(crate) replies: Vec<StatusKey>,
     pub(crate) favourites: HashSet<AccountKey>,
     pub(crate) boosts: HashMap<AccountKey, StatusKey>,
+    pub(crate) reply_policy: Option<ReplyPolicy>,
     pub(crate) idempotency_key: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::errors::StoreError;
 use super::{Store, millis};
 use crate::core::delivery::{Payload, State};
-use crate::core::ids::{AccountName, DeliveryId, Occurrence, PostId, StatusId, TopicId};
+use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId, StatusId, TopicId};
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,10 @@ pub struct Delivery {
     pub payload: Payload,
     /// What it is about.
     pub topic: Option<TopicId>,
+    /// The facts it rests on.
+    pub facts: Vec<FactId>,
+    /// A reply that keeps the warning of a private mention, which is not stored: it is read again before sending.
+    pub withheld: bool,
     /// Attempts so far.
     pub attempt: i64,
     /// Attempts that may have succeeded.
@@ -116,6 +120,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Delivery, StoreError> {
         payload: serde_json::from_str(&payload)
             .map_err(|_shape| StoreError::Garbled { what: "a delivery's payload" })?,
         topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
+        facts: row.try_get::<String, _>("facts")?.split_whitespace().map(FactId::from).collect(),
+        withheld: row.try_get::<i64, _>("withheld")? != 0,
         attempt: row.try_get("attempt")?,
         unclear: row.try_get("unclear")?,
         rekeys: row.try_get("rekeys")?,

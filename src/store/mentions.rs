@@ -13,8 +13,8 @@ use sqlx::{AnyConnection, Row};
 use super::errors::StoreError;
 use super::sending::{payload_json, reply_key};
 use super::{Store, doubt, millis, secret::text_hash, storable};
-use crate::core::decision::{Below, Consent, Past, Verdict};
-use crate::core::delivery::{Armed, State};
+use crate::core::decision::{Below, Consent, Past, SpentLimit, Verdict};
+use crate::core::delivery::{Armed, Payload, State};
 use crate::core::ids::{AccountName, DeliveryId, FactId, TopicId};
 use crate::core::mention::Mention;
 use crate::core::post::Visibility;
@@ -31,6 +31,8 @@ pub enum Recorded {
         /// The reply, armed: to be sent at once by whoever asked.
         armed: Option<Box<Armed>>,
     },
+    /// Nothing was written: it is too old to be answered unseen ([`Verdict::look_first`]).
+    LookFirst,
 }
 
 /// Whether a reply may be armed in the deciding transaction or must wait in the ledger for its turn.
@@ -150,6 +152,38 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Hashes of people are kept for ninety days; a stop stays as long as the wish. Returns how many rows lost theirs.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn purge_people(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const MENTIONS: &str = "UPDATE mentions SET person = '' WHERE seen_at < $1 AND person <> ''";
+        const REPLIES: &str =
+            "UPDATE deliveries SET person = '' WHERE kind = 'reply' AND created_at < $1 AND person <> ''";
+        let before = (now - chrono::Duration::days(90)).timestamp_millis();
+        self.inner
+            .writer
+            .write(move |connection| {
+                Box::pin(async move {
+                    let mentions = sqlx::query(MENTIONS).bind(before).execute(&mut *connection).await?;
+                    let replies = sqlx::query(REPLIES).bind(before).execute(connection).await?;
+                    Ok(mentions.rows_affected() + replies.rows_affected())
+                })
+            })
+            .await
+    }
+
+    /// A limit that was spent a day ago is no news.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn settle_spent(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        const SETTLE: &str = "DELETE FROM notices WHERE key LIKE 'spent:%' AND raised_at < $1";
+        self.change(SETTLE, vec![(now - chrono::Duration::days(1)).into()]).await
+    }
+}
+
 /// What a mention is known by: a keyed hash of its URI, because on most servers the URI holds its author's name, and
 /// names are not kept (DESIGN §6).
 fn identity(store: &Store, uri: &str) -> String {
@@ -197,6 +231,12 @@ impl Intake<'_> {
         let thread = self.thread(connection).await?;
         let past = self.past(connection, &person, &thread).await?;
         let verdict = decide(self.mention, &past);
+        let written = self.mention.created_at;
+        let doubt = doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now));
+        // What a restored database may have answered already is looked for by its row.
+        if verdict.look_first && doubt.is_none() {
+            return Ok(Recorded::LookFirst);
+        }
         // While the server asked us to wait, or a person must act first, a reply waits in the ledger like a post. Whoever
         // lost the account sends nothing; its new holder finds the reply there too.
         let ours = self.store.inner.holder.holds(connection, self.account.as_str(), self.now).await?;
@@ -206,16 +246,35 @@ impl Intake<'_> {
             Some(Consent::Given) => opt_in(connection, &person).await?,
             None => {}
         }
-        let written = self.mention.created_at;
-        let doubt = doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now));
         let armed = match &verdict.reply {
             Some(_) => Some(self.insert_reply(connection, &verdict, &person, &thread, sending, doubt).await?),
             None => None,
         };
         let delivery = armed.as_ref().map(|armed| armed.id);
         self.insert_mention(connection, &verdict, &person, &thread, delivery).await?;
+        if let Some(limit) = verdict.spent {
+            self.tell_spent(connection, limit).await?;
+        }
         let armed = armed.filter(|_| sending == Sending::AtOnce && doubt.is_none()).map(Box::new);
         Ok(Recorded::Decided { verdict: Box::new(verdict), armed })
+    }
+
+    /// One notice for the account and the limit, whatever comes while it is spent; the keep job takes it away a day later.
+    async fn tell_spent(&self, connection: &mut AnyConnection, limit: SpentLimit) -> Result<(), StoreError> {
+        const TELL: &str = "INSERT INTO notices (key, account, text, next_step, raised_at) \
+            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING";
+        let account = self.account.as_str();
+        let text = format!(
+            "{account} has answered as many mentions as {} allows: more came, and were decided without an answer",
+            limit.as_str()
+        );
+        let step = format!(
+            "`watchpost mentions list --silent --account {account}` shows them; raise {} in [replies.limits] if more should be answered",
+            limit.as_str()
+        );
+        let query = sqlx::query(TELL).bind(spent_key(account, limit)).bind(account.to_owned()).bind(text).bind(step);
+        query.bind(self.now.timestamp_millis()).execute(connection).await?;
+        Ok(())
     }
 
     async fn must_wait(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
@@ -245,7 +304,7 @@ impl Intake<'_> {
     async fn past(&self, connection: &mut AnyConnection, person: &str, thread: &str) -> Result<Past, StoreError> {
         const OPTED_OUT: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
         // A confirmed stop or start is no answer: after "we will answer you again" the next question is answered.
-        const PERSON: &str = "SELECT created_at, thread, topic, facts FROM deliveries WHERE kind = 'reply' \
+        const PERSON: &str = "SELECT created_at, thread, topic, facts, wording, mention_uri FROM deliveries WHERE kind = 'reply' \
             AND person = $1 AND state <> 'cancelled' AND NOT EXISTS (SELECT 1 FROM mentions \
             WHERE mentions.account = deliveries.account AND mentions.uri = deliveries.mention_uri \
             AND mentions.command IN ('stop', 'start')) ORDER BY created_at DESC, id DESC LIMIT 200";
@@ -254,26 +313,46 @@ impl Intake<'_> {
         const ACCOUNT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND account = $1 \
             AND created_at > $2 AND state <> 'cancelled'";
         const ELSEWHERE: &str = "SELECT account FROM mentions WHERE uri = $1 AND decision <> 'silent' LIMIT 1";
-        const BELOW: &str = "SELECT topic, facts FROM deliveries WHERE status_id = $2 AND account IN \
+        const WORDS: &str = "SELECT text FROM mentions WHERE account = $1 AND uri = $2 AND text IS NOT NULL";
+        const BELOW: &str = "SELECT topic, facts, payload FROM deliveries WHERE status_id = $2 AND account IN \
             (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
         const SINCE: &str = "SELECT listening_since FROM accounts WHERE name = $1";
         let mut past = Past::default();
         let account = self.account.as_str().to_owned();
         let query = sqlx::query(OPTED_OUT).bind(person.to_owned());
         past.opted_out = query.fetch_optional(&mut *connection).await?.is_some();
+        let mut answered = Vec::new();
+        let minute_ago = (self.now - chrono::Duration::minutes(1)).timestamp_millis();
         let day_ago = (self.now - chrono::Duration::hours(24)).timestamp_millis();
         for row in sqlx::query(PERSON).bind(person.to_owned()).fetch_all(&mut *connection).await? {
             let created: i64 = row.try_get("created_at")?;
             past.last_answer = past.last_answer.max(Some(millis(created)));
             past.person_today += u32::from(created > day_ago);
-            past.person_in_thread += u32::from(row.try_get::<String, _>("thread")? == thread);
+            if row.try_get::<String, _>("thread")? == thread {
+                past.person_in_thread += 1;
+                past.person_in_thread_last_minute += u32::from(created > minute_ago);
+                if self.mention.in_reply_to.is_some() && answered.len() < ANSWERED_WORDS {
+                    answered.push(row.try_get::<String, _>("mention_uri")?);
+                }
+            }
             let topic: String = row.try_get("topic")?;
             let facts: String = row.try_get("facts")?;
             if past.last_topic.is_none() && !topic.is_empty() {
                 past.last_topic = Some(TopicId::new(topic));
                 past.last_facts = facts.split_whitespace().map(FactId::from).collect();
             }
-            past.heard.extend(facts.split_whitespace().map(FactId::from));
+            let wording = usize::try_from(row.try_get::<i64, _>("wording")?).unwrap_or_default();
+            for fact in facts.split_whitespace().map(FactId::from) {
+                // Newest first: the first one met is the last one heard.
+                past.wordings.entry(fact.clone()).or_insert(wording);
+                past.heard.insert(fact);
+            }
+        }
+        for uri in answered {
+            let query = sqlx::query(WORDS).bind(account.clone()).bind(uri);
+            if let Some(row) = query.fetch_optional(&mut *connection).await? {
+                past.answered_words.push(row.try_get("text")?);
+            }
         }
         let row = sqlx::query(THREAD).bind(thread.to_owned()).fetch_one(&mut *connection).await?;
         past.in_thread = count(&row)?;
@@ -291,9 +370,11 @@ impl Intake<'_> {
             let query = sqlx::query(BELOW).bind(account.clone()).bind(storable(parent.as_str()));
             if let Some(row) = query.fetch_optional(&mut *connection).await? {
                 let (topic, facts): (String, String) = (row.try_get("topic")?, row.try_get("facts")?);
+                let payload: String = row.try_get("payload")?;
                 past.below = Some(Below {
                     topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
                     facts: facts.split_whitespace().map(FactId::from).collect(),
+                    said: serde_json::from_str(&payload).map(|payload: Payload| payload.text).unwrap_or_default(),
                 });
             }
         }
@@ -314,10 +395,11 @@ impl Intake<'_> {
     ) -> Result<Armed, StoreError> {
         const INSERT: &str = "INSERT INTO deliveries (account, kind, mention_uri, state, due_at, not_before, \
             expires_at, payload, text_hash, topic, facts, person, thread, fence, attempt, armed_at, baseline, \
-            created_at, updated_at, doubted_at, look_at, reason) VALUES ($1, 'reply', $2, $3, $4, $4, $5, $6, $7, $8, \
-            $9, $10, $11, 1, $12, $13, (SELECT newest_own FROM accounts WHERE name = $1), $4, $4, $14, $15, $16) \
-            RETURNING id";
+            created_at, updated_at, doubted_at, look_at, reason, wording, withheld) VALUES ($1, 'reply', $2, $3, $4, \
+            $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, (SELECT newest_own FROM accounts WHERE name = $1), $4, $4, \
+            $14, $15, $16, $17, $18) RETURNING id";
         let Some(reply) = &verdict.reply else { return Err(StoreError::Garbled { what: "a verdict without a reply" }) };
+        let kept = verdict.kept.as_ref().unwrap_or(reply);
         let now = self.now.timestamp_millis();
         let at_once = sending == Sending::AtOnce;
         // A database that was restored does not know whether it answered a mention of before: looked for first.
@@ -333,8 +415,8 @@ impl Intake<'_> {
             .bind(state.as_str())
             .bind(now)
             .bind(verdict.answer_until.timestamp_millis())
-            .bind(payload_json(reply)?)
-            .bind(text_hash(&reply.text))
+            .bind(payload_json(kept)?)
+            .bind(text_hash(&kept.text))
             .bind(verdict.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
             .bind(facts)
             .bind(person.to_owned())
@@ -343,7 +425,9 @@ impl Intake<'_> {
             .bind(armed_at)
             .bind(doubt.map(|doubt| doubt.at.timestamp_millis()))
             .bind(doubt.map(|_| doubt::first_look(self.now).timestamp_millis()))
-            .bind(doubt.map_or("", |_| doubt::LOOKED_FOR));
+            .bind(doubt.map_or("", |_| doubt::LOOKED_FOR))
+            .bind(i64::try_from(verdict.wording).unwrap_or_default())
+            .bind(i64::from(verdict.kept.is_some()));
         let row = query.fetch_one(connection).await?;
         Ok(Armed {
             id: DeliveryId(row.try_get("id")?),
@@ -397,6 +481,13 @@ impl Intake<'_> {
         Ok(())
     }
 }
+
+fn spent_key(account: &str, limit: SpentLimit) -> String {
+    format!("spent:{}:{account}", limit.as_str())
+}
+
+/// How many of a person's earlier mentions in a thread are compared with a new one.
+const ANSWERED_WORDS: usize = 5;
 
 async fn opt_out(connection: &mut AnyConnection, person: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
     const OUT: &str = "INSERT INTO opt_outs (person, since) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING";

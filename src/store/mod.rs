@@ -16,7 +16,7 @@ macro_rules! concat_columns {
     ($rest:literal) => {
         concat!(
             "SELECT id, account, kind, post_id, occurrence, part, parts, mention_uri, generation, plan_kind, state, ",
-            "due_at, not_before, expires_at, late, payload, topic, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason, doubted_at",
+            "due_at, not_before, expires_at, late, payload, topic, facts, withheld, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason, doubted_at",
             $rest
         )
     };

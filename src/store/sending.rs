@@ -250,8 +250,9 @@ impl Store {
         boot: Duration,
     ) -> Result<Option<Armed>, StoreError> {
         // After an unclear attempt the first baseline stays: what that attempt made may stand before a later one.
+        // What is withheld from the ledger stays out of it.
         const ARM: &str = "UPDATE deliveries SET state = 'armed', attempt = attempt + 1, armed_at = $1, media = $2, \
-            payload = $3, was_late = $4, updated_at = $1, \
+            payload = CASE WHEN withheld = 1 THEN payload ELSE $3 END, was_late = $4, updated_at = $1, \
             baseline = CASE WHEN unclear > 0 THEN baseline \
             ELSE (SELECT newest_own FROM accounts WHERE name = deliveries.account) END \
             WHERE id = $5 AND state = 'claimed' AND fence = $6";

@@ -61,6 +61,8 @@ async fn settle(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         "PRAGMA synchronous = FULL",
         "PRAGMA foreign_keys = ON",
         "PRAGMA cache_size = -4000",
+        // What is purged is overwritten, not only unlinked (DESIGN §6).
+        "PRAGMA secure_delete = ON",
     ] {
         sqlx::query(pragma).fetch_optional(&mut *connection).await?;
     }

@@ -21,5 +21,6 @@ mod listening;
 mod once;
 mod posting;
 mod restored;
+mod second_look;
 mod server_traps;
 mod trouble;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use watchpost::core::command::Command;
-use watchpost::core::decision::{Consent, Past, Verdict};
+use watchpost::core::decision::{Consent, Past, SpentLimit, Verdict};
 use watchpost::core::delivery::{Armed, State};
 use watchpost::core::ids::{AccountName, FactId, Lang, RemoteId, StatusId, StatusUri, TopicId};
-use watchpost::core::mention::{Asker, Mention, MentionText};
+use watchpost::core::mention::{Asker, MayReply, Mention, MentionText};
 use watchpost::core::post::Visibility;
 use watchpost::store::Store;
 use watchpost::store::mentions::{Decide, Recorded, Sending};
@@ -26,6 +26,10 @@ on_both!(
     texts_of_directs_are_never_stored_and_others_go_after_a_week,
     an_endless_uri_is_one_mention_too,
     a_thread_is_one_over_accounts_of_a_server,
+    what_must_be_looked_at_first_is_not_written_yet,
+    what_is_withheld_stays_out_of_the_row_also_when_it_is_armed_again,
+    a_spent_limit_is_one_notice_for_a_day,
+    hashes_of_people_go_after_ninety_days_and_stops_stay,
 );
 
 pub(crate) fn mention(uri: &str) -> Mention {
@@ -49,6 +53,7 @@ pub(crate) fn mention(uri: &str) -> Mention {
         in_reply_to_author: None,
         others_named: 0,
         carried_along: false,
+        replies: MayReply::Yes,
     }
 }
 
@@ -59,6 +64,10 @@ fn silent(reason: &str) -> Verdict {
         facts: Vec::new(),
         lang: Lang::new("en"),
         reply: None,
+        kept: None,
+        wording: 0,
+        spent: None,
+        look_first: false,
         answer_until: now() + seconds(3600),
         consent: None,
         reason: reason.to_owned(),
@@ -96,7 +105,7 @@ async fn hear(store: &Store, uri: &str, decide: Decide) -> Recorded {
 fn armed(recorded: Recorded) -> Armed {
     match recorded {
         Recorded::Decided { armed: Some(armed), .. } => *armed,
-        other @ (Recorded::Known | Recorded::Decided { .. }) => panic!("not armed: {other:?}"),
+        other @ (Recorded::Known | Recorded::LookFirst | Recorded::Decided { .. }) => panic!("not armed: {other:?}"),
     }
 }
 
@@ -277,4 +286,71 @@ async fn a_thread_is_one_over_accounts_of_a_server(base: &Base) {
     let past = past(&store, &ears(), below, now()).await;
     assert_eq!((past.in_thread, past.account_last_hour), (1, 0));
     assert_eq!(past.below.unwrap().facts, [FactId::new("ring-2000")]);
+}
+
+async fn what_must_be_looked_at_first_is_not_written_yet(base: &Base) {
+    let store = base.daemon().await;
+    let look: Decide = Arc::new(|_, _| Verdict { look_first: true, consent: Some(Consent::Withdrawn), ..answer("x") });
+    assert!(matches!(hear(&store, "u", look).await, Recorded::LookFirst));
+    assert!(!store.knows_mention(&eyes(), "u").await.unwrap());
+    assert!(store.newest_deliveries(1).await.unwrap().is_empty() && store.opt_outs().await.unwrap().is_empty());
+    armed(hear(&store, "u", always()).await);
+}
+
+async fn what_is_withheld_stays_out_of_the_row_also_when_it_is_armed_again(base: &Base) {
+    let store = base.daemon().await;
+    let warned: Decide = Arc::new(|_, _| {
+        let reply = watchpost::core::delivery::Payload { cw: Some("secret".to_owned()), ..says("@ada hi") };
+        Verdict { reply: Some(reply), kept: Some(says("@ada hi")), ..answer("") }
+    });
+    let said = armed(hear(&store, "u", warned).await);
+    assert_eq!(said.payload.cw.as_deref(), Some("secret"), "it is said");
+    let stored = |store: Store, id| async move { store.delivery(id).await.unwrap().unwrap() };
+    let row = stored(store.store.clone(), said.id).await;
+    assert!(row.withheld && row.payload.cw.is_none());
+    let later = Ending::Again { at: now(), reason: "no connection".to_owned() };
+    assert!(store.record(said.id, said.fence, later, None, now()).await.unwrap());
+    let mut claimed = store.claim_due(&eyes(), Turn::Replies, now()).await.unwrap().unwrap().delivery;
+    claimed.payload.cw = Some("secret".to_owned());
+    let again =
+        store.arm(claimed, Vec::new(), watchpost::store::sending::Lateness::InTime, now(), Duration::ZERO).await;
+    let again = again.unwrap().unwrap();
+    assert_eq!((again.payload.cw.as_deref(), again.key), (Some("secret"), said.key));
+    assert_eq!(stored(store.store.clone(), said.id).await.payload.cw, None);
+}
+
+async fn a_spent_limit_is_one_notice_for_a_day(base: &Base) {
+    let store = base.daemon().await;
+    for (number, limit) in [SpentLimit::PerAccountPerHour, SpentLimit::PerAccountPerHour, SpentLimit::ShareOfAllowance]
+        .into_iter()
+        .enumerate()
+    {
+        let spent: Decide = Arc::new(move |_, _| Verdict { spent: Some(limit), ..silent("limit spent") });
+        hear(&store, &"u".repeat(number + 1), spent).await;
+    }
+    let keys = |store: Store| async move {
+        store.notices().await.unwrap().into_iter().map(|notice| notice.key).collect::<Vec<_>>()
+    };
+    let both = ["spent:per_account_per_hour:eyes", "spent:share_of_allowance:eyes"];
+    assert_eq!(keys(store.store.clone()).await, both);
+    store.settle_spent(now() + chrono::Duration::hours(23)).await.unwrap();
+    assert_eq!(keys(store.store.clone()).await, both);
+    store.settle_spent(now() + chrono::Duration::hours(25)).await.unwrap();
+    assert!(keys(store.store.clone()).await.is_empty());
+}
+
+async fn hashes_of_people_go_after_ninety_days_and_stops_stay(base: &Base) {
+    let store = base.daemon().await;
+    armed(hear(&store, "u", always()).await);
+    let stop: Decide = Arc::new(|_, _| Verdict {
+        command: Some(Command::Stop),
+        consent: Some(Consent::Withdrawn),
+        ..silent("said stop")
+    });
+    hear(&store, "uu", stop).await;
+    assert_eq!(store.purge_people(now() + chrono::Duration::days(90)).await.unwrap(), 0);
+    assert_eq!(store.purge_people(now() + chrono::Duration::days(91)).await.unwrap(), 3);
+    assert_eq!(store.purge_people(now() + chrono::Duration::days(91)).await.unwrap(), 0);
+    let later = past(&store, &ears(), mention("uuu"), now() + chrono::Duration::days(91)).await;
+    assert!(later.opted_out && later.heard.is_empty());
 }

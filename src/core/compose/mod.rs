@@ -200,6 +200,15 @@ pub fn sentence(
     draft.finish(lang.clone(), 0, Vec::new())
 }
 
+/// A finished text with a warning in its place again, cut where it must be; `None` when not even that fits.
+#[must_use]
+pub fn with_warning(text: &str, words: &str, place: WarningPlace, rules: &TextRules) -> Option<Reply> {
+    // The text begins with the asker's name already.
+    let mut draft = Draft::new("", Warning { words: Some(words), place }, rules);
+    draft.write(text.to_owned());
+    draft.finish(Lang::new(""), 0, Vec::new()).ok()
+}
+
 /// The answer to "source?": publisher, title, date and address of what the facts rest on, each source once, as many
 /// as fit. `intro` goes before them while there is room; it may be empty.
 ///
@@ -300,7 +309,7 @@ impl<'a> Draft<'a> {
     }
 
     fn text(&self, warning: Option<&str>) -> String {
-        let said = format!("@{} {}", self.handle, self.body);
+        let said = if self.handle.is_empty() { self.body.clone() } else { format!("@{} {}", self.handle, self.body) };
         match (self.place, warning) {
             (WarningPlace::FirstLine, Some(warning)) => format!("{warning}\n\n{said}"),
             (WarningPlace::FirstLine, None) | (WarningPlace::Field, _) => said,

@@ -141,7 +141,7 @@ async fn pages_follow_the_servers_own_link_on_its_own_host_only() {
     check(Some("<https://127.0.0.1/api/v1/notifications?older_than=x>; rel=\"next\"".to_owned()), Some(&older)).await;
     check(
         Some("</api/v1/notifications?limit=5&older_than=x>; rel=next".to_owned()),
-        Some("GET /api/v1/notifications?limit=5&older_than=x&types%5B%5D=mention&include_filtered=true"),
+        Some("GET /api/v1/notifications?older_than=x&limit=80&types%5B%5D=mention&include_filtered=true"),
     )
     .await;
     check(Some("<https://elsewhere.example/api/v1/notifications?max_id=5>; rel=\"next\"".to_owned()), Some(&by_id))

@@ -81,6 +81,7 @@ fn draft_of(params: &Params) -> Result<Draft, Refused> {
         scheduled_at: scheduled_at.map(|at| at.with_timezone(&Utc)),
         allowed_mentions: params.list("allowed_mentions"),
         key: None,
+        reply_policy: None,
     })
 }
 

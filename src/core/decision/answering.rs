@@ -1,0 +1,202 @@
+//! What is said to a mention that is answered: a fact, another one, a source, or a sentence of the bot itself.
+
+use super::{Below, Case, Consent, Verdict};
+use crate::core::command::Command;
+use crate::core::compose::{self, ReplyParts, Warning, WarningPlace};
+use crate::core::ids::{FactId, Lang, TopicId};
+use crate::core::mention::MayReply;
+use crate::core::post::Visibility;
+
+impl Case<'_> {
+    pub(super) fn question(&self) -> Verdict {
+        let fitting: Vec<&FactId> = self.reading.matches.iter().map(|found| &found.fact).collect();
+        if let Some(best) = self.reading.matches.first() {
+            // A fact the person has not heard is preferred within the topic that matched best.
+            let same_topic =
+                self.reading.matches.iter().filter(|found| found.topic == best.topic).map(|found| &found.fact);
+            let words = best.words.join(", ");
+            return self.answer(same_topic.chain(fitting).collect(), format!("matched {words}"));
+        }
+        // Question marks of every script a keyboard of ours writes; "thanks" below a post is no question.
+        let asks = self.mention.text.own.contains(['?', '¿', '？', '؟']);
+        if let (true, Some(below)) = (asks, &self.past.below) {
+            let facts: Vec<FactId> = self.facts_below(below);
+            if !facts.is_empty() {
+                return self.answer(facts.iter().collect(), "asked below our own post".into());
+            }
+        }
+        if !self.reading.negated.is_empty() {
+            return self.silent(format!("it says it is not about {}", self.reading.negated.join(", ")));
+        }
+        if self.reading.weak_only.is_empty() {
+            return self.silent("no keyword matched".into());
+        }
+        self.silent(format!("only everyday words matched, without company: {}", self.reading.weak_only.join(", ")))
+    }
+
+    fn facts_below(&self, below: &Below) -> Vec<FactId> {
+        let mut facts = below.facts.clone();
+        if let Some(topic) = &below.topic {
+            let of_topic = self.mind.facts.facts.iter().filter(|fact| &fact.topic == topic);
+            facts.extend(of_topic.map(|fact| fact.id.clone()));
+        }
+        facts
+    }
+
+    pub(super) fn more(&self) -> Verdict {
+        let topic = self.past.below.as_ref().and_then(|below| below.topic.clone()).or(self.past.last_topic.clone());
+        let Some(topic) = topic else { return self.own_sentence("more_what", "asked for more, of nothing yet") };
+        let (book, heard) = (&self.mind.facts, &self.past.heard);
+        let of_topic = book.facts.iter().filter(|fact| fact.topic == topic && book.may_say(fact, self.today));
+        let unheard: Vec<&FactId> = of_topic.map(|fact| &fact.id).filter(|id| !heard.contains(*id)).collect();
+        if unheard.is_empty() {
+            return self.own_sentence("more_none", "asked for more, and has heard all of it");
+        }
+        self.answer(unheard, "asked for more".into())
+    }
+
+    /// Says the first fact of `wanted` that this person has not heard, else the first again.
+    fn answer(&self, wanted: Vec<&FactId>, why: String) -> Verdict {
+        if let Some(silent) = self.held_back() {
+            return silent;
+        }
+        let book = &self.mind.facts;
+        let sayable: Vec<_> =
+            wanted.into_iter().filter_map(|id| book.fact(id)).filter(|fact| book.may_say(fact, self.today)).collect();
+        let unheard = sayable.iter().find(|fact| !self.past.heard.contains(&fact.id));
+        let Some(fact) = unheard.or(sayable.first()) else {
+            return self.silent("the fact that fits is past its review_by or superseded".into());
+        };
+        // Wordings take turns: from answer to answer of the account, and the next one for who hears it again.
+        let turn = usize::try_from(self.past.account_last_window).unwrap_or_default();
+        let wording = self.past.wordings.get(&fact.id).map_or(turn, |last| last.saturating_add(1));
+        let parts = ReplyParts {
+            template: &self.mind.template,
+            fact,
+            book,
+            lang: &self.reading.lang,
+            default_lang: self.default_lang(),
+            wording,
+            asker: &self.mention.asker.acct,
+            hashtags: &self.mind.hashtags,
+            warning: self.warning(),
+            rules: &self.venue.rules,
+        };
+        match compose::reply(&parts) {
+            Ok(reply) => {
+                let mut verdict = self.spoken(reply, why);
+                verdict.topic = Some(fact.topic.clone());
+                verdict.facts = vec![fact.id.clone()];
+                verdict
+            }
+            Err(problem) => self.silent(format!("fact {} does not fit: {problem}", fact.id)),
+        }
+    }
+
+    pub(super) fn sources(&self) -> Verdict {
+        let below = self.past.below.as_ref().map(|below| below.facts.clone()).filter(|facts| !facts.is_empty());
+        let ids = below.unwrap_or_else(|| self.past.last_facts.clone());
+        let facts: Vec<_> = ids.iter().filter_map(|id| self.mind.facts.fact(id)).collect();
+        if facts.is_empty() {
+            return self.own_sentence("sources_none", "asked for a source, and we said nothing yet");
+        }
+        let lang = &self.reading.lang;
+        if let Some(silent) = self.held_back() {
+            return silent;
+        }
+        let reply = compose::sources_reply(
+            &self.mention.asker.acct,
+            "",
+            &facts,
+            &self.mind.facts,
+            lang,
+            self.default_lang(),
+            self.warning(),
+            &self.venue.rules,
+        );
+        match reply {
+            Ok(reply) => {
+                let mut verdict = self.spoken(reply, "asked for the source".into());
+                verdict.topic = facts.first().map(|fact| fact.topic.clone());
+                verdict.facts = ids;
+                verdict
+            }
+            Err(problem) => self.silent(format!("the source does not fit: {problem}")),
+        }
+    }
+
+    pub(super) fn stop(&self) -> Verdict {
+        let mut verdict = if self.past.opted_out {
+            // Confirmed once; saying it again is obeyed in silence.
+            self.silent("they said stop, again".into())
+        } else if self.mention.asker.bot {
+            // A bot that says stop is obeyed, not written to: two bots must not talk.
+            self.silent("said stop; a bot is not written to".into())
+        } else if self.mention.replies != MayReply::Yes {
+            self.silent("said stop; their post takes no reply".into())
+        } else {
+            self.own_sentence("stop_confirmed", "said stop")
+        };
+        verdict.consent = Some(Consent::Withdrawn);
+        verdict
+    }
+
+    pub(super) fn start(&self) -> Verdict {
+        let mut verdict = if self.mention.replies != MayReply::Yes {
+            self.silent("said start; their post takes no reply".into())
+        } else if self.past.opted_out && !self.mention.asker.bot {
+            self.own_sentence("start_confirmed", "said start")
+        } else {
+            self.silent("said start, and had not said stop".into())
+        };
+        verdict.consent = Some(Consent::Given);
+        verdict
+    }
+
+    /// One of the campaign's own sentences. A stop or start is confirmed whatever is spent.
+    pub(super) fn own_sentence(&self, key: &str, why: &str) -> Verdict {
+        let is_consent = matches!(self.reading.command, Some(Command::Stop | Command::Start));
+        if let (false, Some(silent)) = (is_consent, self.held_back()) {
+            return silent;
+        }
+        let lang = &self.reading.lang;
+        let by_lang = self.mind.commands.texts.get(key);
+        let Some(text) = by_lang.and_then(|texts| texts.get(lang).or_else(|| texts.get(self.default_lang()))) else {
+            return self.silent(format!("{why}, and config/commands.toml has no text {key:?}"));
+        };
+        let text = text.replace("{topics}", &self.topic_names(lang).join(", "));
+        match compose::sentence(&self.mention.asker.acct, &text, lang, self.warning(), &self.venue.rules) {
+            Ok(reply) => self.spoken(reply, why.to_owned()),
+            Err(problem) => self.silent(format!("{why}, and the text {key:?} does not fit: {problem}")),
+        }
+    }
+
+    fn topic_names(&self, lang: &Lang) -> Vec<String> {
+        let names = &self.mind.commands.topic_names;
+        let name = |topic: &TopicId| {
+            let by_lang = names.get(topic);
+            let name = by_lang.and_then(|by_lang| by_lang.get(lang).or_else(|| by_lang.get(self.default_lang())));
+            name.cloned().unwrap_or_else(|| topic.to_string())
+        };
+        self.mind.facts.topics().iter().map(name).collect()
+    }
+
+    pub(super) fn warning(&self) -> Warning<'_> {
+        let place = if self.venue.keeps_cw { WarningPlace::Field } else { WarningPlace::FirstLine };
+        Warning { words: self.mention.cw.as_deref(), place }
+    }
+
+    pub(super) fn default_lang(&self) -> &Lang {
+        self.mind.languages.first().unwrap_or(&self.reading.lang)
+    }
+
+    /// Public and unlisted are answered unlisted, everything else direct; where unlisted would be widened, direct.
+    pub(super) fn visibility(&self) -> Visibility {
+        match self.mention.visibility {
+            Some(Visibility::Public | Visibility::Unlisted) if self.venue.keeps_unlisted => Visibility::Unlisted,
+            Some(Visibility::Public | Visibility::Unlisted | Visibility::Private | Visibility::Direct) | None => {
+                Visibility::Direct
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Looking at a mention again before it is answered: people delete, narrow and edit what they wrote, and staff answer
+//! by hand (DESIGN §6). Done when a mention is over a minute old at its decision, and for every reply that waited as long
+//! in the ledger. What a look finds can only make us quieter: a reply never grows wider than what was asked for.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::context::{Ctx, LinkState};
+use crate::core::compose::{self, WarningPlace};
+use crate::core::decision::{LOOK_AGAIN_AFTER, Parent};
+use crate::core::delivery::Payload;
+use crate::core::mention::{MayReply, Mention};
+use crate::core::post::Visibility;
+use crate::fedi::SeenAgain;
+use crate::store::deliveries::Delivery;
+
+/// Looks at a mention again; what it says now, seen by no more people than when it was heard.
+pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> (Parent, Arc<Mention>) {
+    match link.fedi.look_again(&link.me, &mention.status, &ctx.ours()).await {
+        Ok(SeenAgain::Gone) => (Parent::Gone, mention),
+        Ok(SeenAgain::AnsweredByUs) => (Parent::AnsweredByUs, mention),
+        Ok(SeenAgain::Stands(now)) => {
+            // Who asked, when and below what stays as it was heard: an edit changes none of it.
+            let seen = Mention {
+                text: now.text,
+                lang: now.lang,
+                cw: now.cw,
+                replies: now.replies,
+                others_named: now.others_named,
+                visibility: narrower(mention.visibility, now.visibility),
+                ..(*mention).clone()
+            };
+            (Parent::Stands, Arc::new(seen))
+        }
+        Err(error) => {
+            tracing::debug!(error = %error, "a mention could not be looked at again yet");
+            (Parent::Unseen, mention)
+        }
+    }
+}
+
+/// What becomes of a reply that waited.
+#[derive(Debug)]
+pub(super) enum Waited {
+    /// It may go, as it is here.
+    Go(Box<Delivery>),
+    /// The look failed: later.
+    Later(String),
+    /// Nobody wants it any more.
+    Unwanted(&'static str),
+}
+
+/// Whether a reply that waited is still wanted.
+pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, now: DateTime<Utc>) -> Waited {
+    let desk = ctx.desk();
+    let (book, today) = (&desk.mind.facts, ctx.today(now));
+    if !reply.facts.iter().all(|id| book.fact(id).is_some_and(|fact| book.may_say(fact, today))) {
+        return Waited::Unwanted("the fact was withdrawn, replaced or is due for review");
+    }
+    // It may be answered for `max_age` after it was written.
+    let written = reply.expires_at.map_or(reply.due_at, |until| until - desk.mind.max_age);
+    let waited = now - written > LOOK_AGAIN_AFTER;
+    let (true, Some(parent)) = (waited || reply.withheld, &reply.payload.in_reply_to) else {
+        return Waited::Go(Box::new(reply));
+    };
+    let mention = match link.fedi.look_again(&link.me, parent, &ctx.ours()).await {
+        Ok(SeenAgain::Stands(mention)) => mention,
+        // What answered it may be our own unclear attempt: that is the read-back's to say.
+        Ok(SeenAgain::AnsweredByUs) if reply.unclear > 0 => return Waited::Go(Box::new(reply)),
+        Ok(SeenAgain::AnsweredByUs) => return Waited::Unwanted("an account of this campaign answered it by hand"),
+        Ok(SeenAgain::Gone) => return Waited::Unwanted("the mention is gone, or names us no more"),
+        Err(error) => return Waited::Later(format!("the mention could not be looked at again: {error}")),
+    };
+    match mention.replies {
+        MayReply::Yes => {}
+        MayReply::AfterApproval | MayReply::No => return Waited::Unwanted("its author does not let us reply to it"),
+    }
+    let mut reply = reply;
+    if !matches!(mention.visibility, Some(Visibility::Public | Visibility::Unlisted)) {
+        reply.payload.visibility = Visibility::Direct;
+    }
+    if reply.withheld {
+        warn_again(&mut reply.payload, &mention, link);
+    }
+    Waited::Go(Box::new(reply))
+}
+
+/// Puts the warning back that the ledger does not hold.
+fn warn_again(payload: &mut Payload, mention: &Mention, link: &LinkState) {
+    let caps = &link.capabilities;
+    let place = if caps.keeps_cw { WarningPlace::Field } else { WarningPlace::FirstLine };
+    let Some(words) = &mention.cw else { return };
+    if let Some(again) = compose::with_warning(&payload.text, words, place, &caps.rules) {
+        payload.text = again.text;
+        payload.cw = again.cw;
+    }
+}
+
+/// The one fewer people see; what nobody knows counts as narrowest.
+fn narrower(one: Option<Visibility>, other: Option<Visibility>) -> Option<Visibility> {
+    let (one, other) = (one?, other?);
+    let width = |visibility: Visibility| match visibility {
+        Visibility::Public => 3,
+        Visibility::Unlisted => 2,
+        Visibility::Private => 1,
+        Visibility::Direct => 0,
+    };
+    Some(if width(one) <= width(other) { one } else { other })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_narrower_visibility_wins_and_the_unknown_is_narrowest() {
+        let check = |one, other, expected| {
+            assert_eq!(narrower(one, other), expected);
+            assert_eq!(narrower(other, one), expected);
+        };
+        check(Some(Visibility::Public), Some(Visibility::Direct), Some(Visibility::Direct));
+        check(Some(Visibility::Private), Some(Visibility::Unlisted), Some(Visibility::Private));
+        check(Some(Visibility::Public), None, None);
+    }
+}

@@ -1,0 +1,178 @@
+//! A mention that is over a minute old is looked at again before it is answered, and so is every reply that waited:
+//! what is gone, narrowed, edited or answered by hand is left in peace.
+
+use std::time::Duration;
+
+use watchpost::core::delivery::State;
+use watchpost::core::ids::StatusId;
+use watchpost::core::post::Visibility;
+use watchpost::sandbox::{Draft, Endpoint, Fault, Trouble};
+
+use crate::harness::{Leftover, Scene, Story, eventually, tell};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const QUESTION: &str = "@eyes what is Rekognition?";
+
+/// Somebody asks while the daemon is down; two minutes later it starts.
+async fn asked_while_down(story: &mut Story, draft: Draft) -> StatusId {
+    story.stop().await.unwrap();
+    let asked = story.writes("ada", draft);
+    story.clock.advance(2 * MINUTE);
+    asked
+}
+
+#[test]
+fn a_mention_that_still_stands_is_answered_after_one_more_look() {
+    tell(Scene::new(), async |story| {
+        let asked = asked_while_down(story, Draft::new(QUESTION)).await;
+        story.start().await;
+        story.answer_to(&asked).await;
+        let looks = story.requests(Endpoint::Status).iter().filter(|seen| seen.path.contains(asked.as_str())).count();
+        assert_eq!(looks, 1);
+        let fresh = story.says("bob", QUESTION);
+        story.answer_to(&fresh).await;
+        let looks = story.requests(Endpoint::Status).iter().filter(|seen| seen.path.contains(fresh.as_str())).count();
+        assert_eq!(looks, 0, "a fresh mention costs no look");
+    });
+}
+
+#[test]
+fn what_our_people_answered_by_hand_is_not_answered_again() {
+    tell(Scene::new().with_vigila(), async |story| {
+        let by_hand = asked_while_down(story, Draft::new(QUESTION)).await;
+        story.server().reply("eyes", &by_hand, "@ada it is a face scanner.").unwrap();
+        let by_other = story.writes("bob", Draft::new(QUESTION));
+        story.server().reply("vigila", &by_other, "@bob it is a face scanner.").unwrap();
+        let by_stranger = story.writes("eve", Draft::new(QUESTION));
+        story.server().reply("zoe", &by_stranger, "@eve I wonder too").unwrap();
+        story.clock.advance(2 * MINUTE);
+        story.start().await;
+        for mention in [&by_hand, &by_other] {
+            let decided = story.decision_by(Some("eyes"), mention).await;
+            assert_eq!(decided.decision, "silent", "{}", decided.reason);
+            assert!(decided.reason.contains("by hand"), "{}", decided.reason);
+        }
+        let decided = story.decision_by(Some("eyes"), &by_stranger).await;
+        assert_eq!(decided.decision, "answer", "{}", decided.reason);
+        story.settle().await;
+        assert_eq!(story.server().replies_to(&by_stranger).len(), 2);
+    });
+}
+
+#[test]
+fn a_reply_that_waited_for_the_server_is_not_sent_to_what_is_gone_by_then() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Create, Trouble::TooMany { reset_in: Some(300) }));
+        let gone = story.says("ada", QUESTION);
+        eventually("the reply waits", async || {
+            let rows = story.reply_rows().await;
+            rows.len() == 1 && rows[0].state == State::Planned
+        })
+        .await;
+        let narrowed = story.says("bob", QUESTION);
+        let edited = story.says("eve", QUESTION);
+        let stands = story.says("zoe", QUESTION);
+        for mention in [&narrowed, &edited, &stands] {
+            assert_eq!(story.decision(mention).await.decision, "answer");
+        }
+        story.server().delete(&gone).unwrap();
+        story.server().edit(&edited, &Draft::new("never mind")).unwrap();
+        story.server().edit(&stands, &Draft::new("@eyes what is Rekognition, please?")).unwrap();
+        story.clock.advance(6 * MINUTE);
+        eventually("all have an end", async || {
+            story
+                .reply_rows()
+                .await
+                .iter()
+                .all(|row| !matches!(row.state, State::Planned | State::Claimed | State::Armed))
+        })
+        .await;
+        story.settle().await;
+        assert_eq!(story.server().replies_to(&gone), []);
+        assert_eq!(story.server().replies_to(&edited), []);
+        assert_eq!(story.server().replies_to(&stands).len(), 1);
+        let rows = story.reply_rows().await;
+        let cancelled: Vec<&str> =
+            rows.iter().filter(|row| row.state == State::Cancelled).map(|row| row.reason.as_str()).collect();
+        assert_eq!(cancelled.len(), 2, "{cancelled:?}");
+        assert!(cancelled.iter().all(|reason| reason.contains("gone")), "{cancelled:?}");
+        let said = story.said("eyes");
+        assert!(said.iter().all(|status| status.in_reply_to.is_some()), "nothing stands alone");
+    });
+}
+
+#[test]
+fn an_edit_is_no_new_mention() {
+    tell(Scene::new(), async |story| {
+        let asked = story.says("ada", QUESTION);
+        story.answer_to(&asked).await;
+        let silent = story.says("bob", "@eyes lovely weather");
+        story.expect_silence(&silent, "no keyword").await;
+        story.server().edit(&asked, &Draft::new("@eyes what is Rekognition, really?")).unwrap();
+        story.server().edit(&silent, &Draft::new(QUESTION)).unwrap();
+        story.advance(2 * MINUTE).await;
+        story.restart().await;
+        story.advance(2 * MINUTE).await;
+        assert_eq!(story.decisions(&asked).await, 1);
+        assert_eq!(story.server().replies_to(&asked).len(), 1);
+        assert_eq!(story.server().replies_to(&silent), []);
+    });
+}
+
+#[test]
+fn a_policy_that_forbids_replies_or_wants_to_approve_them_is_respected() {
+    tell(Scene::new(), async |story| {
+        let nobody = story.writes("ada", Draft::new(QUESTION).replies_from(&["author"], &[]));
+        story.expect_silence(&nobody, "does not let us reply").await;
+        let asks = story.writes("bob", Draft::new(QUESTION).replies_from(&["author"], &["public", "me"]));
+        story.expect_silence(&asks, "approve").await;
+        let everybody = story.writes("eve", Draft::new(QUESTION).replies_from(&["public", "me"], &[]));
+        story.answer_to(&everybody).await;
+        let stop = story.writes("ada", Draft::new("@eyes stop").replies_from(&["author"], &[]));
+        let decided = story.decision(&stop).await;
+        assert_eq!((decided.decision.as_str(), decided.delivery), ("command", None), "{}", decided.reason);
+        assert_eq!(story.store.opt_outs().await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_look_that_fails_leaves_the_reply_waiting_and_loses_nothing() {
+    tell(Scene::new(), async |story| {
+        let asked = asked_while_down(story, Draft::new(QUESTION)).await;
+        story.fault(Fault::on(Endpoint::Status, Trouble::answer(500, "")).times(2));
+        story.start().await;
+        story.flow_until("the mention is answered", async || !story.server().replies_to(&asked).is_empty()).await;
+        story.answer_to(&asked).await;
+    });
+}
+
+#[test]
+fn a_private_warning_is_kept_in_the_answer_and_stored_nowhere() {
+    let secret = "xylophone-canary-8841";
+    for keeps in [true, false] {
+        let scene = Scene::new().server(|profile| {
+            if !keeps {
+                *profile = watchpost::sandbox::Profile::mitra();
+            }
+        });
+        tell(scene, async |story| {
+            // The first reply waits in the ledger, the second leaves at once.
+            story.fault(Fault::on(Endpoint::Create, Trouble::TooMany { reset_in: Some(30) }));
+            for who in ["ada", "bob"] {
+                let draft = Draft::new(QUESTION).visibility(Visibility::Direct).warning(secret);
+                let asked = story.writes(who, draft);
+                story
+                    .flow_until("the mention is answered", async || !story.server().replies_to(&asked).is_empty())
+                    .await;
+                let answer = story.answer_to(&asked).await;
+                assert!(format!("{} {}", answer.cw, answer.text).contains(secret), "{answer:?}");
+            }
+            story.stop().await.unwrap();
+            let bytes = story.folder.database_bytes();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "stored");
+            story.start().await;
+            story.may_leave(Leftover::StandingFaults);
+        });
+    }
+}
