@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use crate::core::budget::ReplyLimits;
 use crate::core::command::CommandBook;
 use crate::core::fact::FactBook;
-use crate::core::ids::{AccountName, Lang};
+use crate::core::ids::{AccountName, Lang, PostId};
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
 use crate::core::rules::Rules;
@@ -137,6 +137,8 @@ pub struct Loaded {
     pub campaign: Option<Campaign>,
     /// Everything to say, settings first, then by file and line.
     pub findings: Vec<Finding>,
+    /// The file of each post, relative to the campaign folder, and the line its text begins on.
+    pub places: HashMap<PostId, (PathBuf, usize)>,
 }
 
 /// Why nothing could be read at all.
@@ -208,6 +210,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
         across::check(&settings, &posts, now, &mut findings);
     }
 
+    let places = posts.iter().map(|read| (read.post.id.clone(), (read.file.clone(), read.line))).collect();
     let campaign = settings.zone.filter(|_| sound).map(|zone| Campaign {
         root: root.to_path_buf(),
         name: settings.name,
@@ -221,7 +224,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
         commands,
         posts: posts.into_iter().map(|read| read.post).collect(),
     });
-    Ok(Loaded { campaign, findings: across::in_reading_order(findings) })
+    Ok(Loaded { campaign, findings: across::in_reading_order(findings), places })
 }
 
 /// Reads the posts again, against a campaign that is already loaded. What concerns single posts is found anew; what

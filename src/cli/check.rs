@@ -1,4 +1,5 @@
-//! `watchpost check`: everything staff wrote, looked at offline, all mistakes at once.
+//! `watchpost check`: everything staff wrote, looked at offline, all mistakes at once. Where there is a database, what
+//! was said lately is looked at too.
 //!
 //! Exit code 0: fine, or warnings only. 1: errors; with `--strict` warnings too. 2: could not run (an `Err` here).
 
@@ -9,6 +10,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::copies;
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Loaded};
 
@@ -28,8 +30,9 @@ pub struct Args {
 ///
 /// # Errors
 /// When there is no campaign to check, or the output cannot be written.
-pub fn run(campaign_dir: &Path, json: bool, strict: bool, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let loaded = campaign::load(campaign_dir, now)?;
+pub async fn run(campaign_dir: &Path, json: bool, strict: bool, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let mut loaded = campaign::load(campaign_dir, now)?;
+    loaded.findings.extend(copies::findings(&loaded, now).await);
     let shown = if json { as_json(&loaded)? } else { as_text(&loaded) };
     match io::stdout().lock().write_all(shown.as_bytes()) {
         // Whoever reads has seen enough (`check | head`); the code still tells the truth.
@@ -111,19 +114,19 @@ mod tests {
         root
     }
 
-    #[test]
-    fn the_exit_code_is_one_for_errors_and_with_strict_for_warnings_too() {
+    #[tokio::test]
+    async fn the_exit_code_is_one_for_errors_and_with_strict_for_warnings_too() {
         for (post, code, strict_code) in [("Hello", 0, 0), ("Hello #eyesonamazon", 0, 1), ("", 1, 1)] {
             let root = campaign(post);
-            assert_eq!(run(root.path(), false, false, now()).unwrap(), code, "{post}");
-            assert_eq!(run(root.path(), true, true, now()).unwrap(), strict_code, "{post}");
+            assert_eq!(run(root.path(), false, false, now()).await.unwrap(), code, "{post}");
+            assert_eq!(run(root.path(), true, true, now()).await.unwrap(), strict_code, "{post}");
         }
     }
 
-    #[test]
-    fn a_folder_without_a_campaign_could_not_be_checked() {
+    #[tokio::test]
+    async fn a_folder_without_a_campaign_could_not_be_checked() {
         let root = tempfile::tempdir().unwrap();
-        let error = run(root.path(), false, false, now()).unwrap_err();
+        let error = run(root.path(), false, false, now()).await.unwrap_err();
         assert!(error.to_string().contains("--campaign DIR"), "{error}");
     }
 

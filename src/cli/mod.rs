@@ -4,6 +4,7 @@
 mod calendar_file;
 pub mod check;
 pub mod completions;
+mod copies;
 #[cfg(feature = "sandbox")]
 pub mod demo;
 #[cfg(feature = "sandbox")]
@@ -127,7 +128,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         #[cfg(feature = "sandbox")]
         Command::Demo(args) => demo::run(&root, &args).await,
         Command::Run(args) => run::run(&root, &args, clock).await,
-        Command::Check(args) => check::run(&root, args.json, args.strict, clock.now()),
+        Command::Check(args) => check::run(&root, args.json, args.strict, clock.now()).await,
         Command::Plan(args) => plan_command::run(&root, &args, clock.now()).await,
         Command::Queue(args) => queue::run(&root, &args, clock.now()).await,
         Command::Status(args) => status::run(&root, &args, clock.now()).await,

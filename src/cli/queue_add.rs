@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 
-use super::{output, workplace};
+use super::{copies, output, workplace};
 use crate::campaign::Campaign;
 use crate::core::count::{TextRules, count};
 use crate::core::ids::{AccountName, Lang, PostId};
 use crate::core::post::{Media, Moment, Post, When};
-use crate::core::schedule::parse_moment;
+use crate::core::schedule::{Resolved, Shift, parse_moment};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -66,6 +66,7 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
         bail!("nothing was added:\n  {}", wrong.join("\n  "));
     }
     let store = workplace::store(campaign).await?;
+    let copy = copies::sentence(campaign, &store, &queued, now).await;
     let added = store.queue_add(&queued, now).await;
     store.close().await;
     let id = added?;
@@ -79,6 +80,11 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
             ));
         }
     }
+    // A warning that could not be worked out takes nothing from what was added.
+    if let Ok(Some(words)) = copy {
+        page.push_str(&words);
+        page.push('\n');
+    }
     output::text(&page)?;
     Ok(0)
 }
@@ -86,7 +92,17 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
 fn when_words(queued: &Post, campaign: &Campaign) -> String {
     match &queued.when {
         When::At(moment) => {
-            format!("goes out {}", super::status::local(moment.resolve(campaign.zone).instant, campaign.zone))
+            let Resolved { instant, shift } = moment.resolve(campaign.zone);
+            let clock_change = match (shift, moment) {
+                (Shift::Gap, Moment::Local(local)) => {
+                    format!(" ({} does not exist: the clocks go forward)", local.format("%Y-%m-%d %H:%M"))
+                }
+                (Shift::Overlap, Moment::Local(local)) => {
+                    format!(" ({} comes twice: the first is meant)", local.format("%Y-%m-%d %H:%M"))
+                }
+                (Shift::None, _) | (Shift::Gap | Shift::Overlap, Moment::Instant(_)) => String::new(),
+            };
+            format!("goes out {}{clock_change}", super::status::local(instant, campaign.zone))
         }
         When::NextSlot | When::Every(_) | When::Evergreen => {
             "takes the next free slot (`watchpost queue list` shows it)".to_owned()

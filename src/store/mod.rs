@@ -40,6 +40,7 @@ pub mod people;
 mod place;
 mod postgres;
 pub mod queue;
+pub mod said;
 #[cfg(feature = "sandbox")]
 pub mod schema;
 mod secret;

@@ -97,6 +97,38 @@ fn a_post_added_to_the_queue_beside_a_running_daemon_is_seen_and_sent() {
     });
 }
 
+#[test]
+fn a_near_copy_is_warned_about_and_goes_out_all_the_same() {
+    const TEXT: &str =
+        "Amazon sells cameras to towns, and police ask for the pictures without a court. Ask your council.";
+    run(async {
+        let mut story = Scene::new().real_time().set().await;
+        story.start().await;
+        let first = watchpost(&story, &["queue", "add", TEXT, "--now"]);
+        assert_eq!(first.status.code(), Some(0), "{}", String::from_utf8_lossy(&first.stderr));
+        assert!(!String::from_utf8_lossy(&first.stdout).contains("alike"));
+        story.expect_sent("queue-1").await;
+        let near = TEXT.replace("towns", "cities");
+        let second = watchpost(&story, &["queue", "add", &near, "--now"]);
+        let said = String::from_utf8_lossy(&second.stdout).into_owned();
+        assert!(said.contains("nearly the same as queue-1") && said.contains("% alike"), "{said}");
+        story.expect_sent("queue-2").await;
+        assert_eq!(story.texts("eyes"), [TEXT, near.as_str()]);
+        // `check` knows what was said, and what waits in the queue.
+        let other =
+            "Ring let the police ask for pictures of whole streets, and nobody had to tell those who live there.";
+        assert_eq!(watchpost(&story, &["queue", "add", other, "--at", &in_an_hour()]).status.code(), Some(0));
+        story
+            .folder
+            .write_post("said", &format!("---\nat: 2031-01-01 09:00\n---\n{}\n", TEXT.replace("towns", "villages")));
+        story.folder.write_post("waits", &format!("---\nat: 2031-01-02 09:00\n---\n{other} Ask.\n"));
+        let found = json(&story, &["check", "--json"])["findings"].to_string();
+        assert!(found.contains(", which eyes said within 60 days"), "{found}");
+        assert!(found.contains("queue-3 in the queue"), "{found}");
+        story.finish().await;
+    });
+}
+
 fn in_an_hour() -> String {
     (watchpost::clock::Clock::system().now() + chrono::Duration::hours(1)).to_rfc3339()
 }

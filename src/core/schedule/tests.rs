@@ -357,3 +357,62 @@ fn a_slot_of_last_year_still_knows_its_days() {
     let first = slot.firings(America::New_York, utc("1999-12-31 00:00"), utc("2000-02-01 00:00")).next().unwrap();
     assert_eq!(first.local.date().day(), 3);
 }
+
+#[test]
+fn in_every_zone_each_local_time_of_ten_years_fires_once_and_in_order() {
+    let slot = Slot::parse("daily 00:00,02:30").unwrap();
+    let (from, until) = (local("2020-01-01 12:00"), local("2030-01-01 12:00"));
+    let nominal: Vec<NaiveDateTime> = slot.local_times(from, until).collect();
+    // A zone without clock changes has nothing to lose.
+    let changing =
+        TZ_VARIANTS.into_iter().filter(|zone| !transitions(*zone, utc("2020-01-01 00:00"), 3_650).is_empty());
+    for zone in changing {
+        let (begin, end) = (resolve(from, zone).instant, resolve(until, zone).instant);
+        let firings: Vec<Firing> = slot.firings(zone, begin, end).collect();
+        assert!(firings.is_sorted_by(|one, two| one.instant < two.instant), "{zone}");
+        // Two times that one gap swallows are one firing; none is lost otherwise.
+        let instants: BTreeSet<DateTime<Utc>> = nominal.iter().map(|local| resolve(*local, zone).instant).collect();
+        assert!(firings.iter().all(|firing| nominal.binary_search(&firing.local).is_ok()), "{zone}");
+        assert_eq!(firings.len(), instants.len(), "{zone}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 400, failure_persistence: None, ..Default::default() })]
+
+    /// Any zone, any weekly times, ten years, cut anywhere: what is asked for in pieces is what is asked for at once.
+    #[test]
+    fn no_firing_is_lost_or_doubled_wherever_the_years_are_cut(
+        zone in 0..TZ_VARIANTS.len(),
+        days in proptest::sample::select(vec!["daily", "Sun", "Sat-Sun", "Mon,Thu"]),
+        minutes in proptest::collection::btree_set(0_u32..24 * 60, 1..4),
+        begin in 0_i64..3_650 * 24 * 60,
+        cuts in proptest::collection::btree_set(0_i64..40 * 24 * 3_600, 0..6),
+    ) {
+        let zone = TZ_VARIANTS[zone];
+        let times: Vec<String> = minutes.iter().map(|minute| format!("{:02}:{:02}", minute / 60, minute % 60)).collect();
+        let slot = Slot::parse(&format!("{days} {}", times.join(","))).unwrap();
+        // Half of the stretches begin near a clock change, where there is one.
+        let begin = utc("2020-01-01 00:00") + Duration::minutes(begin);
+        let change = transitions(zone, begin, 200).first().copied();
+        let from = change.map_or(begin, |change| change - Duration::days(20));
+        let until = from + Duration::days(40);
+        let at_once: Vec<Firing> = slot.firings(zone, from, until).collect();
+        let mut pieces = Vec::new();
+        let mut edge = from;
+        for cut in cuts.iter().map(|seconds| from + Duration::seconds(*seconds)).chain([until]) {
+            pieces.extend(slot.firings(zone, edge, cut));
+            edge = cut;
+        }
+        proptest::prop_assert_eq!(&at_once, &pieces);
+        for firing in &at_once {
+            let shown = firing.instant.with_timezone(&zone).naive_local();
+            match firing.shift {
+                Shift::None | Shift::Overlap => proptest::prop_assert_eq!(shown, firing.local),
+                Shift::Gap => proptest::prop_assert!(shown > firing.local && shown.second() == 0),
+            }
+        }
+        let nominal: BTreeSet<NaiveDateTime> = at_once.iter().map(|firing| firing.local).collect();
+        proptest::prop_assert_eq!(nominal.len(), at_once.len());
+    }
+}

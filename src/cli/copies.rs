@@ -1,0 +1,120 @@
+//! Near copies: posts that say nearly what an account of the same server said within 60 days, or what waits in the
+//! queue. A warning, never more.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::workplace;
+use crate::campaign::finding::{Finding, Level};
+use crate::campaign::{Campaign, Loaded, plan_accounts};
+use crate::core::alike::{Alikes, Fingerprint};
+use crate::core::ids::{AccountName, PostId};
+use crate::core::plan::AccountCalendar;
+use crate::core::post::Post;
+use crate::store::Store;
+
+/// How far back it looks.
+const LOOK_BACK: Duration = Duration::days(60);
+
+/// What followers heard or will hear: a post, in one wording, on one account.
+struct Heard {
+    post: PostId,
+    server: String,
+    /// In words for staff: who, and whether it was said or waits.
+    place: String,
+    text: String,
+}
+
+/// Everything that was said lately or waits in the database's queue.
+async fn heard(campaign: &Campaign, store: &Store, now: DateTime<Utc>) -> anyhow::Result<Vec<Heard>> {
+    let calendars = plan_accounts(campaign);
+    let server_of: HashMap<&AccountName, &str> =
+        calendars.iter().map(|account| (&account.name, account.server.as_str())).collect();
+    let mut all = Vec::new();
+    for said in store.said_since(now - LOOK_BACK).await? {
+        if let Some(server) = server_of.get(&said.account) {
+            let place = format!("{}, which {} said within 60 days", said.post, said.account);
+            all.push(Heard { post: said.post, server: (*server).to_owned(), place, text: said.text });
+        }
+    }
+    for post in store.queued_posts().await? {
+        all.extend(wordings(&post, &calendars));
+    }
+    Ok(all)
+}
+
+/// What each account a post goes to will say.
+fn wordings<'a>(post: &'a Post, calendars: &'a [AccountCalendar]) -> impl Iterator<Item = Heard> + 'a {
+    let theirs = calendars.iter().filter(|account| post.accounts.is_empty() || post.accounts.contains(&account.name));
+    theirs.filter_map(|account| {
+        let text = post.words_for(&account.name, account.speaks.as_ref()).0.first()?.clone();
+        let place = format!("{} in the queue", post.id);
+        Some(Heard { post: post.id.clone(), server: account.server.clone(), place, text })
+    })
+}
+
+/// The likest of what another post said on a server this one goes to: where, and how alike.
+fn likest(post: &Post, calendars: &[AccountCalendar], heard: &[Heard], alikes: &Alikes<'_>) -> Option<(String, f64)> {
+    let mut best: Option<(usize, f64)> = None;
+    for own in wordings(post, calendars) {
+        let meets =
+            |other: usize| heard.get(other).is_some_and(|other| other.post != own.post && other.server == own.server);
+        let found = alikes.likest(&Fingerprint::of(&own.text), meets);
+        best = match (best, found) {
+            (Some(before), Some(found)) if found.1 <= before.1 => Some(before),
+            (before, found) => found.or(before),
+        };
+    }
+    let (place, likeness) = best?;
+    Some((heard.get(place)?.place.clone(), likeness))
+}
+
+/// The sentence about a new post, when it is a near copy: of what was said, of the queue, or of a file's post.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) async fn sentence(
+    campaign: &Campaign,
+    store: &Store,
+    post: &Post,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Option<String>> {
+    let calendars = plan_accounts(campaign);
+    let mut all = heard(campaign, store, now).await?;
+    for other in &campaign.posts {
+        all.extend(wordings(other, &calendars));
+    }
+    let prints: Vec<Fingerprint> = all.iter().map(|heard| Fingerprint::of(&heard.text)).collect();
+    let found = likest(post, &calendars, &all, &Alikes::new(&prints));
+    Ok(found.map(|(place, likeness)| {
+        format!(
+            "it says nearly the same as {place} ({:.0} % alike): servers and followers take copies for spam",
+            likeness * 100.0
+        )
+    }))
+}
+
+/// Warnings about the files' posts, against the database if there is one that can be read: `check` needs none.
+pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {
+    let Some(campaign) = &loaded.campaign else { return Vec::new() };
+    let Ok(Some(store)) = workplace::store_if_any(campaign).await else { return Vec::new() };
+    let all = heard(campaign, &store, now).await.unwrap_or_default();
+    store.close().await;
+    let calendars = plan_accounts(campaign);
+    let prints: Vec<Fingerprint> = all.iter().map(|heard| Fingerprint::of(&heard.text)).collect();
+    let alikes = Alikes::new(&prints);
+    let finding = |post: &Post| {
+        let (place, likeness) = likest(post, &calendars, &all, &alikes)?;
+        let (file, line) = loaded.places.get(&post.id)?;
+        Some(Finding {
+            file: Path::to_path_buf(file),
+            line: Some(*line),
+            level: Level::Warning,
+            message: format!("it says nearly the same as {place} ({:.0} % alike)", likeness * 100.0),
+            hint: Some("followers and servers take near copies for spam: word it differently, or keep one".to_owned()),
+        })
+    };
+    campaign.posts.iter().filter_map(finding).collect()
+}
