@@ -22,7 +22,7 @@ use crate::sandbox::{NewAccount, Options, Part, Running, Sandbox, StatusSeen};
 use crate::store::Store;
 
 /// The shipped campaign, for a binary that stands alone.
-static CONFIG: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/config");
+pub(super) static CONFIG: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/config");
 static POSTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/posts");
 
 /// How long one step of the story may take, in real time.

@@ -1,6 +1,8 @@
 //! One file per command; the only place that prints. Answers go to stdout, logs and errors to stderr; with `--json`
 //! stdout is exactly one JSON document. Exit codes: 0 fine, 1 something was found, 2 could not run.
 
+#[cfg(feature = "sandbox")]
+pub mod bench;
 mod calendar_file;
 pub mod check;
 pub mod completions;
@@ -87,6 +89,9 @@ pub enum Command {
     /// Plays whole campaigns with faults on a server in memory, and audits them.
     #[cfg(feature = "sandbox")]
     Sim(sim::Args),
+    /// Measures what this program costs and how fast it is, against a server in memory.
+    #[cfg(feature = "sandbox")]
+    Bench(bench::Args),
     /// Prints completions for a shell.
     Completions(completions::Args),
 }
@@ -104,6 +109,8 @@ impl Command {
             Command::Sim(_) => "off",
             #[cfg(feature = "sandbox")]
             Command::Demo(_) => "warn",
+            #[cfg(feature = "sandbox")]
+            Command::Bench(_) => "info",
             Command::Check(_)
             | Command::Plan(_)
             | Command::Queue(_)
@@ -139,6 +146,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Sandbox(args) => sandbox::run(&args, clock).await,
         #[cfg(feature = "sandbox")]
         Command::Sim(args) => sim::run(&root, &args, clock).await,
+        #[cfg(feature = "sandbox")]
+        Command::Bench(args) => bench::run(&args, clock).await,
         Command::Completions(args) => completions::run(&args),
     }
 }
