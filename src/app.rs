@@ -27,6 +27,15 @@ use crate::store::{Lock, Place, Role, Store, StoreError};
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
 const LAST_SENDS: Duration = Duration::from_secs(75);
 
+/// How long giving back what a daemon holds may take.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Between two looks whether a database is back.
+const KNOCK: Duration = Duration::from_secs(1);
+
+/// A database that was away for longer is worth a notice.
+const SHORT_OUTAGE: chrono::Duration = chrono::Duration::seconds(60);
+
 /// Between two looks for what commands wrote into the database beside us.
 const LOOK_FOR_INTENTS: chrono::Duration = chrono::Duration::seconds(1);
 
@@ -51,6 +60,7 @@ pub struct App {
     tasks: JoinSet<anyhow::Result<()>>,
     stop: CancellationToken,
     lock: Option<Lock>,
+    root: PathBuf,
     /// A rehearsal's copy of the database, gone when the rehearsal is.
     scratch: Option<Scratch>,
 }
@@ -99,13 +109,13 @@ impl App {
         }
         let stop = CancellationToken::new();
         ctx.set_stop(stop.clone());
-        let mut app = App { ctx, tasks: JoinSet::new(), stop, lock, scratch };
-        app.spawn_jobs(&root)?;
+        let mut app = App { ctx, tasks: JoinSet::new(), stop, lock, root, scratch };
+        app.spawn_jobs()?;
         Ok(app)
     }
 
-    fn spawn_jobs(&mut self, root: &Path) -> anyhow::Result<()> {
-        let watcher = watch::watch(root)?;
+    fn spawn_jobs(&mut self) -> anyhow::Result<()> {
+        let watcher = watch::watch(&self.root)?;
         let (ctx, stop) = (&self.ctx, &self.stop);
         self.tasks.spawn(job("publish", publish::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("settle", settle::run(ctx.clone(), stop.clone())));
@@ -115,7 +125,7 @@ impl App {
         for account in ctx.accounts.values() {
             self.tasks.spawn(job("listen", listen::run(ctx.clone(), account.clone(), stop.clone())));
         }
-        self.tasks.spawn(files(ctx.clone(), root.to_path_buf(), watcher, stop.clone()));
+        self.tasks.spawn(files(ctx.clone(), self.root.clone(), watcher, stop.clone()));
         Ok(())
     }
 
@@ -125,17 +135,59 @@ impl App {
         &self.ctx
     }
 
-    /// Runs until `stop` is ready or a job fails; then stops claiming, lets armed sends finish, closes the database.
+    /// Runs until `stop` is ready or a job fails; then stops claiming, lets armed sends finish, closes the database. A
+    /// database that is out of reach is waited for: nothing is sent or answered meanwhile, and what was on its way is
+    /// looked for afterwards.
     ///
     /// # Errors
     /// The failure of the job that ended the run.
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         tokio::pin!(stop);
-        let mut outcome = Ok(());
-        tokio::select! {
-            () = &mut stop => tracing::info!("stopping; what is on its way may finish"),
-            Some(done) = self.tasks.join_next() => outcome = ended(done),
+        let outcome = loop {
+            let mut asked = false;
+            let mut outcome = Ok(());
+            tokio::select! {
+                () = &mut stop => {
+                    asked = true;
+                    tracing::info!("stopping; what is on its way may finish");
+                }
+                Some(done) = self.tasks.join_next() => outcome = ended(done),
+            }
+            let outcome = self.join_jobs(outcome).await;
+            match outcome {
+                Err(error) if !asked && may_pass(&error) => {
+                    tracing::error!("{error:#}; nothing is sent or answered until the database is back");
+                    tokio::select! {
+                        () = &mut stop => break Ok(()),
+                        back = self.come_back() => if let Err(error) = back { break Err(error) },
+                    }
+                }
+                // Whoever stops it while the database is away has asked for nothing else.
+                Err(error) if asked && may_pass(&error) => {
+                    tracing::error!("{error:#}; the next start looks for what was on its way");
+                    break Ok(());
+                }
+                outcome => break outcome,
+            }
+        };
+        if matches!(self.ctx.voice, Voice::Live)
+            && let Err(error) = self.ctx.store.step_epoch(self.ctx.clock.now()).await
+        {
+            tracing::warn!(%error, "a backup from before this stop would not be recognised as older");
         }
+        if tokio::time::timeout(LAST_WORDS, self.ctx.store.close()).await.is_err() {
+            tracing::warn!("the database does not answer; the leases of this daemon run out by themselves");
+        }
+        // Only now may another daemon take the database.
+        drop(self.lock);
+        drop(self.scratch);
+        outcome
+    }
+}
+
+impl App {
+    /// Asks every job to end and waits until they have; `outcome` is how the first one ended.
+    async fn join_jobs(&mut self, mut outcome: anyhow::Result<()>) -> anyhow::Result<()> {
         self.stop.cancel();
         let rest = async {
             while let Some(done) = self.tasks.join_next().await {
@@ -145,20 +197,59 @@ impl App {
             }
         };
         if tokio::time::timeout(LAST_SENDS, rest).await.is_err() {
-            tracing::warn!("some requests did not finish in time; the next start treats them as unclear");
+            tracing::warn!("some requests did not finish in time; they count as unclear");
         }
         self.tasks.shutdown().await;
-        if matches!(self.ctx.voice, Voice::Live)
-            && let Err(error) = self.ctx.store.step_epoch(self.ctx.clock.now()).await
-        {
-            tracing::warn!(%error, "a backup from before this stop would not be recognised as older");
-        }
-        self.ctx.store.close().await;
-        // Only now may another daemon take the database.
-        drop(self.lock);
-        drop(self.scratch);
         outcome
     }
+
+    /// Waits until the database can be used again, writes down what was on its way as unclear, and starts the jobs anew.
+    async fn come_back(&mut self) -> anyhow::Result<()> {
+        let (ctx, clock) = (self.ctx.clone(), self.ctx.clock.clone());
+        let away_since = clock.now();
+        let unclear = loop {
+            match ctx.store.come_back(clock.now()).await {
+                Ok(unclear) => break unclear,
+                Err(error) if error.may_pass() => {
+                    tracing::debug!(%error, "the database is still away");
+                    // By real time: a database is no server of the campaign, and its outage no matter of its clock.
+                    tokio::time::sleep(KNOCK).await;
+                }
+                Err(error) => return Err(error).context("the database came back and cannot be used"),
+            }
+        };
+        tracing::warn!(deliveries = unclear, "the database is back; looking on the servers for what was on its way");
+        while let Err(error) = self.go_on(away_since).await {
+            if !may_pass(&error) {
+                return Err(error);
+            }
+            tokio::time::sleep(KNOCK).await;
+        }
+        Ok(())
+    }
+
+    async fn go_on(&mut self, away_since: DateTime<Utc>) -> anyhow::Result<()> {
+        let ctx = self.ctx.clone();
+        let now = ctx.clock.now();
+        if now - away_since > SHORT_OUTAGE {
+            let away = (now - away_since).num_minutes();
+            let text =
+                format!("the database was out of reach for {away} minutes: nothing was sent or answered meanwhile");
+            let step = "see that the database server stays up; what is still in time goes out by itself";
+            ctx.store.raise("database-away", "", &text, step, now).await?;
+        }
+        self.stop = CancellationToken::new();
+        ctx.set_stop(self.stop.clone());
+        lease::tick(&ctx, now).await?;
+        // Files may have changed while nobody watched them.
+        read_anew(&ctx, &self.root).await?;
+        self.spawn_jobs()
+    }
+}
+
+/// Whether waiting may help.
+fn may_pass(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(StoreError::may_pass)
 }
 
 /// A database that may not know what was sent: what is done about it, and what nobody can do about it.
@@ -342,18 +433,23 @@ async fn files(
             () = stop.cancelled() => break,
             () = watcher.changed() => {}
         }
-        let loaded = match campaign::load(&root, ctx.clock.now()) {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                tracing::error!(%error, "the campaign folder cannot be read; going on with what was read before");
-                continue;
-            }
-        };
-        report(&ctx, &loaded.findings).await?;
-        match loaded.campaign {
-            Some(campaign) => ctx.set_desk(desk(&campaign)),
-            None => tracing::error!("the campaign has errors; going on with what was read before"),
+        read_anew(&ctx, &root).await?;
+    }
+    Ok(())
+}
+
+async fn read_anew(ctx: &Ctx, root: &Path) -> Result<(), StoreError> {
+    let loaded = match campaign::load(root, ctx.clock.now()) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            tracing::error!(%error, "the campaign folder cannot be read; going on with what was read before");
+            return Ok(());
         }
+    };
+    report(ctx, &loaded.findings).await?;
+    match loaded.campaign {
+        Some(campaign) => ctx.set_desk(desk(&campaign)),
+        None => tracing::error!("the campaign has errors; going on with what was read before"),
     }
     Ok(())
 }

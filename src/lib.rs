@@ -85,6 +85,9 @@
 //! before the start. One that was last used elsewhere may be a copy whose original runs: the daemon refuses it until
 //! `watchpost doctor --moved-here`.
 //!
+//! A database can go away while the program runs: then all jobs end, nothing is sent, and when it is back
+//! [`come_back`](store::Store::come_back) makes what was on its way `unknown` before the jobs start anew.
+//!
 //! What is absent, and where (`tests/house.rs` holds it): [`core`] has no async, IO, clock, environment, SQL or HTTP.
 //! [`campaign`], [`fedi`], [`store`] and [`sandbox`] never see each other. [`jobs`] do not see campaign files, terminal
 //! or sandbox. No SQL stands outside [`store`], no server's path outside [`fedi`] and [`sandbox`], no reading of time or

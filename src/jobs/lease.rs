@@ -64,7 +64,8 @@ async fn know_the_others(ctx: &Ctx) -> Result<(), StoreError> {
 /// # Errors
 /// When the database cannot be written.
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
-    let mut next = ctx.clock.now() + RENEW;
+    // At once: some time has passed since the start took them.
+    let mut next = ctx.clock.now();
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => {}

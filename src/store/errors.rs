@@ -170,6 +170,33 @@ impl StoreError {
         matches!(self, StoreError::OutOfReach { .. })
     }
 
+    /// Whether waiting may help: the database is out of reach or kept by another program. What was on its way then is
+    /// unclear, and [`super::Store::come_back`] says so in the ledger once it can be written again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::OutOfReach { .. } | StoreError::Unsure | StoreError::Busy { .. } => true,
+            StoreError::Url { .. }
+            | StoreError::Folder { .. }
+            | StoreError::Running { .. }
+            | StoreError::Lock { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Migration { .. }
+            | StoreError::Setting { .. }
+            | StoreError::InstallKey { .. }
+            | StoreError::InstallKeyOfAnother { .. }
+            | StoreError::InstallKeyFile { .. }
+            | StoreError::Copied { .. }
+            | StoreError::SideFile { .. }
+            | StoreError::Garbled { .. }
+            | StoreError::Closed
+            | StoreError::NotWritable { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Copy { .. }
+            | StoreError::Database(_) => false,
+        }
+    }
+
     fn code(&self) -> Option<String> {
         let StoreError::Database(source) = self else { return None };
         let sqlx::Error::Database(cause) = source.as_ref() else { return None };

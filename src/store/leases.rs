@@ -135,6 +135,35 @@ impl Store {
             .await
     }
 
+    /// After the database was out of reach, with no job of this daemon at work any more: what they had in hand. Nobody
+    /// recorded what became of it: `claimed` → `planned`, `armed` → `unknown`. Returns how many became unknown.
+    ///
+    /// # Errors
+    /// When the database still cannot be written.
+    pub async fn come_back(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const MINE: &str = "SELECT account FROM account_leases WHERE owner = $1 ORDER BY account FOR UPDATE";
+        let owner = match &self.inner.holder {
+            Holder::Alone => return self.take_over(now).await,
+            Holder::Guest => return Ok(0),
+            Holder::Among(owner) => owner.clone(),
+        };
+        self.inner
+            .writer
+            .write(move |connection| {
+                let owner = owner.clone();
+                Box::pin(async move {
+                    let mut unclear = 0;
+                    // What another daemon took meanwhile it has moved already.
+                    for row in sqlx::query(MINE).bind(owner.to_string()).fetch_all(&mut *connection).await? {
+                        let account: String = row.try_get("account")?;
+                        unclear += left_behind(connection, &account, now).await?;
+                    }
+                    Ok(unclear)
+                })
+            })
+            .await
+    }
+
     /// Gives back everything this daemon holds, so that another takes it at once.
     ///
     /// # Errors

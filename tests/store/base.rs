@@ -89,6 +89,21 @@ impl Base {
         Base { kind: Which::Postgres, place, folder, url, schema: Some((server, schema)) }
     }
 
+    /// An empty database that belongs to a role of its own, which can be locked out while other stories go on.
+    pub(crate) async fn postgres_of_a_role() -> (Base, Guest) {
+        let base = Base::postgres().await;
+        let (server, schema) = base.schema.clone().unwrap();
+        let role = format!("role_of_{schema}");
+        let mut admin = AnyConnection::connect(&server).await.unwrap();
+        run(&mut admin, &format!("CREATE ROLE {role} LOGIN")).await;
+        run(&mut admin, &format!("ALTER SCHEMA {schema} OWNER TO {role}")).await;
+        let (scheme, rest) = base.url.split_once("://").unwrap();
+        let url = format!("{scheme}://{role}@{}", rest.split_once('@').unwrap().1);
+        let place = Place::new(&SecretString::from(url.clone()), base.folder.path());
+        let guest = Guest { server, role };
+        (Base { url, place, ..base }, guest)
+    }
+
     /// Leaves a server that is not thrown away as it was.
     pub(crate) async fn clear(&self) {
         if let Some((server, schema)) = &self.schema {
@@ -147,6 +162,35 @@ impl Base {
     pub(crate) async fn raw(&self) -> AnyConnection {
         sqlx::any::install_default_drivers();
         AnyConnection::connect(&self.url).await.unwrap()
+    }
+}
+
+/// A role that a story locks out of its database, as a server that goes down would.
+pub(crate) struct Guest {
+    server: String,
+    role: String,
+}
+
+impl Guest {
+    async fn admin(&self, text: &str) {
+        run(&mut AnyConnection::connect(&self.server).await.unwrap(), text).await;
+    }
+
+    /// Ends every connection, whatever it does.
+    pub(crate) async fn thrown_out(&self) {
+        let role = &self.role;
+        self.admin(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'")).await;
+    }
+
+    /// The server is down, as far as this role can tell.
+    pub(crate) async fn locked_out(&self) {
+        self.admin(&format!("ALTER ROLE {} NOLOGIN", self.role)).await;
+        self.thrown_out().await;
+    }
+
+    /// It is up again.
+    pub(crate) async fn let_in(&self) {
+        self.admin(&format!("ALTER ROLE {} LOGIN", self.role)).await;
     }
 }
 

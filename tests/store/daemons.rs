@@ -272,3 +272,51 @@ async fn a_stopped_daemons_accounts_are_free_at_once() {
     rig.end([two]).await;
     base.clear().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_away_is_waited_for_and_what_was_on_its_way_is_looked_for() {
+    let (base, guest) = Base::postgres_of_a_role().await;
+    let rig = Rig::set(&base).await;
+    let one = rig.start(None).await;
+    rig.until_linked(&[&one]).await;
+    // The first post is accepted; before its answer comes, the database is gone.
+    rig.hand.fault(Fault::on(Endpoint::Create, Trouble::Hang { when: Moment::After, ms: None }).of("eyes"));
+    rig.flow_to(60, 1).await;
+    rig.hand.wait_until(|state| state.hanging() == 1, SOON).await.unwrap();
+    guest.locked_out().await;
+    rig.hand.release();
+    let asked = rig.hand.mention("ada", "@vigila what is Rekognition?").unwrap();
+    let creates = |state: &watchpost::sandbox::Sandbox| {
+        state.requests().iter().filter(|seen| seen.endpoint == Endpoint::Create).count()
+    };
+    let before = creates(&rig.hand);
+    rig.clock.advance(Duration::from_secs(90));
+    eventually("every job has met the outage", async || one.ctx().stop().is_cancelled()).await;
+    assert!(!one.task.is_finished(), "it waits");
+    assert_eq!(creates(&rig.hand), before, "nothing is sent without a record");
+    guest.let_in().await;
+    eventually("it is at work again", async || !one.ctx().stop().is_cancelled()).await;
+    rig.flow_to(400, 1).await;
+    rig.said("eyes", 3).await;
+    rig.said("vigila", 4).await;
+    assert_eq!(rig.hand.replies_to(&asked).len(), 1);
+    rig.end([one]).await;
+    base.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_is_thrown_out_does_not_end_the_program() {
+    let (base, guest) = Base::postgres_of_a_role().await;
+    let rig = Rig::set(&base).await;
+    let one = rig.start(None).await;
+    rig.until_linked(&[&one]).await;
+    for _ in 0..20 {
+        guest.thrown_out().await;
+        rig.clock.advance(Duration::from_secs(3));
+    }
+    rig.flow_to(400, 1).await;
+    rig.said("eyes", 3).await;
+    rig.said("vigila", 3).await;
+    rig.end([one]).await;
+    base.clear().await;
+}
