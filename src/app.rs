@@ -372,6 +372,7 @@ pub fn desk(campaign: &Campaign) -> Desk {
         posts: campaign.posts.clone(),
         calendars: campaign::plan_accounts(campaign),
         zone: campaign.zone,
+        approval: campaign.approval,
         mind: Arc::new(mind(campaign)),
     }
 }

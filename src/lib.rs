@@ -41,8 +41,8 @@
 //! | [`core`] | the rules as pure values and functions, in the next table |
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/lock.rs` one daemon per file |
-//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
+//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
+//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
 //!
@@ -52,6 +52,7 @@
 //! | [`core::delivery`] | a status to be created, its states, the armed record, what one POST can do |
 //! | [`core::schedule`], [`core::plan`], [`core::lateness`] | local times and zones; which post goes out when; whether a due one may still go |
 //! | [`core::rules`], [`core::alike`] | when accounts stay silent, and how far slots are shifted; whether two texts say nearly the same |
+//! | [`core::approval`] | who must agree to a post, and whether somebody did, to exactly this |
 //! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
 //! | [`core::decision`], [`core::budget`] | answer, obey or stay silent, with the reason; how much may be said |

@@ -14,6 +14,7 @@ use super::finding::{Report, did_you_mean, nearest};
 use super::tree::{Node, Section, tables, texts};
 use super::words;
 use super::{Account, Replies, accounts, address, replies, rules};
+use crate::core::approval::ApprovalRule;
 use crate::core::ids::Lang;
 use crate::core::rules::Rules;
 
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// `None` while it is not known: then no local time is judged.
     pub(crate) zone: Option<Tz>,
+    pub(crate) approval: ApprovalRule,
     /// Empty while they are not known: then no language is judged.
     pub(crate) languages: Vec<Lang>,
     pub(crate) hashtags: Vec<String>,
@@ -91,6 +93,17 @@ fn campaign(node: &Node, settings: &mut Settings, now: DateTime<Utc>, report: &m
                 );
                 report.error(zone.line, format!("`{}` is not a time zone", zone.text), hint);
             }
+        }
+    }
+    if let Some(approval) = section.text("approval", report) {
+        match approval.text.as_str() {
+            "none" => settings.approval = ApprovalRule::None,
+            "two-person" => settings.approval = ApprovalRule::TwoPerson,
+            other => report.error(
+                approval.line,
+                format!("`approval` cannot be `{other}`"),
+                "write \"two-person\": somebody who did not write it must approve every post; or \"none\"",
+            ),
         }
     }
     let languages = section.texts("languages", report);

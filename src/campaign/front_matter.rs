@@ -10,13 +10,15 @@ use super::config::names;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written};
 use super::{media, poll, repeats, words};
+use crate::core::approval::ApprovalRule;
 use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
 use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, Visibility, When};
 use crate::core::schedule::{Resolved, Shift, parse_moment};
 
 /// The keys a post may have.
-pub(crate) const KEYS: [&str; 23] = [
+pub(crate) const KEYS: [&str; 24] = [
     "id",
+    "author",
     "at",
     "every",
     "evergreen",
@@ -47,6 +49,7 @@ pub(crate) struct Frame {
     pub(crate) root: PathBuf,
     pub(crate) now: DateTime<Utc>,
     pub(crate) zone: Option<Tz>,
+    pub(crate) approval: ApprovalRule,
     pub(crate) languages: Vec<Lang>,
     pub(crate) hashtags: Vec<String>,
     pub(crate) accounts: Option<Vec<String>>,
@@ -83,6 +86,13 @@ pub(crate) fn read(
         lines = Lines { when: own.map(|key| section.line_of(key)), variants: places };
         section.finish(report);
     }
+    if frame.approval == ApprovalRule::TwoPerson && post.author.is_none() && post.readiness != Readiness::Draft {
+        report.warn(
+            1,
+            "it does not say who wrote it: with approval = \"two-person\" nobody can approve it",
+            "add `author: NAME` above its text",
+        );
+    }
     (post, lines)
 }
 
@@ -102,6 +112,7 @@ fn fill(post: &mut Post, section: &mut Section<'_>, folder: &Path, frame: &Frame
         }
         post.id = PostId::new(id.text);
     }
+    post.author = section.text("author", report).map(|author| author.text);
     post.when = when(section, report);
     post.repeat = repeats::repeat(&post.when, section, frame.zone, report);
     post.order = repeats::order(&post.when, section, frame.zone, report);
@@ -215,18 +226,7 @@ fn word<T: Copy>(
 
 fn readiness(section: &mut Section<'_>, report: &mut Report) -> Readiness {
     let known = [("ready", Readiness::Ready), ("draft", Readiness::Draft), ("review", Readiness::Review)];
-    match word(section, "status", &known, report) {
-        None | Some(Readiness::Ready) => Readiness::Ready,
-        Some(Readiness::Draft) => Readiness::Draft,
-        Some(Readiness::Review) => {
-            report.warn(
-                section.line_of("status"),
-                "approving posts is not built yet: `review` waits like a draft",
-                "write `ready` when it may go out",
-            );
-            Readiness::Review
-        }
-    }
+    word(section, "status", &known, report).unwrap_or_default()
 }
 
 fn tell_foreign(lang: &Lang, line: usize, frame: &Frame, report: &mut Report) {

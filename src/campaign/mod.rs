@@ -12,6 +12,7 @@ use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
+use crate::core::approval::ApprovalRule;
 use crate::core::budget::ReplyLimits;
 use crate::core::command::CommandBook;
 use crate::core::fact::FactBook;
@@ -67,6 +68,8 @@ pub struct Campaign {
     pub name: String,
     /// The zone every local time means.
     pub zone: Tz,
+    /// `[campaign] approval`.
+    pub approval: ApprovalRule,
     /// The first is the default.
     pub languages: Vec<Lang>,
     /// Put at the end of replies.
@@ -197,6 +200,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
         root: root.to_path_buf(),
         now,
         zone: settings.zone,
+        approval: settings.approval,
         languages: settings.languages.clone(),
         hashtags: settings.hashtags.clone(),
         accounts: (!settings.accounts.is_empty())
@@ -215,6 +219,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
         root: root.to_path_buf(),
         name: settings.name,
         zone,
+        approval: settings.approval,
         languages: settings.languages,
         hashtags: settings.hashtags,
         accounts: settings.accounts.into_iter().map(|(account, _)| account).collect(),
@@ -243,6 +248,7 @@ fn frame_of(campaign: &Campaign, now: DateTime<Utc>) -> Frame {
         root: campaign.root.clone(),
         now,
         zone: Some(campaign.zone),
+        approval: campaign.approval,
         languages: campaign.languages.clone(),
         hashtags: campaign.hashtags.clone(),
         accounts: Some(campaign.accounts.iter().map(|account| account.name.to_string()).collect()),

@@ -16,6 +16,7 @@ pub mod facts;
 mod file_out;
 pub mod ledger;
 pub mod output;
+pub mod pause;
 pub mod plan;
 pub mod plan_command;
 pub mod queue;
@@ -73,8 +74,12 @@ pub enum Command {
     Check(check::Args),
     /// What will go out when.
     Plan(plan_command::Args),
-    /// The queue: look, add, hold, release, cancel.
+    /// The queue: look, add, approve, order, hold, release, cancel.
     Queue(queue::Args),
+    /// Says nothing for a while: posts, replies or both.
+    Pause(pause::PauseArgs),
+    /// Ends a pause.
+    Resume(pause::ResumeArgs),
     /// Is it running, what is next, what waits for a person (exit 1 if anything does).
     Status(status::Args),
     /// The ledger: every delivery, each attempt, what was read back, and why it stands where it stands.
@@ -114,6 +119,8 @@ impl Command {
             Command::Check(_)
             | Command::Plan(_)
             | Command::Queue(_)
+            | Command::Pause(_)
+            | Command::Resume(_)
             | Command::Status(_)
             | Command::Facts(_)
             | Command::Ledger(_)
@@ -138,6 +145,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Check(args) => check::run(&root, args.json, args.strict, clock.now()).await,
         Command::Plan(args) => plan_command::run(&root, &args, clock.now()).await,
         Command::Queue(args) => queue::run(&root, &args, clock.now()).await,
+        Command::Pause(args) => pause::pause(&root, &args, clock.now()).await,
+        Command::Resume(args) => pause::resume(&root, &args, clock.now()).await,
         Command::Status(args) => status::run(&root, &args, clock.now()).await,
         Command::Facts(args) => facts::run(&root, &args, clock.now()),
         Command::Ledger(args) => ledger::run(&root, &args, clock.now()).await,

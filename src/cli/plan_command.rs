@@ -40,15 +40,15 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         None => now,
     };
     let mut history = History::default();
-    if let Some(store) = workplace::store_if_any(&campaign).await? {
-        campaign.posts.extend(store.queued_posts().await?);
-        let marks = store.post_marks().await?;
-        campaign.posts.retain(|post| !marks.contains_key(&post.id));
+    let store = workplace::store_if_any(&campaign).await?;
+    let staged = workplace::staged(&campaign, store.as_ref()).await?;
+    if let Some(store) = store {
         if from >= now {
             history = store.history(now).await?;
         }
         store.close().await;
     }
+    campaign.posts = staged.plannable();
     plan::run(&campaign, args.days, from, &history, args.json)?;
     Ok(0)
 }

@@ -8,10 +8,13 @@ use chrono::{DateTime, Utc};
 
 use super::{copies, output, workplace};
 use crate::campaign::Campaign;
+use crate::core::approval::ApprovalRule;
 use crate::core::count::{TextRules, count};
 use crate::core::ids::{AccountName, Lang, PostId};
-use crate::core::post::{Media, Moment, Post, When};
+use crate::core::post::{Media, Moment, Post, Readiness, When};
 use crate::core::schedule::{Resolved, Shift, parse_moment};
+use crate::store::pauses::Pause;
+use crate::store::sending::Turn;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -42,6 +45,12 @@ pub struct AddArgs {
     /// What the picture shows, for those who cannot see it.
     #[arg(long = "alt", value_name = "TEXT")]
     pub alt: Vec<String>,
+    /// Who wrote it.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Whether it may go out: ready, review (somebody must approve it) or draft.
+    #[arg(long, value_name = "STATUS", default_value = "ready", value_parser = ["ready", "review", "draft"])]
+    pub status: String,
     /// The text's language. Without it: the campaign's first.
     #[arg(long, value_name = "L")]
     pub lang: Option<String>,
@@ -61,16 +70,32 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
     let parts = parts_of(&text, &mut wrong);
     let cw = args.cw.clone().filter(|cw| !cw.trim().is_empty());
     // The database gives the id.
-    let queued = Post { accounts, cw, media, ..Post::new(PostId::new(""), when, lang, parts) };
+    let (author, readiness) = (args.by.clone().filter(|by| !by.trim().is_empty()), readiness_of(args));
+    tell_approval(args, campaign, author.as_deref(), readiness, &mut wrong);
+    let queued = Post { accounts, cw, media, author, readiness, ..Post::new(PostId::new(""), when, lang, parts) };
     if !wrong.is_empty() {
         bail!("nothing was added:\n  {}", wrong.join("\n  "));
     }
     let store = workplace::store(campaign).await?;
     let copy = copies::sentence(campaign, &store, &queued, now).await;
     let added = store.queue_add(&queued, now).await;
+    let pauses = store.pauses(now).await;
     store.close().await;
     let id = added?;
     let mut page = format!("{id} added: {}\n", when_words(&queued, campaign));
+    match readiness {
+        Readiness::Ready if campaign.approval == ApprovalRule::None => {}
+        Readiness::Ready | Readiness::Review => {
+            page.push_str(&format!("it waits for approval: `watchpost queue approve {id} --by NAME`\n"));
+        }
+        Readiness::Draft => page.push_str("it is a draft: it stays where it is until it is ready\n"),
+    }
+    let paused = |pause: &&Pause| {
+        pause.turn == Turn::Posts && (queued.accounts.is_empty() || queued.accounts.iter().any(|own| pause.is_of(own)))
+    };
+    if pauses?.iter().find(paused).is_some() {
+        page.push_str("posts are paused: what comes due meanwhile is missed or held (`watchpost status` says more)\n");
+    }
     for (index, part) in queued.parts.iter().enumerate() {
         let length = count(part, queued.cw.as_deref(), &TextRules::mastodon());
         if length > TextRules::mastodon().max_characters {
@@ -87,6 +112,32 @@ pub async fn run(campaign: &Campaign, args: &AddArgs, now: DateTime<Utc>) -> any
     }
     output::text(&page)?;
     Ok(0)
+}
+
+fn readiness_of(args: &AddArgs) -> Readiness {
+    match args.status.as_str() {
+        "draft" => Readiness::Draft,
+        "review" => Readiness::Review,
+        _ => Readiness::Ready,
+    }
+}
+
+/// What must be approved needs its author's name and time for somebody to look.
+fn tell_approval(
+    args: &AddArgs,
+    campaign: &Campaign,
+    author: Option<&str>,
+    readiness: Readiness,
+    wrong: &mut Vec<String>,
+) {
+    let two = campaign.approval == ApprovalRule::TwoPerson && readiness != Readiness::Draft;
+    if two && author.is_none() {
+        wrong.push("somebody else must approve it: say who wrote it with --by NAME".to_owned());
+    }
+    if args.now && (two || readiness == Readiness::Review) {
+        wrong
+            .push("--now leaves nobody time to approve it: give a time with --at, or leave it to the next slot".into());
+    }
 }
 
 fn when_words(queued: &Post, campaign: &Campaign) -> String {

@@ -133,7 +133,7 @@ pub(super) async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<U
             }
         }
         store.close().await;
-        gone.extend(marks.iter().filter(|(_, mark)| **mark == State::Cancelled).map(|(id, _)| id.clone()));
+        gone.extend(marks.iter().filter(|(_, mark)| mark.state == State::Cancelled).map(|(id, _)| id.clone()));
         held = marks.into_keys().collect();
         of_files.retain(|post| !gone.contains(&post.id));
         of_queue.retain(|post| !gone.contains(&post.id));

@@ -7,9 +7,14 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::pause::{self, PauseShown};
 use super::table::first_words;
 use super::{output, workplace};
+use crate::campaign::Campaign;
+use crate::core::approval::Standing;
 use crate::core::delivery::State;
+use crate::core::post::When;
+use crate::jobs::staging::Staged;
 use crate::store::Store;
 use crate::store::deliveries::{Delivery, Of};
 
@@ -27,6 +32,9 @@ pub struct Args {
     pub done: Option<i64>,
 }
 
+/// How many posts that wait for approval are named.
+const REVIEWS_SHOWN: usize = 10;
+
 #[derive(Serialize)]
 struct Status {
     running: bool,
@@ -35,12 +43,31 @@ struct Status {
     last_sent: Option<Brief>,
     deliveries: std::collections::BTreeMap<&'static str, i64>,
     accounts: Vec<AccountStatus>,
+    /// What staff paused.
+    pauses: Vec<PauseShown>,
+    /// Posts that wait for somebody's approval.
+    review: Vec<Review>,
     notices: Vec<NoticeShown>,
+}
+
+#[derive(Serialize)]
+struct Review {
+    post: String,
+    /// Its own time, where it has one: then it must be approved before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    author: Option<String>,
+    why: String,
+    #[serde(skip)]
+    when: String,
 }
 
 #[derive(Serialize)]
 struct Brief {
     at: String,
+    #[serde(skip)]
+    when: String,
     account: String,
     what: String,
     text: String,
@@ -55,6 +82,8 @@ struct AccountStatus {
     linked: bool,
     paused: Option<String>,
     listened: Option<String>,
+    #[serde(skip)]
+    listened_words: String,
 }
 
 #[derive(Serialize)]
@@ -80,9 +109,13 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         last_sent: None,
         deliveries: std::collections::BTreeMap::new(),
         accounts: Vec::new(),
+        pauses: Vec::new(),
+        review: Vec::new(),
         notices: Vec::new(),
     };
-    if let Some(store) = workplace::store_if_any(&campaign).await? {
+    let store = workplace::store_if_any(&campaign).await?;
+    status.review = review(&campaign, &workplace::staged(&campaign, store.as_ref()).await?, now);
+    if let Some(store) = store {
         if let Some(number) = args.done {
             let known = store.notices().await?;
             match known.iter().find(|notice| notice.id == number) {
@@ -90,6 +123,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
                 None => anyhow::bail!("there is no notice {number}; `watchpost status` lists them"),
             }
         }
+        status.pauses = pause::shown(&store.pauses(now).await?, zone);
         fill(&mut status, &store, zone).await?;
         store.close().await;
     }
@@ -98,7 +132,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     } else {
         output::text(&page(&status))?;
     }
-    Ok(u8::from(!status.notices.is_empty() || status.held() > 0))
+    Ok(u8::from(!status.notices.is_empty() || status.held() > 0 || !status.review.is_empty()))
 }
 
 impl Status {
@@ -107,6 +141,31 @@ impl Status {
         let of = |state: State| self.deliveries.get(state.as_str()).copied().unwrap_or_default();
         of(State::Held) + of(State::Refused)
     }
+}
+
+/// What waits for approval and may still be approved, the most urgent first.
+fn review(campaign: &Campaign, staged: &Staged, now: DateTime<Utc>) -> Vec<Review> {
+    let mut waiting: Vec<(Option<DateTime<Utc>>, Review)> = Vec::new();
+    for post in staged.unapproved() {
+        let Some(Standing::Waits(why)) = staged.standings.get(&post.id) else { continue };
+        let at = match post.when {
+            When::At(moment) => Some(moment.resolve(campaign.zone).instant),
+            When::Every(_) | When::Evergreen | When::NextSlot => None,
+        };
+        if at.is_some_and(|at| at <= now) {
+            continue;
+        }
+        let review = Review {
+            post: post.id.to_string(),
+            at: at.map(|at| rfc3339(at, campaign.zone)),
+            author: post.author.clone(),
+            why: why.words(),
+            when: at.map(|at| local(at, campaign.zone)).unwrap_or_default(),
+        };
+        waiting.push((at, review));
+    }
+    waiting.sort_by_key(|(at, _)| (at.is_none(), *at));
+    waiting.into_iter().map(|(_, review)| review).collect()
 }
 
 async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()> {
@@ -122,7 +181,8 @@ async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()
             server: row.server,
             linked: row.me.is_some(),
             paused: row.paused_reason,
-            listened: row.walked_at.map(|at| local(at, zone)),
+            listened: row.walked_at.map(|at| rfc3339(at, zone)),
+            listened_words: row.walked_at.map(|at| local(at, zone)).unwrap_or_default(),
         });
     }
     for notice in store.notices().await? {
@@ -131,7 +191,7 @@ async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()
             account: notice.account,
             what: notice.text,
             do_this: notice.next_step,
-            since: local(notice.raised_at, zone),
+            since: rfc3339(notice.raised_at, zone),
         });
     }
     Ok(())
@@ -148,11 +208,23 @@ fn brief(delivery: &Delivery, at: DateTime<Utc>, zone: Tz) -> Brief {
         Of::Post { .. } => first_words(&delivery.payload.text, 60),
         Of::Reply { .. } => String::new(),
     };
-    Brief { at: local(at, zone), account: delivery.account.to_string(), what, text, url: delivery.url.clone() }
+    Brief {
+        at: rfc3339(at, zone),
+        when: local(at, zone),
+        account: delivery.account.to_string(),
+        what,
+        text,
+        url: delivery.url.clone(),
+    }
 }
 
 pub(super) fn local(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%a %-d %b %Y %H:%M %Z").to_string()
+}
+
+/// A time as programs read it, in the campaign's zone.
+pub(super) fn rfc3339(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, false)
 }
 
 fn page(status: &Status) -> String {
@@ -162,7 +234,7 @@ fn page(status: &Status) -> String {
     }
     for (name, brief) in [("next", &status.next), ("last sent", &status.last_sent)] {
         if let Some(brief) = brief {
-            page.push_str(&format!("{name:<10} {}  {}  {}", brief.at, brief.account, brief.what));
+            page.push_str(&format!("{name:<10} {}  {}  {}", brief.when, brief.account, brief.what));
             if !brief.text.is_empty() {
                 page.push_str(&format!("  “{}”", brief.text));
             }
@@ -182,11 +254,26 @@ fn page(status: &Status) -> String {
             (Some(_), _) => "paused".to_owned(),
             (None, false) => "not linked yet".to_owned(),
             (None, true) => match &account.listened {
-                Some(at) => format!("linked, listened until {at}"),
+                Some(_) => format!("linked, listened until {}", account.listened_words),
                 None => "linked".to_owned(),
             },
         };
         page.push_str(&format!("{:<10} {} on {}: {state}\n", "account", account.name, account.server));
+    }
+    for pause in &status.pauses {
+        page.push_str(&format!("{:<10} {}\n", "paused", pause.words));
+    }
+    if !status.review.is_empty() {
+        page.push_str("\nWaiting for approval:\n");
+        for review in status.review.iter().take(REVIEWS_SHOWN) {
+            let when = if review.when.is_empty() { String::new() } else { format!(", due {}", review.when) };
+            page.push_str(&format!("  {}{when}: {}\n", review.post, review.why));
+        }
+        let more = status.review.len().saturating_sub(REVIEWS_SHOWN);
+        if more > 0 {
+            page.push_str(&format!("  … and {more} more: `watchpost queue list --state review`\n"));
+        }
+        page.push_str("     → `watchpost queue show ID`, then `watchpost queue approve ID --by NAME`\n");
     }
     if status.held() > 0 {
         page.push_str(&format!(
@@ -195,7 +282,7 @@ fn page(status: &Status) -> String {
             status.held()
         ));
     }
-    if status.notices.is_empty() && status.held() == 0 {
+    if status.notices.is_empty() && status.held() == 0 && status.review.is_empty() {
         page.push_str("\nNothing waits for a person.\n");
     } else if !status.notices.is_empty() {
         page.push_str("\nWaiting for a person:\n");

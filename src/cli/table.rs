@@ -18,6 +18,17 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     lines.join("\n") + "\n"
 }
 
+/// How many of what, in words: `1 line`, `2 lines`, `no deliveries`.
+pub(super) fn many(count: impl Into<i64>, what: &str) -> String {
+    let count = count.into();
+    let plural = match what.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        Some(_) | None if what.ends_with('s') => format!("{what}es"),
+        Some(_) | None => format!("{what}s"),
+    };
+    if count == 1 { format!("1 {what}") } else { format!("{count} {plural}") }
+}
+
 /// The first words of a text, on one line.
 pub(super) fn first_words(text: &str, letters: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Campaign};
 use crate::clock::Dice;
+use crate::jobs::staging::{self, Prints, Staged};
 use crate::store::{Place, Role, Store};
 
 /// Reads the campaign; when it cannot be used, says everything that is wrong with it.
@@ -32,6 +33,15 @@ pub(super) fn place(campaign: &Campaign) -> Place {
 pub(super) async fn store(campaign: &Campaign) -> anyhow::Result<Store> {
     let (store, _) = Store::open(&place(campaign), Role::Visitor, &mut Dice::from_system()).await?;
     Ok(store)
+}
+
+/// The posts of the campaign with what staff decided about them.
+pub(super) async fn staged(campaign: &Campaign, store: Option<&Store>) -> anyhow::Result<Staged> {
+    let (files, rule, zone) = (&campaign.posts, campaign.approval, campaign.zone);
+    match store {
+        Some(store) => Ok(staging::stage(store, files, rule, zone, &Prints::default()).await?),
+        None => Ok(staging::stage_files(files, rule, zone)),
+    }
 }
 
 /// The same, but only if there is one: looking makes nothing.

@@ -4,6 +4,7 @@
 
 pub mod alike;
 pub mod allowance;
+pub mod approval;
 pub mod breaker;
 pub mod budget;
 pub mod command;

@@ -12,8 +12,10 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::points::Points;
+use super::staging::Prints;
 use crate::clock::{Clock, Dice};
 use crate::core::allowance::Allowance;
+use crate::core::approval::ApprovalRule;
 use crate::core::breaker::{Breaker, Gate};
 use crate::core::decision::{Mind, Venue};
 use crate::core::delivery::Payload;
@@ -57,6 +59,8 @@ pub struct Desk {
     pub calendars: Vec<AccountCalendar>,
     /// The campaign's zone.
     pub zone: Tz,
+    /// Who must agree to a post.
+    pub approval: ApprovalRule,
     /// How mentions are understood and answered.
     pub mind: Arc<Mind>,
 }
@@ -84,6 +88,8 @@ pub struct Ctx {
     pub look_wanted: Notify,
     /// Moments a test can catch; inert in production.
     pub points: Points,
+    /// What pictures show, for those that were approved.
+    pub prints: Prints,
     /// What has been seen of each server lately, by address.
     breakers: Mutex<HashMap<String, Breaker>>,
     /// Whether the wall clock can be believed, and when a server was last asked.
@@ -247,6 +253,7 @@ impl Ctx {
             send_wanted: Notify::new(),
             look_wanted: Notify::new(),
             points: Points::default(),
+            prints: Prints::default(),
             breakers: Mutex::default(),
             time: Mutex::default(),
             desk: RwLock::new(Arc::new(desk)),

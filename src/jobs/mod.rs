@@ -3,6 +3,7 @@
 //!
 //! - [`lease`]: which accounts are ours, where several daemons share a database;
 //! - [`link`]: learn who we are on a server and what it can do, before anything else;
+//! - [`staging`]: posts with what staff decided about them;
 //! - [`plan`]: posts → planned deliveries;
 //! - [`publish`]: due deliveries → claimed → armed → sent;
 //! - [`settle`]: read-back: unclear → sent or again, sent → verified, twins;
@@ -23,6 +24,7 @@ pub mod points;
 pub mod publish;
 mod second_look;
 pub mod settle;
+pub mod staging;
 mod timekeeping;
 mod trouble;
 mod turns;

@@ -6,14 +6,18 @@ use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
-use super::context::Ctx;
+use super::context::{Ctx, Desk};
+use super::staging::{self, Staged};
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, Lang, Occurrence, PostId};
 use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
 use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, When};
 use crate::core::schedule::resolve;
 use crate::store::StoreError;
-use crate::store::calendar::{Placed, Rename, Wanted, Written};
+use crate::store::calendar::{NOT_APPROVED, Placed, Rename, Wanted, Written};
+
+/// Begins the key of a notice about a post nobody approved in time.
+const UNAPPROVED: &str = "unapproved:";
 
 /// How far ahead rows are written. Later posts stand in the files; a week and a day keeps `queue list` useful and the
 /// ledger small.
@@ -35,13 +39,12 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
             ctx.store.raise(&format!("renamed:{to}"), "", &words, step, now).await?;
         }
     }
-    let mut posts = desk.posts.clone();
-    posts.extend(ctx.store.queued_posts().await?);
-    let marks = ctx.store.post_marks().await?;
-    let plannable: Vec<Post> = posts.iter().filter(|post| !marks.contains_key(&post.id)).cloned().collect();
-    let history = ctx.store.history(now).await?;
+    let staged = staging::stage(&ctx.store, &desk.posts, desk.approval, desk.zone, &ctx.prints).await?;
     let window = window(ctx, now).await?;
-    let planned = plan(&plannable, &desk.calendars, desk.zone, &history, window);
+    expire_unapproved(ctx, &desk, &staged, window, now).await?;
+    let history = ctx.store.history(now).await?;
+    let planned = plan(&staged.plannable(), &desk.calendars, desk.zone, &history, window);
+    let posts = &staged.posts;
     let by_id: HashMap<&PostId, &Post> = posts.iter().map(|post| (&post.id, post)).collect();
     let by_name: HashMap<&AccountName, &AccountCalendar> =
         desk.calendars.iter().map(|calendar| (&calendar.name, calendar)).collect();
@@ -72,7 +75,7 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
     // A cancelled post, and one that is a draft again, is gone as far as planning goes; a held one keeps its rows.
     let present = posts
         .iter()
-        .filter(|post| marks.get(&post.id) != Some(&State::Cancelled) && post.readiness == Readiness::Ready)
+        .filter(|post| staged.mark(&post.id) != Some(State::Cancelled) && post.readiness != Readiness::Draft)
         .map(|post| post.id.clone())
         .collect();
     let written = ctx.store.write_plan(wanted, present, now, now).await?;
@@ -93,6 +96,40 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
         ctx.send_wanted.notify_one();
     }
     Ok(written)
+}
+
+/// Posts whose time came and nobody had approved them get a row that says so, and a notice: they are never sent late.
+async fn expire_unapproved(
+    ctx: &Ctx,
+    desk: &Desk,
+    staged: &Staged,
+    window: Window,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let unapproved = staged.unapproved();
+    let by_id: BTreeMap<&PostId, &Post> = unapproved.iter().map(|post| (&post.id, post)).collect();
+    let past = Window { until: now + Duration::milliseconds(1), slots_from: now, ..window };
+    // Slots wait for what is approved; only a time of its own passes.
+    let timed: Vec<Post> =
+        unapproved.iter().filter(|post| matches!(post.when, When::At(_) | When::Every(_))).cloned().collect();
+    let due = plan(&timed, &desk.calendars, desk.zone, &ctx.store.history(now).await?, past);
+    let calendar = |place: &Planned| desk.calendars.iter().find(|calendar| calendar.name == place.account);
+    let status = |place: &Planned| Some(rows(by_id.get(&place.post)?, place, calendar(place), desk.zone));
+    let missed: Vec<Wanted> = due.planned.iter().filter_map(status).flatten().collect();
+    let expired = ctx.store.expire_unapproved(missed, staging::ids(&unapproved), now).await?;
+    for id in &expired {
+        let words = format!("{id} was not sent: {NOT_APPROVED}");
+        let step = format!("give it a new time and `watchpost queue approve {id} --by NAME`, or leave it as it is");
+        ctx.store.raise(&format!("{UNAPPROVED}{id}"), "", &words, &step, now).await?;
+    }
+    // A new time, an approval, a draft again or no file at all: somebody dealt with it.
+    for notice in ctx.store.notices().await? {
+        let Some(id) = notice.key.strip_prefix(UNAPPROVED) else { continue };
+        if !due.planned.iter().any(|place| place.post.as_str() == id) && !expired.contains(id) {
+            ctx.store.settle_notice(&notice.key).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn window(ctx: &Ctx, now: DateTime<Utc>) -> Result<Window, StoreError> {

@@ -26,6 +26,7 @@ use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
+use crate::store::pauses::Missed;
 use crate::store::sending::{Claimed, Ending, Lateness, Turn};
 
 /// What one tick did.
@@ -80,6 +81,7 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     if !timekeeping::clock_is_believed(ctx).await? {
         return Ok(Work::default());
     }
+    miss_paused(ctx, now).await?;
     let due = ctx.store.due_accounts(now).await?;
     let known = ctx.store.accounts().await?;
     let waits =
@@ -88,6 +90,24 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     let ready = due.iter().filter(|account| !waits(account)).filter_map(linked);
     let accounts = ready.filter(|account| !matches!(ctx.gate(account, now), Gate::Wait(_))).collect();
     Ok(Work { accounts, next: None })
+}
+
+/// What was due in a pause is not sent late; a person hears of what is held.
+async fn miss_paused(ctx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let Missed { held, expired, moved } = ctx.store.miss_paused(now).await?;
+    if moved > 0 {
+        ctx.plan_wanted.notify_one();
+    }
+    if held > 0 {
+        let words = "posts with a time of their own are held: it passed while posts were paused";
+        let step = "`watchpost queue list --state held` shows them; `watchpost queue release ID` sends one after all, \
+            `watchpost queue cancel ID` drops it";
+        ctx.store.raise("missed-in-pause", "", words, step, now).await?;
+    }
+    if held + expired + moved > 0 {
+        tracing::info!(held, expired, moved, "missed while posts were paused");
+    }
+    Ok(())
 }
 
 /// One account's turn: its due posts, one at a time, then its waiting replies. After `stop` nothing more is claimed.

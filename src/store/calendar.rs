@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
 use super::notices::settle_delivery;
+use super::pauses::MISSED_SLOT;
 use super::secret::text_hash;
 use super::sending::payload_json;
 use super::{Store, doubt, millis};
@@ -84,6 +85,17 @@ pub struct Rename {
     pub taken: bool,
 }
 
+/// What staff said of a post from the terminal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// `held` or `cancelled`.
+    pub state: State,
+    /// Why, in their words.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// What writing the plan changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
@@ -99,6 +111,9 @@ pub struct Written {
 
 /// Why a row is cancelled when its post's file is gone; with this reason it comes back when the file does.
 pub const FILE_GONE: &str = "its post was removed";
+
+/// Why a row expired whose post nobody had approved when its time came; with a new time and an approval it comes back.
+pub const NOT_APPROVED: &str = "nobody had approved it when its time came";
 
 /// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
 const SAID_FOR: Duration = Duration::days(60);
@@ -119,6 +134,10 @@ impl Store {
     pub async fn note_posts(&self, present: BTreeMap<PostId, String>) -> Result<Vec<Rename>, StoreError> {
         const TAKEN: &str = "SELECT 1 AS one FROM deliveries WHERE kind = 'post' AND post_id = $1 LIMIT 1";
         const FORGET_MARK: &str = "DELETE FROM post_marks WHERE post_id = $1";
+        const FORGET_PLACE: &str = "DELETE FROM post_order WHERE post_id = $1";
+        const MOVE_PLACE: &str = "UPDATE post_order SET post_id = $2 WHERE post_id = $1";
+        const MOVE_BESIDE: &str = "UPDATE post_order SET beside = $2 WHERE beside = $1";
+        const MOVE_APPROVALS: &str = "UPDATE approvals SET post_id = $2 WHERE post_id = $1";
         const LIST: &str = "SELECT post_id, content_hash FROM post_files";
         const MOVE_ROWS: &str = "UPDATE deliveries SET post_id = $2 WHERE kind = 'post' AND post_id = $1";
         const MOVE_MARK: &str = "UPDATE post_marks SET post_id = $2 WHERE post_id = $1";
@@ -149,8 +168,10 @@ impl Store {
                                 continue;
                             }
                             // What staff decided about a post that once had this name is not about this one.
-                            sqlx::query(FORGET_MARK).bind(id.as_str().to_owned()).execute(&mut *connection).await?;
-                            for text in [MOVE_ROWS, MOVE_MARK] {
+                            for text in [FORGET_MARK, FORGET_PLACE] {
+                                sqlx::query(text).bind(id.as_str().to_owned()).execute(&mut *connection).await?;
+                            }
+                            for text in [MOVE_ROWS, MOVE_MARK, MOVE_PLACE, MOVE_BESIDE, MOVE_APPROVALS] {
                                 let query =
                                     sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
                                 query.execute(&mut *connection).await?;
@@ -176,9 +197,14 @@ impl Store {
     /// When the database cannot be read.
     pub async fn history(&self, now: DateTime<Utc>) -> Result<History, StoreError> {
         const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt, local_time, \
-            zone, CASE WHEN was_late = 1 THEN COALESCE(sent_at, due_at) ELSE due_at END AS said_at FROM deliveries \
+            zone, CASE WHEN was_late = 1 THEN COALESCE(sent_at, due_at) ELSE due_at END AS said_at, \
+            CASE WHEN state = 'planned' AND late <> 'released' AND EXISTS (SELECT 1 FROM pauses \
+            WHERE pauses.kind = 'post' AND pauses.account IN ('', deliveries.account) \
+            AND pauses.since <= deliveries.due_at AND (pauses.until IS NULL OR pauses.until > deliveries.due_at)) \
+            THEN 1 ELSE 0 END AS paused FROM deliveries \
             WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
-            AND NOT (state = 'cancelled' AND reason = $2) AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
+            AND NOT (state = 'cancelled' AND reason = $2) AND NOT (state = 'expired' AND reason = $4) \
+            AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
         // What expired or was cancelled was not used; it came round all the same.
         const USES: &str = "SELECT account, post_id, plan_kind, MAX(local_time) AS last, COUNT(*) AS uses \
             FROM deliveries WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
@@ -189,7 +215,7 @@ impl Store {
         let now_ms = now.timestamp_millis();
         let long_ago = (now - Duration::days(60)).timestamp_millis();
         let missed = now - DEFAULT_EXPIRY;
-        let query = sqlx::query(TAKEN).bind(now_ms).bind(FILE_GONE).bind(long_ago);
+        let query = sqlx::query(TAKEN).bind(now_ms).bind(FILE_GONE).bind(long_ago).bind(NOT_APPROVED);
         for row in query.fetch_all(&self.inner.reads).await? {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
@@ -197,9 +223,10 @@ impl Store {
             let word: String = row.try_get("state")?;
             let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a delivery's state" })?;
             let due = millis(row.try_get("due_at")?);
-            let has_missed = kind == "slot" && state == State::Planned && due <= missed;
-            if has_missed && row.try_get::<i64, _>("attempt")? == 0 {
-                // It missed its slot by more than a late post may: the next free slot takes it.
+            let has_missed = due <= missed || row.try_get::<i64, _>("paused")? != 0;
+            let waits = kind == "slot" && state == State::Planned;
+            if waits && has_missed && row.try_get::<i64, _>("attempt")? == 0 {
+                // It missed its slot by more than a late post may, or in a pause: the next free slot takes it.
                 continue;
             }
             if (kind == "slot" || kind == "evergreen") && state != State::Cancelled {
@@ -281,17 +308,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Posts that staff held or cancelled from the terminal, with the word.
+    /// Posts that staff held or cancelled from the terminal.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn post_marks(&self) -> Result<HashMap<PostId, State>, StoreError> {
-        const MARKS: &str = "SELECT post_id, mark FROM post_marks";
+    pub async fn post_marks(&self) -> Result<HashMap<PostId, Mark>, StoreError> {
+        const MARKS: &str = "SELECT post_id, mark, reason, at FROM post_marks";
         let mut marks = HashMap::new();
         for row in sqlx::query(MARKS).fetch_all(&self.inner.reads).await? {
             let word: String = row.try_get("mark")?;
             let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a post's mark" })?;
-            marks.insert(PostId::new(row.try_get::<String, _>("post_id")?), state);
+            let mark = Mark { state, reason: row.try_get("reason")?, at: millis(row.try_get("at")?) };
+            marks.insert(PostId::new(row.try_get::<String, _>("post_id")?), mark);
         }
         Ok(marks)
     }
@@ -385,9 +413,9 @@ async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standin
         attempt, reason, CASE WHEN unclear > 0 OR status_id IS NOT NULL OR doubted_at IS NOT NULL THEN 1 ELSE 0 END \
         AS may_exist \
         FROM deliveries WHERE kind = 'post' AND (state IN ('planned', 'held', 'refused') \
-        OR (state = 'cancelled' AND reason = $1))";
+        OR (state = 'cancelled' AND reason = $1) OR (state = 'expired' AND reason = $2))";
     let mut rows = HashMap::new();
-    for row in sqlx::query(LIST).bind(FILE_GONE).fetch_all(connection).await? {
+    for row in sqlx::query(LIST).bind(FILE_GONE).bind(NOT_APPROVED).fetch_all(connection).await? {
         let part: i64 = row.try_get("part")?;
         let key = (
             AccountName::new(row.try_get::<String, _>("account")?),
@@ -438,12 +466,6 @@ async fn insert(
     now: DateTime<Utc>,
     written: &mut Written,
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
-        due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
-        created_at, updated_at, doubted_at, armed_at, look_at, baseline) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22, $23, \
-        (SELECT newest_own FROM accounts WHERE name = $1 AND $21 IS NOT NULL)) ON CONFLICT (account, post_id, occurrence, part, mention_uri) DO NOTHING";
-    let hash = text_hash(&row.payload.text);
     let mut state = State::Planned;
     let mut reason = "";
     let doubt = doubt.filter(|doubt| doubt.covers_post(row.due_at, row.kind == Kind::Slot, now));
@@ -468,6 +490,26 @@ async fn insert(
         state = State::Expired;
         reason = "its first part had expired";
     }
+    written.added += insert_as(connection, row, state, reason, doubt, now).await?;
+    Ok(())
+}
+
+/// A row in this state, unless it exists. Returns how many were made.
+pub(super) async fn insert_as(
+    connection: &mut AnyConnection,
+    row: &Wanted,
+    state: State,
+    reason: &'static str,
+    doubt: Option<doubt::Open>,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
+        due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
+        created_at, updated_at, doubted_at, armed_at, look_at, baseline) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, \
+        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22, $23, \
+        (SELECT newest_own FROM accounts WHERE name = $1 AND $21 IS NOT NULL)) \
+        ON CONFLICT (account, post_id, occurrence, part, mention_uri) DO NOTHING";
+    let hash = text_hash(&row.payload.text);
     let payload = payload_json(&row.payload)?;
     let not_before = if row.part == 1 { row.due_at.timestamp_millis() } else { WAITS_FOR_PART };
     let query = sqlx::query(INSERT)
@@ -494,8 +536,7 @@ async fn insert(
         .bind(doubt.map(|doubt| doubt.at.timestamp_millis()))
         .bind(doubt.map(|doubt| doubt.since.timestamp_millis()))
         .bind((state == State::Unknown).then(|| doubt::first_look(now).timestamp_millis()));
-    written.added += query.execute(connection).await?.rows_affected();
-    Ok(())
+    Ok(query.execute(connection).await?.rows_affected())
 }
 
 async fn first_part_expired(connection: &mut AnyConnection, row: &Wanted) -> Result<bool, StoreError> {
@@ -528,6 +569,7 @@ async fn update(
         && found.expires_at == row.expires_at.map(|at| at.timestamp_millis())
         && found.parts == row.parts;
     let (state, reason, new_generation) = match found.state {
+        State::Expired if row.expires_at.is_some_and(|expires| expires <= now) => return Ok(()),
         State::Held if same => return Ok(()),
         // New words were not said already; the claim asks once more.
         State::Held if edited && found.reason == ALREADY_SAID => (State::Planned, "edited: no longer said already", 0),
@@ -540,6 +582,8 @@ async fn update(
         // What may be on the server is looked for first (DESIGN §5: a row that may exist is read back).
         State::Cancelled if found.may_exist => (State::Unknown, "its post came back; it may be on the server", 0),
         State::Cancelled => (State::Planned, "its post came back", i64::from(found.attempt > 0)),
+        // Its new slot does not make the missed one unsaid.
+        State::Planned if found.reason.starts_with(MISSED_SLOT) => (State::Planned, found.reason.as_str(), 0),
         State::Planned
         | State::Claimed
         | State::Armed

@@ -11,7 +11,8 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
-use super::sending::{payload_json, reply_key};
+use super::pauses::is_paused;
+use super::sending::{Turn, payload_json, reply_key};
 use super::{Store, doubt, millis, secret::text_hash, storable};
 use crate::core::decision::{Below, Consent, Past, SpentLimit, Verdict};
 use crate::core::delivery::{Armed, Payload, State};
@@ -280,6 +281,9 @@ impl Intake<'_> {
     async fn must_wait(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
         const WAITS: &str =
             "SELECT 1 AS one FROM accounts WHERE name = $1 AND (wait_until > $2 OR paused_reason IS NOT NULL)";
+        if is_paused(connection, self.account.as_str(), Turn::Replies, self.now).await? {
+            return Ok(true);
+        }
         let query = sqlx::query(WAITS).bind(self.account.as_str().to_owned()).bind(self.now.timestamp_millis());
         Ok(query.fetch_optional(connection).await?.is_some())
     }
@@ -321,6 +325,7 @@ impl Intake<'_> {
         let account = self.account.as_str().to_owned();
         let query = sqlx::query(OPTED_OUT).bind(person.to_owned());
         past.opted_out = query.fetch_optional(&mut *connection).await?.is_some();
+        past.paused = is_paused(connection, &account, Turn::Replies, self.now).await?;
         let mut answered = Vec::new();
         let minute_ago = (self.now - chrono::Duration::minutes(1)).timestamp_millis();
         let day_ago = (self.now - chrono::Duration::hours(24)).timestamp_millis();

@@ -13,16 +13,17 @@
 
 /// A query over every column of a delivery: `concat!` takes only literals, so the column list stands here once more.
 macro_rules! concat_columns {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT id, account, kind, post_id, occurrence, part, parts, mention_uri, generation, plan_kind, state, ",
             "due_at, not_before, expires_at, late, payload, topic, facts, withheld, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason, doubted_at",
-            $rest
+            $($rest)+
         )
     };
 }
 
 pub mod accounts;
+pub mod approvals;
 pub mod attempts;
 pub mod calendar;
 mod connect;
@@ -36,6 +37,8 @@ pub mod leases;
 mod lock;
 pub mod mentions;
 pub mod notices;
+pub mod order;
+pub mod pauses;
 pub mod people;
 mod place;
 mod postgres;
@@ -46,6 +49,7 @@ pub mod schema;
 mod secret;
 pub mod sending;
 pub mod settling;
+pub mod sought;
 mod sqlite;
 #[cfg(test)]
 mod tests;

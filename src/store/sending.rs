@@ -10,6 +10,7 @@ use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, settle_delivery, tell_of_delivery};
+use super::pauses::is_paused;
 use super::{InstallSecret, Store, doubt, storable};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
@@ -25,7 +26,7 @@ pub enum Turn {
 }
 
 impl Turn {
-    fn kind(self) -> &'static str {
+    pub(super) fn kind(self) -> &'static str {
         match self {
             Turn::Posts => "post",
             Turn::Replies => "reply",
@@ -130,12 +131,14 @@ impl Store {
         Ok(next.filter(|next| *next != WAITS_FOR_PART).map(super::millis))
     }
 
-    /// The accounts that have something due at `now`.
+    /// The accounts that have something due at `now` and are not paused.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn due_accounts(&self, now: DateTime<Utc>) -> Result<Vec<AccountName>, StoreError> {
-        const DUE: &str = "SELECT DISTINCT account FROM deliveries WHERE state = 'planned' AND not_before <= $1";
+        const DUE: &str = "SELECT DISTINCT account FROM deliveries WHERE state = 'planned' AND not_before <= $1 \
+            AND NOT EXISTS (SELECT 1 FROM pauses WHERE pauses.account IN ('', deliveries.account) \
+            AND pauses.kind = deliveries.kind AND pauses.since <= $1 AND (pauses.until IS NULL OR pauses.until > $1))";
         let rows = sqlx::query(DUE).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
         rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
     }
@@ -189,6 +192,9 @@ impl Store {
                     if !holder.holds(connection, &account, now).await? {
                         return Ok(None);
                     }
+                    if is_paused(connection, &account, turn, now).await? {
+                        return Ok(None);
+                    }
                     doubt::look_first(connection, &account, now).await?;
                     if turn == Turn::Replies {
                         let stopped = sqlx::query(STOPPED).bind(account.clone()).bind(now_ms);
@@ -237,7 +243,7 @@ impl Store {
     }
 
     /// Commits the attempt before its first byte: freezes text, media and key. `None` when the row is no longer ours
-    /// (cancelled or held meanwhile, or its account has another holder): then nothing may be sent. `boot` is the boot clock read before the call.
+    /// (cancelled, held or paused meanwhile, or its account has another holder): then nothing may be sent. `boot` is the boot clock read before the call.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing may be sent.
@@ -256,6 +262,12 @@ impl Store {
             baseline = CASE WHEN unclear > 0 THEN baseline \
             ELSE (SELECT newest_own FROM accounts WHERE name = deliveries.account) END \
             WHERE id = $5 AND state = 'claimed' AND fence = $6";
+        const UNCLAIM: &str = "UPDATE deliveries SET state = 'planned', fence = fence + 1, updated_at = $1 \
+            WHERE id = $2 AND state = 'claimed' AND fence = $3";
+        let turn = match claimed.of {
+            Of::Post { .. } => Turn::Posts,
+            Of::Reply { .. } => Turn::Replies,
+        };
         let payload = payload_json(&claimed.payload)?;
         let ids = media.iter().map(MediaId::as_str).collect::<Vec<_>>().join(" ");
         let (id, fence, now_ms) = (claimed.id, claimed.fence, now.timestamp_millis());
@@ -269,6 +281,12 @@ impl Store {
                 let (holder, account) = (holder.clone(), account.clone());
                 Box::pin(async move {
                     if !holder.holds(connection, &account, now).await? {
+                        return Ok(false);
+                    }
+                    // Staff paused while its pictures were on their way.
+                    if is_paused(connection, &account, turn, now).await? {
+                        let query = sqlx::query(UNCLAIM).bind(now_ms).bind(id.0).bind(fence);
+                        query.execute(connection).await?;
                         return Ok(false);
                     }
                     let query =

@@ -1,41 +1,16 @@
 //! The real binary, as staff use it: commands beside a daemon, exit codes, signals, and nothing secret in any output.
 
 use std::io::Read;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use watchpost::core::delivery::State;
 use watchpost::sandbox::{Endpoint, Fault, Moment, Trouble};
 
 use crate::harness::{SOON, Scene, Story, eventually, run, tell, token_of};
+use crate::terminal::{command, json, stdout, watchpost};
 
 const AT_NINE: &str = "---\nat: 2026-11-27 09:00\n---\nRing works with the police.\n";
-
-fn command(story: &Story, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_watchpost"));
-    command.arg("--campaign").arg(story.folder.path()).args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn watchpost(story: &Story, arguments: &[&str]) -> Output {
-    let output = command(story, arguments).output().unwrap();
-    for stream in [&output.stdout, &output.stderr] {
-        assert!(!String::from_utf8_lossy(stream).contains("canary-token"), "a token was printed by {arguments:?}");
-    }
-    output
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn json(story: &Story, arguments: &[&str]) -> serde_json::Value {
-    let output = watchpost(story, arguments);
-    let text = stdout(&output);
-    serde_json::from_str(&text).unwrap_or_else(|error| {
-        panic!("{arguments:?} printed no JSON ({error}): {text}{}", String::from_utf8_lossy(&output.stderr))
-    })
-}
 
 #[test]
 fn check_says_everything_that_is_wrong_and_its_exit_code_too() {

@@ -23,4 +23,6 @@ mod posting;
 mod restored;
 mod second_look;
 mod server_traps;
+mod staff;
+mod terminal;
 mod trouble;

@@ -37,3 +37,4 @@ mod opening;
 
 mod planning;
 mod sharing;
+mod steering;

@@ -83,7 +83,7 @@ async fn a_renamed_post_keeps_its_rows(base: &Base) {
     let rename = |from: &str, to: &str, taken| Rename { from: PostId::new(from), to: PostId::new(to), taken };
     assert_eq!(store.note_posts(posts(&["b"])).await.unwrap(), [rename("a", "b", false)]);
     assert_eq!(row(&store, "b").await.state, State::Held);
-    assert_eq!(store.post_marks().await.unwrap().get(&PostId::new("b")), Some(&State::Held));
+    assert_eq!(store.post_marks().await.unwrap().get(&PostId::new("b")).map(|mark| mark.state), Some(State::Held));
     assert_eq!(store.note_posts(posts(&["b"])).await.unwrap(), []);
     // Back to a name that bears rows of its own.
     plan(&store, &[post("b", now() + seconds(60)), post("c", now() + seconds(90))], now()).await;
@@ -157,7 +157,7 @@ async fn what_staff_decided_stays_with_the_post(base: &Base) {
     plan(&daemon, &[post("a", now()), post("b", now())], now()).await;
     let (a, b) = (PostId::new("a"), PostId::new("b"));
     assert_eq!(staff.steer_post(&a, Wish::Hold, "ask the lawyer", now()).await.unwrap().changed, 1);
-    assert_eq!(daemon.post_marks().await.unwrap().get(&a), Some(&State::Held));
+    assert_eq!(daemon.post_marks().await.unwrap().get(&a).map(|mark| mark.state), Some(State::Held));
     assert_eq!(row(&daemon, "a").await.reason, "ask the lawyer");
     assert_eq!(staff.steer_post(&a, Wish::Release, "", now()).await.unwrap().changed, 1);
     assert_eq!(daemon.post_marks().await.unwrap().get(&a), None);

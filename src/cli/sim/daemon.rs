@@ -92,6 +92,7 @@ impl Machine {
             store.know_account(&account.name, &account.server).await?;
         }
         let desk = Desk {
+            approval: crate::core::approval::ApprovalRule::None,
             posts: self.posts.clone(),
             calendars: self.calendars.clone(),
             zone: chrono_tz::UTC,

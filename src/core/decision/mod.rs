@@ -30,6 +30,8 @@ use crate::core::post::Visibility;
 pub struct Past {
     /// They said stop.
     pub opted_out: bool,
+    /// Staff paused the replies of this account.
+    pub paused: bool,
     /// When this person last got a reply.
     pub last_answer: Option<DateTime<Utc>>,
     /// Replies to this person in 24 h.

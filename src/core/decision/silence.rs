@@ -41,6 +41,9 @@ impl Case<'_> {
         if past.opted_out {
             return Some("they said stop".into());
         }
+        if past.paused {
+            return Some("paused: staff paused replies with `watchpost pause`".into());
+        }
         if past.parent == Parent::AnsweredByUs {
             return Some("an account of this campaign answered it by hand".into());
         }

@@ -34,7 +34,7 @@ pub(super) fn list(
         }
         let unready = match prepared.post.readiness {
             Readiness::Ready => None,
-            Readiness::Review => Some("waits for approval: set `status: ready` when it may go out"),
+            Readiness::Review => Some("waits for approval: `watchpost queue approve ID --by NAME`"),
             Readiness::Draft => Some("a draft: set `status: ready` when it is done"),
         };
         if let Some(why) = unready {

@@ -22,6 +22,7 @@ impl Folder {
             "[campaign]\nname = \"Eyes on Amazon\"\ntimezone = \"America/New_York\"\nlanguages = [\"en\", \"es\"]\n\
              hashtags = [\"#EyesOnAmazon\"]\n",
         );
+        settings.push_str(&scene.campaign);
         for (name, server) in &scene.accounts {
             folder.write_token(name, &token_of(name));
             let address = servers[*server].address;

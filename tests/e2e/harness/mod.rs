@@ -24,7 +24,7 @@ pub(crate) use self::daemon::Daemon;
 pub(crate) use self::ending::Leftover;
 pub(crate) use self::folder::Folder;
 pub(crate) use self::scene::{Scene, token_of};
-pub(crate) use self::verbs::is_out;
+pub(crate) use self::verbs::{is_out, new_york};
 
 /// How long a state may take on a busy machine.
 pub(crate) const SOON: Duration = Duration::from_secs(20);

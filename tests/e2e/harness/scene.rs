@@ -13,6 +13,7 @@ pub(crate) struct Scene {
     pub(crate) accounts: Vec<(String, usize)>,
     pub(crate) slots: Vec<(String, String)>,
     pub(crate) replies: String,
+    pub(crate) campaign: String,
     pub(crate) profiles: Vec<Profile>,
     pub(crate) posts: Vec<(String, String)>,
     pub(crate) clock: Option<Clock>,
@@ -25,6 +26,7 @@ impl Scene {
             accounts: vec![("eyes".to_owned(), 0)],
             slots: Vec::new(),
             replies: String::new(),
+            campaign: String::new(),
             profiles: vec![Profile::mastodon()],
             posts: Vec::new(),
             clock: None,
@@ -60,6 +62,12 @@ impl Scene {
     /// Changes how the first server behaves.
     pub(crate) fn server(mut self, change: impl FnOnce(&mut Profile)) -> Self {
         change(&mut self.profiles[0]);
+        self
+    }
+
+    /// Further lines of `[campaign]`.
+    pub(crate) fn campaign(mut self, lines: &str) -> Self {
+        self.campaign.push_str(lines);
         self
     }
 

@@ -12,6 +12,7 @@ use watchpost::sandbox::{Draft, Endpoint, Fault, RequestSeen, Sandbox, StatusSee
 use watchpost::store::deliveries::{Delivery, Of};
 use watchpost::store::mentions::Heard;
 use watchpost::store::notices::Notice;
+use watchpost::store::sending::Turn;
 
 use super::{SOON, Story, eventually, found, scene};
 
@@ -48,7 +49,7 @@ impl Story {
     }
 
     /// Waits until everything due has an outcome; then what did not happen will not happen by itself. Accounts that
-    /// are not linked, were asked to wait, or whose server is left alone for a while, have nothing due.
+    /// are not linked, paused, were asked to wait, or whose server is left alone for a while, have nothing due.
     pub(crate) async fn settle(&self) {
         let ctx = self.ctx();
         eventually("nothing is due or under way", async || {
@@ -61,7 +62,13 @@ impl Story {
                 !waits && ctx.accounts.get(name).is_some_and(|account| able(account))
             };
             let open = self.in_states(&[State::Planned, State::Claimed, State::Armed]).await;
-            let due = |row: &Delivery| row.not_before.is_some_and(|at| at <= now) && works(&row.account);
+            let pauses = self.store.pauses(now).await.unwrap();
+            let paused = |row: &Delivery| {
+                let turn = if matches!(row.of, Of::Reply { .. }) { Turn::Replies } else { Turn::Posts };
+                pauses.iter().any(|pause| pause.turn == turn && pause.is_of(&row.account))
+            };
+            let due =
+                |row: &Delivery| row.not_before.is_some_and(|at| at <= now) && works(&row.account) && !paused(row);
             let looks = self.store.look_accounts(now).await.unwrap();
             open.iter().all(|row| row.state == State::Planned && !due(row)) && !looks.iter().any(works)
         })

@@ -1,0 +1,114 @@
+//! `watchpost queue`: what is queued, and what staff may do with it. Every wish is one short transaction beside a
+//! running daemon, which sees it within a second.
+
+mod approve;
+mod list;
+mod places;
+mod preview;
+mod rows;
+mod show;
+mod steer;
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use chrono::{DateTime, Utc};
+
+use super::queue_add::{self, AddArgs};
+use super::queue_export::{self, ExportArgs};
+use super::queue_import::{self, ImportArgs};
+use super::workplace;
+use crate::core::approval::Verdict;
+use crate::jobs::staging::Staged;
+use crate::store::deliveries::Wish;
+
+/// The arguments.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  watchpost queue list\n  watchpost queue list --state review\n  watchpost queue show 010-ring-partnerships\n  watchpost queue add \"We are at the library until six.\" --now\n  watchpost queue approve 010-ring-partnerships --by Ada\n  watchpost queue move 010-ring-partnerships --first\n  watchpost queue hold 010-ring-partnerships --reason \"waiting for the lawyer\""
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// The actions.
+#[derive(Debug, clap::Subcommand)]
+pub enum Action {
+    /// What went out lately and what comes.
+    List(list::ListArgs),
+    /// One post, or one delivery by its number: what each account's followers will see, and what became of it.
+    Show {
+        /// A post's id or a delivery's number.
+        id: String,
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Adds a post.
+    Add(AddArgs),
+    /// Takes in the posts of a spreadsheet, saved as CSV; shows first what would come.
+    Import(ImportArgs),
+    /// Writes the queue as a spreadsheet (CSV), a calendar (ICS) or post files (Markdown).
+    Export(ExportArgs),
+    /// Agrees to a post that waits for approval, exactly as it is now.
+    Approve(approve::ApproveArgs),
+    /// Wants a post changed before it goes out; the note says what.
+    Reject(approve::RejectArgs),
+    /// Puts a post that waits for a slot somewhere else in the queue.
+    Move(places::MoveArgs),
+    /// Gives a post that waits for a slot a priority: higher ones go first; 0 is the usual.
+    Priority(places::PriorityArgs),
+    /// Keeps one slot for a post.
+    Pin(places::PinArgs),
+    /// Gives a kept slot back: the post takes the next free one.
+    Unpin {
+        /// A post's id.
+        id: String,
+    },
+    /// Keeps a post or delivery back until it is released.
+    Hold(steer::Steer),
+    /// Lets a held or refused post or delivery go.
+    Release(steer::Steer),
+    /// Drops a post or delivery that has not left.
+    Cancel(steer::Steer),
+    /// Sends a post once more, now, as it stands; the only way to say something twice.
+    Again {
+        /// A post's id.
+        id: String,
+    },
+}
+
+/// Runs the action.
+///
+/// # Errors
+/// When the campaign has mistakes in its settings, the database cannot be used, or the id is unknown.
+pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let (campaign, _) = workplace::campaign(root, now)?;
+    match &args.action {
+        Action::List(args) => list::run(&campaign, args, now).await,
+        Action::Show { id, json } => show::run(&campaign, id, *json, now).await,
+        Action::Add(args) => queue_add::run(&campaign, args, now).await,
+        Action::Import(args) => queue_import::run(&campaign, args, now).await,
+        Action::Export(args) => queue_export::run(&campaign, args, now).await,
+        Action::Approve(args) => approve::run(&campaign, &args.id, Verdict::Approved, &args.by, &args.note, now).await,
+        Action::Reject(args) => approve::run(&campaign, &args.id, Verdict::Rejected, &args.by, &args.note, now).await,
+        Action::Move(args) => places::move_to(&campaign, args, now).await,
+        Action::Priority(args) => places::priority(&campaign, args, now).await,
+        Action::Pin(args) => places::pin(&campaign, args, now).await,
+        Action::Unpin { id } => places::unpin(&campaign, id, now).await,
+        Action::Hold(args) => steer::wish(&campaign, args, Wish::Hold, now).await,
+        Action::Release(args) => steer::wish(&campaign, args, Wish::Release, now).await,
+        Action::Cancel(args) => steer::wish(&campaign, args, Wish::Cancel, now).await,
+        Action::Again { id } => steer::again(&campaign, id, now).await,
+    }
+}
+
+/// There is no such post; the nearest id is named.
+fn unknown(id: &str, staged: &Staged) -> anyhow::Error {
+    let names = staged.posts.iter().map(|post| post.id.as_str());
+    let best = names.max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
+    let hint = best.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+    anyhow!("there is no post {id:?}{hint} `watchpost queue list` shows them all")
+}

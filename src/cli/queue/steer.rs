@@ -1,0 +1,123 @@
+//! `watchpost queue hold`, `release`, `cancel` and `again`.
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+
+use super::unknown;
+use crate::campaign::{self, Campaign};
+use crate::cli::table::many;
+use crate::cli::{output, workplace};
+use crate::core::approval::Standing;
+use crate::core::delivery::State;
+use crate::core::ids::{DeliveryId, PostId};
+use crate::jobs;
+use crate::store::Store;
+use crate::store::deliveries::{Granted, Of, Wish};
+
+/// Which post or delivery, and why.
+#[derive(Debug, clap::Args)]
+pub struct Steer {
+    /// A post's id or a delivery's number.
+    pub id: String,
+    /// Why, for whoever looks later.
+    #[arg(long, value_name = "WORDS")]
+    pub reason: Option<String>,
+}
+
+/// Sends a post once more.
+///
+/// # Errors
+/// When there is no such post, it has not gone out yet, or nobody approved it.
+pub(super) async fn again(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let store = workplace::store(campaign).await?;
+    let staged = workplace::staged(campaign, Some(&store)).await?;
+    let Some(post) = staged.post(id) else { return Err(unknown(id, &staged)) };
+    if let Some(Standing::Waits(why)) = staged.standings.get(&post.id) {
+        bail!("{id} waits for approval: {}. `watchpost queue approve {id} --by NAME` agrees to it", why.words());
+    }
+    let known = store.deliveries_of_post(&post.id).await?;
+    let open = known.iter().find(|row| {
+        matches!(
+            row.state,
+            State::Planned | State::Claimed | State::Armed | State::Unknown | State::Held | State::Refused
+        )
+    });
+    if let Some(row) = open {
+        store.close().await;
+        bail!(
+            "{id} has not gone out yet: delivery {} on {} is {}. `watchpost queue release {id}` lets a held one go; \
+            `watchpost queue again` is for what was said and should be said once more",
+            row.id,
+            row.account,
+            row.state.as_str()
+        );
+    }
+    let times = known.iter().filter_map(|row| match &row.of {
+        Of::Post { occurrence, .. } => occurrence.times(),
+        Of::Reply { .. } => None,
+    });
+    let next = times.max().unwrap_or(1) + 1;
+    let accounts = campaign::plan_accounts(campaign);
+    let added = store.add_wanted(jobs::plan::once_more(post, &accounts, campaign.zone, next, now), now).await;
+    store.close().await;
+    let added = i64::try_from(added?).unwrap_or(i64::MAX);
+    let goes = if added == 1 { "goes" } else { "go" };
+    output::text(&format!("{id}: {} {goes} out now, once more\n", many(added, "status")))?;
+    Ok(0)
+}
+
+/// Holds, releases or cancels.
+///
+/// # Errors
+/// When there is no such post or delivery, or the database cannot be written.
+pub(super) async fn wish(campaign: &Campaign, steer: &Steer, wish: Wish, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let store = workplace::store(campaign).await?;
+    let word = match wish {
+        Wish::Hold => "held",
+        Wish::Release => "released",
+        Wish::Cancel => "cancelled",
+    };
+    let reason = steer.reason.clone().unwrap_or_else(|| format!("{word} by staff"));
+    let outcome = steered(campaign, &store, steer, wish, &reason, now).await;
+    store.close().await;
+    let granted = outcome?;
+    let changed = i64::try_from(granted.changed).unwrap_or(i64::MAX);
+    let mut page = match changed {
+        0 if granted.left.is_empty() => format!("{}: {word}; it applies from its next appearance on\n", steer.id),
+        0 => String::new(),
+        n => format!("{}: {} {word}\n", steer.id, many(n, "delivery")),
+    };
+    for line in &granted.left {
+        page.push_str(&format!("{line}\n"));
+    }
+    output::text(&page)?;
+    Ok(u8::from(granted.changed == 0 && !granted.left.is_empty()))
+}
+
+async fn steered(
+    campaign: &Campaign,
+    store: &Store,
+    steer: &Steer,
+    wish: Wish,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Granted> {
+    let post = PostId::from(steer.id.as_str());
+    let rows = store.deliveries_of_post(&post).await?;
+    let staged = workplace::staged(campaign, Some(store)).await?;
+    let known = !rows.is_empty() || staged.post(&steer.id).is_some();
+    let number = steer.id.parse::<i64>().ok().map(DeliveryId);
+    let (granted, touched) = match (known, number) {
+        (true, _) => (store.steer_post(&post, wish, reason, now).await?, rows),
+        (false, Some(number)) => match store.delivery(number).await? {
+            Some(row) => (store.steer_delivery(number, wish, reason, now).await?, vec![row]),
+            None => bail!("there is no delivery {number}; `watchpost queue list` shows them all"),
+        },
+        (false, None) => return Err(unknown(&steer.id, &staged)),
+    };
+    // Whatever waited for a person has been looked at by one.
+    for row in touched {
+        store.settle_notice(&format!("delivery:{}", row.id)).await?;
+    }
+    Ok(granted)
+}

@@ -1,0 +1,287 @@
+//! Every post with what staff decided about it: held or cancelled, put elsewhere in the queue, approved or not. The one
+//! place that answers "may this be planned, and in which order?", for the daemon and for every command that shows.
+//!
+//! It knows posts and the store; where a post goes in time is [`crate::core::plan`]'s.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use crate::core::approval::{Approval, ApprovalRule, Standing, standing};
+use crate::core::delivery::State;
+use crate::core::ids::{Lang, PostId};
+use crate::core::post::{Order, Post, Readiness, When};
+use crate::store::calendar::Mark;
+use crate::store::order::{Move, Place};
+use crate::store::{Store, StoreError};
+
+/// Posts with what was decided about them.
+#[derive(Clone, Debug, Default)]
+pub struct Staged {
+    /// Every post, in the order in which slots take them; [`Readiness`] as approvals leave it.
+    pub posts: Vec<Post>,
+    /// Posts that staff hold or cancelled.
+    pub marks: HashMap<PostId, Mark>,
+    /// Where each post stands that must be approved.
+    pub standings: HashMap<PostId, Standing>,
+}
+
+impl Staged {
+    /// The posts that planning may place, or name as waiting.
+    #[must_use]
+    pub fn plannable(&self) -> Vec<Post> {
+        self.posts.iter().filter(|post| !self.marks.contains_key(&post.id)).cloned().collect()
+    }
+
+    /// The posts that wait for somebody's approval, as if they were ready: when they would have gone out.
+    #[must_use]
+    pub fn unapproved(&self) -> Vec<Post> {
+        let waits = |post: &&Post| matches!(self.standings.get(&post.id), Some(Standing::Waits(_)));
+        let posts = self.posts.iter().filter(waits).filter(|post| !self.marks.contains_key(&post.id));
+        posts.map(|post| Post { readiness: Readiness::Ready, ..post.clone() }).collect()
+    }
+
+    /// The posts staff hold, as if they were not: when they would go out.
+    #[must_use]
+    pub fn held(&self) -> Vec<Post> {
+        self.posts.iter().filter(|post| self.mark(&post.id) == Some(State::Held)).cloned().collect()
+    }
+
+    /// What staff said of this post.
+    #[must_use]
+    pub fn mark(&self, id: &PostId) -> Option<State> {
+        self.marks.get(id).map(|mark| mark.state)
+    }
+
+    /// Why staff hold or cancelled this post.
+    #[must_use]
+    pub fn reason(&self, id: &PostId) -> String {
+        self.marks.get(id).map(|mark| mark.reason.clone()).unwrap_or_default()
+    }
+
+    /// The post of this id.
+    #[must_use]
+    pub fn post(&self, id: &str) -> Option<&Post> {
+        self.posts.iter().find(|post| post.id.as_str() == id)
+    }
+}
+
+/// Puts together the posts of the files, those of the database, and what staff decided about both.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn stage(
+    store: &Store,
+    files: &[Post],
+    rule: ApprovalRule,
+    zone: Tz,
+    prints: &Prints,
+) -> Result<Staged, StoreError> {
+    let mut posts = files.to_vec();
+    posts.extend(store.queued_posts().await?);
+    let approvals = store.last_approvals().await?;
+    let places = store.post_places().await?;
+    let standings = judge(&mut posts, rule, zone, &approvals, prints);
+    Ok(Staged { posts: in_order(posts, &places), marks: store.post_marks().await?, standings })
+}
+
+/// The same where there is no database: nobody decided anything.
+#[must_use]
+pub fn stage_files(files: &[Post], rule: ApprovalRule, zone: Tz) -> Staged {
+    let mut posts = files.to_vec();
+    let standings = judge(&mut posts, rule, zone, &HashMap::new(), &Prints::default());
+    Staged { posts, marks: HashMap::new(), standings }
+}
+
+fn judge(
+    posts: &mut [Post],
+    rule: ApprovalRule,
+    zone: Tz,
+    approvals: &HashMap<PostId, Approval>,
+    prints: &Prints,
+) -> HashMap<PostId, Standing> {
+    let mut standings = HashMap::new();
+    for post in posts {
+        let last = approvals.get(&post.id);
+        // Nobody said anything: then what it says is of no matter yet.
+        let content = last.map(|_| content_of(post, prints)).unwrap_or_default();
+        let due = match post.when {
+            When::At(moment) => Some(moment.resolve(zone).instant),
+            When::Every(_) | When::Evergreen | When::NextSlot => None,
+        };
+        let stands = standing(post, rule, last, &content, due);
+        match stands {
+            Standing::NotAsked => continue,
+            Standing::Approved { .. } => post.readiness = Readiness::Ready,
+            Standing::Waits(_) => post.readiness = Readiness::Review,
+        }
+        standings.insert(post.id.clone(), stands);
+    }
+    standings
+}
+
+/// Gives each post its place: priorities and slots as staff said, then move by move.
+fn in_order(mut posts: Vec<Post>, places: &[Place]) -> Vec<Post> {
+    if places.is_empty() {
+        return posts;
+    }
+    let by_post: HashMap<&PostId, &Place> = places.iter().map(|place| (&place.post, place)).collect();
+    for post in &mut posts {
+        if let Some(place) = by_post.get(&post.id) {
+            let own = &post.order;
+            post.order = Order {
+                priority: place.priority.unwrap_or(own.priority),
+                slot: place.slot.or(own.slot),
+                position: own.position,
+            };
+        }
+    }
+    if places.iter().all(|place| place.moved.is_none()) {
+        return posts;
+    }
+    posts.sort_by_key(|post| (post.order.position.is_none(), post.order.position));
+    for place in places {
+        let Some(to) = &place.moved else { continue };
+        let position = |id: &PostId, posts: &[Post]| posts.iter().position(|post| &post.id == id);
+        let Some(from) = position(&place.post, &posts) else { continue };
+        let post = posts.remove(from);
+        let goes = match to {
+            Move::First => Some(0),
+            Move::Last => Some(posts.len()),
+            Move::Before(other) => position(other, &posts),
+            Move::After(other) => position(other, &posts).map(|found| found + 1),
+        };
+        // Whoever it stood beside is gone: it stands where its name puts it.
+        posts.insert(goes.unwrap_or(from), post);
+    }
+    for (position, post) in (0..).zip(&mut posts) {
+        post.order.position = Some(position);
+    }
+    posts
+}
+
+/// All that somebody approves of: the words, what is shown, who says it and when, as one hash. Not its place in the
+/// queue, and nothing that is as it is by default, so that a newer program does not ask again.
+#[must_use]
+pub fn content_of(post: &Post, prints: &Prints) -> String {
+    let mut plain = post.clone();
+    plain.id = PostId::new("");
+    plain.order = Order::default();
+    plain.readiness = Readiness::default();
+    let blank = Post::new(PostId::new(""), When::NextSlot, Lang::new(""), Vec::new());
+    let mut hash = Sha256::new();
+    let mut take = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    let pair = (serde_json::to_value(&plain), serde_json::to_value(&blank));
+    if let (Ok(serde_json::Value::Object(said)), Ok(serde_json::Value::Object(blank))) = pair {
+        for (key, value) in said.iter().filter(|(key, value)| *key != "media" && blank.get(*key) != Some(*value)) {
+            take(key.as_bytes());
+            take(value.to_string().as_bytes());
+        }
+    }
+    // A picture counts by what it shows: another one under the same name asks again, the same one elsewhere does not.
+    for media in &post.media {
+        take(prints.of(&media.file).as_bytes());
+        take(media.alt.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+
+/// Hashes of files, each read once for as long as its size and its date stay the same.
+#[derive(Debug, Default)]
+pub struct Prints(Mutex<HashMap<PathBuf, Print>>);
+
+#[derive(Debug)]
+struct Print {
+    size: u64,
+    changed: Option<std::time::SystemTime>,
+    hash: String,
+}
+
+impl Prints {
+    fn of(&self, file: &Path) -> String {
+        let Ok(found) = std::fs::metadata(file) else { return "missing".to_owned() };
+        let (size, changed) = (found.len(), found.modified().ok());
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(print) = known.get(file).filter(|print| print.size == size && print.changed == changed) {
+            return print.hash.clone();
+        }
+        let Ok(bytes) = std::fs::read(file) else { return "missing".to_owned() };
+        let hash = hex::encode(Sha256::digest(&bytes));
+        known.insert(file.to_path_buf(), Print { size, changed, hash: hash.clone() });
+        hash
+    }
+}
+
+/// The ids of these posts.
+pub(super) fn ids(posts: &[Post]) -> HashSet<PostId> {
+    posts.iter().map(|post| post.id.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::post::Media;
+
+    fn post(id: &str) -> Post {
+        Post::new(PostId::from(id), When::NextSlot, Lang::from("en"), vec![format!("Words of {id}")])
+    }
+
+    fn ordered(moves: &[(&str, Move)]) -> String {
+        let places: Vec<Place> = moves
+            .iter()
+            .map(|(post, to)| Place { post: PostId::from(*post), priority: None, slot: None, moved: Some(to.clone()) })
+            .collect();
+        let posts = in_order(["a", "b", "c", "d"].map(post).to_vec(), &places);
+        posts.iter().map(|post| post.id.as_str()).collect()
+    }
+
+    #[test]
+    fn each_move_is_made_after_the_one_before_it() {
+        use Move::{After, Before, First, Last};
+        for (moves, expected) in [
+            (vec![], "abcd"),
+            (vec![("d", First)], "dabc"),
+            (vec![("a", Last)], "bcda"),
+            (vec![("d", Before("b".into()))], "adbc"),
+            (vec![("a", After("c".into()))], "bcad"),
+            (vec![("d", First), ("c", Before("d".into()))], "cdab"),
+            (vec![("b", After("gone".into()))], "abcd"),
+            (vec![("gone", First), ("b", First)], "bacd"),
+            (vec![("b", After("b".into()))], "abcd"),
+        ] {
+            assert_eq!(ordered(&moves), expected, "{moves:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_approved_is_all_that_is_seen_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let picture = folder.path().join("a.png");
+        std::fs::write(&picture, "one").unwrap();
+        let prints = Prints::default();
+        let mut original = post("a");
+        original.media = vec![Media { file: picture.clone(), alt: "A".to_owned() }];
+        let content = content_of(&original, &prints);
+        let change = |change: &dyn Fn(&mut Post)| {
+            let mut changed = original.clone();
+            change(&mut changed);
+            content_of(&changed, &prints) != content
+        };
+        assert!(!change(&|post| post.id = "renamed".into()));
+        assert!(!change(&|post| post.order.priority = 4));
+        assert!(!change(&|post| post.readiness = Readiness::Review));
+        assert!(change(&|post| post.parts = vec!["Other words".to_owned()]));
+        assert!(change(&|post| post.cw = Some("policing".to_owned())));
+        assert!(change(&|post| post.author = Some("Ada".to_owned())));
+        assert!(change(&|post| post.when = When::Evergreen));
+        assert!(change(&|post| post.media[0].alt = "B".to_owned()));
+        std::fs::write(&picture, "another picture").unwrap();
+        assert_ne!(content_of(&original, &prints), content);
+    }
+}

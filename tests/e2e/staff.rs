@@ -1,0 +1,292 @@
+//! Staff at work beside a running daemon: they approve, pause, order and look.
+
+use chrono::{Duration, SubsecRound};
+use watchpost::clock::Clock;
+use watchpost::core::approval::{Approval, ApprovalRule, Verdict};
+use watchpost::core::delivery::State;
+use watchpost::core::ids::PostId;
+use watchpost::jobs::staging::{Prints, content_of};
+use watchpost::sandbox::{Endpoint, Fault, Moment, Trouble};
+use watchpost::store::calendar::NOT_APPROVED;
+use watchpost::store::sending::Turn;
+
+use crate::harness::{SOON, Scene, Story, eventually, new_york, run, tell};
+use crate::terminal::{json, said, stdout, watchpost};
+
+const TWO: &str = "approval = \"two-person\"\n";
+
+fn by_ada(at: &str, words: &str) -> String {
+    format!("---\nat: {at}\nauthor: Ada\n---\n{words}\n")
+}
+
+fn minutes(n: u64) -> std::time::Duration {
+    std::time::Duration::from_secs(n * 60)
+}
+
+/// Somebody's word, at the story's own time: the commands read the system's clock.
+async fn approve(story: &Story, id: &str, by: &str) {
+    let loaded = watchpost::campaign::load(story.folder.path(), story.clock.now()).unwrap();
+    let campaign = loaded.campaign.unwrap();
+    let post = campaign.posts.iter().find(|post| post.id.as_str() == id).unwrap();
+    let content = content_of(post, &Prints::default());
+    let (by, note) = (by.to_owned(), String::new());
+    let said = Approval { verdict: Verdict::Approved, by, note, content, at: story.clock.now() };
+    story.store.keep_approval(&PostId::from(id), &said).await.unwrap();
+}
+
+#[test]
+fn with_two_people_nothing_goes_out_that_only_one_has_seen() {
+    let scene = Scene::new().campaign(TWO).post("seen", &by_ada("2026-11-27 09:00", "Two have seen this."));
+    tell(scene.post("unseen", &by_ada("2026-11-27 09:00", "One has seen this.")), async |story| {
+        approve(story, "seen", "Bo").await;
+        approve(story, "unseen", "ada").await;
+        story.expect_state("seen", State::Planned).await;
+        story.until("2026-11-27 09:00").await;
+        story.expect_sent("seen").await;
+        story.advance(minutes(11)).await;
+        let rows = story.expect_state("unseen", State::Expired).await;
+        assert_eq!(rows[0].reason, NOT_APPROVED);
+        story.notice("unseen was not sent").await;
+        // Who agrees now comes too late, also within the minutes a late post would have.
+        approve(story, "unseen", "Bo").await;
+        story.settle().await;
+        assert_eq!(story.texts("eyes"), ["Two have seen this."]);
+        // With a new time and a new word it goes.
+        story.folder.write_post("unseen", &by_ada("2026-11-27 15:00", "One has seen this."));
+        approve(story, "unseen", "Bo").await;
+        story.expect_state("unseen", State::Planned).await;
+        story.notice_gone("unseen was not sent").await;
+        story.until("2026-11-27 15:00").await;
+        story.expect_sent("unseen").await;
+    });
+}
+
+#[test]
+fn an_edit_after_the_approval_asks_again() {
+    let scene = Scene::new().post("ring", "---\nat: 2026-11-27 09:00\nstatus: review\n---\nApproved words.\n");
+    tell(scene, async |story| {
+        assert_eq!(story.rows("ring").await.len(), 0, "it waits");
+        approve(story, "ring", "Bo").await;
+        story.expect_state("ring", State::Planned).await;
+        story.write_post("ring", "---\nat: 2026-11-27 09:00\nstatus: review\n---\nOther words.\n").await;
+        eventually("it waits again", async || story.rows("ring").await.is_empty()).await;
+        story.until("2026-11-27 09:00").await;
+        story.advance(minutes(11)).await;
+        story.expect_state("ring", State::Expired).await;
+        assert_eq!(story.texts("eyes"), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn staff_approve_and_reject_from_the_terminal() {
+    run(async {
+        let mut story = Scene::new().real_time().campaign(TWO).set().await;
+        story.start().await;
+        let soon = (Clock::system().now() + Duration::hours(1)).to_rfc3339();
+        said(&story, &["queue", "add", "No name.", "--at", &soon], 2, "say who wrote it with --by NAME");
+        said(&story, &["queue", "add", "At once.", "--now", "--by", "Ada"], 2, "nobody time to approve it");
+        said(&story, &["queue", "add", "Words.", "--at", &soon, "--by", "Ada"], 0, "it waits for approval");
+        let list = json(&story, &["queue", "list", "--state", "review", "--json"]);
+        assert_eq!(list[0]["post"], "queue-1", "{list}");
+        assert_eq!(list[0]["state"], "review", "{list}");
+        let status = json(&story, &["status", "--json"]);
+        assert_eq!(status["review"][0]["post"], "queue-1", "{status}");
+        assert_eq!(status["review"][0]["author"], "Ada", "{status}");
+        said(&story, &["queue", "approve", "queue-1", "--by", " ADA "], 2, "somebody else must approve it");
+        said(&story, &["queue", "again", "queue-1"], 2, "waits for approval");
+        said(&story, &["queue", "reject", "queue-1", "--by", "Bo", "--note", "too short"], 0, "rejected by Bo");
+        said(&story, &["queue", "list", "--state", "review"], 0, "Bo rejected it: too short");
+        said(&story, &["queue", "approve", "queue-1", "--by", "Bo"], 0, "approved by Bo: it goes out");
+        story.expect_state("queue-1", State::Planned).await;
+        said(&story, &["queue", "approve", "queue-1", "--by", "Cy"], 0, "approved by Bo already");
+        said(&story, &["queue", "approve", "queue-9", "--by", "Cy"], 2, "there is no post \"queue-9\"");
+        let shown = json(&story, &["queue", "show", "queue-1", "--json"]);
+        let words: Vec<&str> =
+            shown["approvals"].as_array().unwrap().iter().map(|said| said["verdict"].as_str().unwrap()).collect();
+        assert_eq!(words, ["rejected", "approved"], "{shown}");
+        said(
+            &story,
+            &["queue", "reject", "queue-1", "--by", "Cy", "--note", "on second thoughts"],
+            0,
+            "rejected by Cy",
+        );
+        eventually("it waits again", async || story.rows("queue-1").await.is_empty()).await;
+        story.finish().await;
+    });
+}
+
+#[test]
+fn the_rule_of_two_people_is_read_and_a_wrong_word_is_named() {
+    tell(Scene::new(), async |story| {
+        let file = story.folder.path().join("config/watchpost.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let with = |line: &str| text.replace("[[accounts]]", &format!("{line}[[accounts]]"));
+        std::fs::write(&file, with(TWO)).unwrap();
+        let read = || watchpost::campaign::load(story.folder.path(), story.clock.now()).unwrap();
+        assert_eq!(read().campaign.unwrap().approval, ApprovalRule::TwoPerson);
+        story.folder.write_post("nobody", "Words.\n");
+        said(story, &["check"], 0, "posts/nobody.md:1: warning: it does not say who wrote it");
+        story.folder.remove_post("nobody");
+        std::fs::write(&file, with("approval = \"three\"\n")).unwrap();
+        said(story, &["check"], 1, "`approval` cannot be `three`");
+        std::fs::write(&file, &text).unwrap();
+    });
+}
+
+#[test]
+fn a_pause_acts_at_once_and_what_passes_meanwhile_is_missed() {
+    let scene = Scene::new().slots("eyes", "[\"Mon-Sun 09:00\", \"Mon-Sun 10:00\", \"Mon-Sun 11:00\"]");
+    let scene = scene.post("at", "---\nat: 2026-11-27 09:30\n---\nAt its own time.\n").post("a", "First.\n");
+    tell(scene.post("b", "Second.\n").post("z", "---\nevery: \"Fri 09:15\"\n---\nEvery Friday.\n"), async |story| {
+        story.until("2026-11-27 09:00").await;
+        story.expect_sent("a").await;
+        story.store.pause(None, Turn::Posts, None, "mourning", story.clock.now()).await.unwrap();
+        story.until("2026-11-27 10:30").await;
+        let held = story.expect_state("at", State::Held).await;
+        assert_eq!(held[0].reason, "its time passed while posts were paused: mourning");
+        eventually("the slot at 11 is taken instead of that at 10", async || {
+            let rows = story.rows("b").await;
+            rows.first().is_some_and(|row| row.due_at == new_york("2026-11-27 11:00"))
+        })
+        .await;
+        let missed: Vec<_> = story.rows("z").await.into_iter().filter(|row| row.state == State::Expired).collect();
+        assert_eq!(missed.len(), 1, "{missed:?}");
+        assert_eq!(missed[0].reason, "missed while posts were paused: mourning");
+        story.restart().await;
+        assert_eq!(story.texts("eyes"), ["First."], "a pause survives a restart");
+        story.notice("passed while posts were paused").await;
+        story.store.resume(None, Turn::Posts, story.clock.now()).await.unwrap();
+        story.advance(minutes(10)).await;
+        story.settle().await;
+        assert_eq!(story.texts("eyes"), ["First."], "nothing is caught up on");
+        story.until("2026-11-27 11:00").await;
+        story.expect_sent("b").await;
+        assert_eq!(story.texts("eyes"), ["First.", "Second."]);
+    });
+}
+
+#[test]
+fn a_pause_from_the_terminal_holds_within_a_second_and_ends_by_itself() {
+    run(async {
+        let mut story = Scene::new().real_time().set().await;
+        story.start().await;
+        said(&story, &["pause", "--posts", "--until", "2001-01-01 09:00"], 2, "has passed");
+        said(&story, &["pause", "--account", "nobody"], 2, "is not one of eyes");
+        said(&story, &["resume"], 0, "nothing was paused");
+        said(&story, &["pause", "--posts", "--reason", "a test"], 0, "posts of every account are paused since");
+        said(&story, &["queue", "add", "Not now.", "--now"], 0, "posts are paused");
+        story.expect_state("queue-1", State::Held).await;
+        said(&story, &["status"], 1, "a test");
+        let status = json(&story, &["status", "--json"]);
+        assert_eq!(status["pauses"][0]["what"], "posts", "{status}");
+        chrono::DateTime::parse_from_rfc3339(status["pauses"][0]["since"].as_str().unwrap()).unwrap();
+        said(&story, &["resume", "--account", "eyes"], 1, "stays paused with all the others");
+        said(&story, &["resume"], 0, "1 pause ended");
+        let until = (Clock::system().now() + Duration::seconds(3)).trunc_subsecs(0);
+        let written = until.to_rfc3339();
+        said(&story, &["pause", "--account", "eyes", "--until", &written], 0, "posts and replies of eyes are paused");
+        said(&story, &["queue", "release", "queue-1"], 0, "1 delivery released");
+        assert_eq!(story.states("queue-1").await, ["planned"]);
+        story.expect_sent("queue-1").await;
+        assert!(Clock::system().now() >= until, "it did not leave before the pause had ended");
+        story.finish().await;
+    });
+}
+
+#[test]
+fn while_replies_are_paused_mentions_get_none_and_a_stop_is_obeyed() {
+    tell(Scene::new(), async |story| {
+        story.store.pause(None, Turn::Replies, None, "", story.clock.now()).await.unwrap();
+        let question = story.says("ada", "@eyes is my Ring doorbell watching me?");
+        story.expect_silence(&question, "paused").await;
+        let stop = story.says("bo", "@eyes stop");
+        assert_eq!(story.decision(&stop).await.reason, "said stop");
+        story.settle().await;
+        assert_eq!(story.texts("eyes"), Vec::<String>::new(), "not even the confirmation leaves in a pause");
+        let again = story.says("bo", "@eyes is my Ring doorbell watching me?");
+        story.expect_silence(&again, "they said stop").await;
+        story.store.resume(None, Turn::Replies, story.clock.now()).await.unwrap();
+        story.answer_to(&stop).await;
+        let later = story.says("cy", "@eyes is my Ring doorbell watching me?");
+        story.answer_to(&later).await;
+        assert_eq!(story.decisions(&question).await, 1);
+    });
+}
+
+#[test]
+fn a_pause_while_its_picture_is_on_the_way_stops_the_post() {
+    let post = "---\nat: 2026-11-27 09:00\nmedia:\n  - { file: dot.png, alt: A dot. }\n---\nLook.\n";
+    tell(Scene::new(), async |story| {
+        story.folder.picture("dot.png");
+        story.write_post("ring", post).await;
+        story.expect_state("ring", State::Planned).await;
+        story.fault(Fault::on(Endpoint::Media, Trouble::Hang { when: Moment::Before, ms: None }));
+        story.clock.advance(minutes(60));
+        story.server().wait_until(|state| state.hanging() == 1, SOON).await.unwrap();
+        // It was due before the pause: it is not missed, it waits.
+        story.clock.advance(std::time::Duration::from_secs(1));
+        story.store.pause(None, Turn::Posts, None, "", story.clock.now()).await.unwrap();
+        story.server().release();
+        story.expect_state("ring", State::Planned).await;
+        assert_eq!(story.requests(Endpoint::Create).len(), 0);
+        story.store.resume(None, Turn::Posts, story.clock.now()).await.unwrap();
+        story.expect_sent("ring").await;
+    });
+}
+
+#[test]
+fn the_queue_goes_in_the_order_staff_give_it() {
+    run(async {
+        let scene = Scene::new().real_time().slots("eyes", "[\"Mon-Sun 09:00\", \"Mon-Sun 17:00\"]");
+        let scene = scene.post("a", "A.\n").post("b", "B.\n").post("c", "C.\n").post("d", "D.\n");
+        let mut story = scene.post("x", "---\nat: 2031-01-01 09:00\n---\nX.\n").set().await;
+        story.start().await;
+        let order = || {
+            let plan = json(&story, &["plan", "--json", "--days", "4"]);
+            let posts: Vec<String> =
+                plan.as_array().unwrap().iter().map(|row| row["post"].as_str().unwrap().to_owned()).collect();
+            posts.concat()
+        };
+        assert_eq!(order(), "abcd");
+        said(&story, &["queue", "move", "d", "--first"], 0, "d stands first now");
+        assert_eq!(order(), "dabc");
+        said(&story, &["queue", "move", "a", "--after", "c"], 0, "goes out");
+        assert_eq!(order(), "dbca");
+        said(&story, &["queue", "move", "a", "--before", "d"], 0, "before d");
+        assert_eq!(order(), "adbc");
+        said(&story, &["queue", "move", "x", "--first"], 2, "has a time of its own");
+        said(&story, &["queue", "move", "a", "--before", "a"], 2, "cannot stand beside itself");
+        said(&story, &["queue", "move", "aa", "--first"], 2, "did you mean a?");
+        said(&story, &["queue", "move", "a"], 2, "--before");
+        // The daemon places them so too.
+        eventually("the ledger has the same order", async || {
+            let mut rows = story.in_states(&[State::Planned]).await;
+            rows.sort_by_key(|row| row.due_at);
+            rows.iter().map(|row| row.payload.text.clone()).collect::<String>() == "A.D.B.C."
+        })
+        .await;
+        story.finish().await;
+    });
+}
+
+#[test]
+fn a_post_held_before_it_has_a_row_is_seen_everywhere() {
+    run(async {
+        let scene = Scene::new().real_time().slots("eyes", "[\"Mon-Sun 09:00\"]");
+        let mut story =
+            scene.post("far", "---\nat: 2031-01-01 09:00\n---\nFar away.\n").post("near", "Near.\n").set().await;
+        for id in ["far", "near"] {
+            said(&story, &["queue", "hold", id, "--reason", "the lawyer"], 0, "applies from its next appearance on");
+        }
+        said(&story, &["queue", "list"], 0, "held: the lawyer");
+        let held = json(&story, &["queue", "list", "--state", "held", "--json"]);
+        assert_eq!(held.as_array().unwrap().len(), 2, "{held}");
+        said(&story, &["queue", "show", "far"], 0, "held: the lawyer");
+        story.start().await;
+        said(&story, &["queue", "show", "near"], 0, "held: the lawyer");
+        said(&story, &["queue", "release", "near"], 0, "released");
+        story.expect_state("near", State::Planned).await;
+        assert!(!stdout(&watchpost(&story, &["queue", "show", "near"])).contains("lawyer"));
+        story.finish().await;
+    });
+}
