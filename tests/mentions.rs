@@ -16,7 +16,7 @@ use chrono::DateTime;
 use watchpost::core::command::Command;
 use watchpost::core::ids::Lang;
 use watchpost::core::matching::{Matcher, Reading};
-use watchpost::fedi;
+use watchpost::fedi::{self, html};
 
 const PRECISION: f64 = 0.97;
 const RECALL: f64 = 0.9;
@@ -54,7 +54,8 @@ fn matcher() -> Matcher {
 
 /// The way every mention goes: names and links are gone before the matcher sees it.
 fn read(matcher: &Matcher, mention: &Labelled) -> Reading {
-    let text = fedi::text_as_typed(&mention.text);
+    let text =
+        if mention.text.starts_with('<') { html::read(&mention.text).text } else { fedi::text_as_typed(&mention.text) };
     matcher.read(&text, mention.status.as_deref().map(Lang::from).as_ref())
 }
 

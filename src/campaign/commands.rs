@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use super::by_lang::{self, language_of, lists, missing, sentences};
 use super::finding::{Report, did_you_mean};
 use super::toml_tree;
-use super::tree::{Node, Section, texts};
-use crate::core::command::{Command, CommandBook};
+use super::tree::{Node, Section, Written, texts};
+use crate::core::command::{Command, CommandBook, Groups, Unclear, check};
 use crate::core::fact::ByLang;
 use crate::core::ids::{Lang, TopicId};
 
@@ -37,6 +37,12 @@ pub(crate) fn read(
         if let Some(topics) = topics {
             tell_names(&own, topics, report);
         }
+        for (lang, groups) in own.groups {
+            book.groups.entry(lang).or_default().extend(groups);
+        }
+        book.calls.extend(own.calls);
+        book.outcries.extend(own.outcries);
+        book.joking.extend(own.joking);
         overlay(&mut book.phrases, own.phrases);
         overlay(&mut book.patterns, own.patterns);
         book.courtesy.extend(own.courtesy);
@@ -61,6 +67,24 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
     let Some(mut top) = Section::open(node, FILE, report) else {
         return book;
     };
+    if let Some(node) = top.take("groups", report) {
+        book.groups = groups(node, languages, report);
+    }
+    let known = |lang: &Lang| {
+        let shipped = shipped.and_then(|shipped| shipped.groups.get(lang)).into_iter().flatten();
+        let own = book.groups.get(lang).into_iter().flatten();
+        shipped.chain(own).map(|(name, list)| (name.clone(), list.clone())).collect::<Groups>()
+    };
+    let known: ByLang<Groups> =
+        shipped.iter().flat_map(|book| book.groups.keys()).chain(book.groups.keys()).map(|lang| (lang.clone(), known(lang))).collect();
+    let lines = |node: &Node, key: &str, report: &mut Report| {
+        for entry in Section::open(node, format!("`{key}`"), report).iter().flat_map(|section| section.entries()) {
+            for written in texts(&entry.node, key, &mut Report::new(FILE)) {
+                tell_unclear(&written, known.get(&Lang::new(entry.key.as_str())), report);
+            }
+        }
+        lists(node, key, languages, report)
+    };
     // Whole phrases and where they stand, because one phrase cannot be two commands.
     let mut said: BTreeMap<(Lang, String), (Command, usize)> = BTreeMap::new();
     for command in Command::ALL {
@@ -72,7 +96,7 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
         };
         for entry in section.entries() {
             if entry.key == "patterns" {
-                let patterns = lists(&entry.node, "patterns", languages, report);
+                let patterns = lines(&entry.node, "patterns", report);
                 if !matches!(command, Command::Stop | Command::Start) {
                     report.error(
                         entry.line,
@@ -81,6 +105,14 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
                     );
                 }
                 book.patterns.insert(command, patterns);
+                continue;
+            }
+            if command == Command::Stop && entry.key == "calls" {
+                book.calls = lines(&entry.node, "calls", report);
+                continue;
+            }
+            if command == Command::Stop && entry.key == "outcries" {
+                book.outcries = lines(&entry.node, "outcries", report);
                 continue;
             }
             let Some(lang) = language_of(entry, languages, report) else {
@@ -101,6 +133,7 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
                         "each phrase can be one command only",
                     );
                 }
+                tell_unclear(&written, known.get(&lang), report);
                 said.insert(key, (command, written.line));
                 phrases.push(written.text);
             }
@@ -112,6 +145,9 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
     }
     if let Some(node) = top.take("asking", report) {
         book.asking = lists(node, "asking", languages, report);
+    }
+    if let Some(node) = top.take("joking", report) {
+        book.joking = lists(node, "joking", languages, report);
     }
     if let Some(node) = top.take("negation", report) {
         book.negation = lists(node, "negation", languages, report);
@@ -144,6 +180,49 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
     }
     top.finish(report);
     book
+}
+
+fn groups(node: &Node, languages: &[Lang], report: &mut Report) -> ByLang<Groups> {
+    let mut by_lang = ByLang::new();
+    for entry in Section::open(node, "[groups]", report).iter().flat_map(|section| section.entries()) {
+        let Some(lang) = language_of(entry, languages, report) else {
+            continue;
+        };
+        let mut named = Groups::new();
+        for group in Section::open(&entry.node, format!("[groups.{lang}]"), report).iter().flat_map(|own| own.entries()) {
+            let list = texts(&group.node, &group.key, report);
+            named.insert(group.key.clone(), list.into_iter().map(|written| written.text).collect());
+        }
+        by_lang.insert(lang, named);
+    }
+    by_lang
+}
+
+/// A line whose brackets cannot be read.
+fn tell_unclear(written: &Written, groups: Option<&Groups>, report: &mut Report) {
+    let none = Groups::new();
+    let groups = groups.unwrap_or(&none);
+    let Err(why) = check(&written.text, groups) else {
+        return;
+    };
+    let (message, hint) = match why {
+        Unclear::NoGroup(name) => {
+            let hint = did_you_mean(&name, groups.keys().map(String::as_str));
+            let hint = if hint.is_empty() { "add it under [groups.en], or write {one|two}".to_owned() } else { hint };
+            (format!("“{}” names the group `{name}`, and there is none", written.text), hint)
+        }
+        Unclear::Bracket(bracket) => {
+            (format!("in “{}” the `{bracket}` has no partner", written.text), "close it, or take it out".to_owned())
+        }
+        Unclear::Circle => {
+            (format!("“{}” names a group that names itself", written.text), "take the name out of the group".to_owned())
+        }
+        Unclear::Empty => (
+            format!("“{}” has no word that must be said", written.text),
+            "write at least one word outside of ( )".to_owned(),
+        ),
+    };
+    report.error(written.line, message, hint);
 }
 
 /// Names of topics that no fact has.

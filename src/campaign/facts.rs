@@ -31,6 +31,8 @@ pub(crate) fn read(
         return book;
     };
     book.company = plain(top.texts("company", report));
+    book.target = plain(top.texts("target", report));
+    book.elsewhere = plain(top.texts("elsewhere", report));
     let mut lines = BTreeMap::new();
     for mut section in top.take("sources", report).map(|node| tables(node, "[[sources]]", report)).unwrap_or_default() {
         if let Some((id, source)) = source(&mut section, &mut lines, languages, today, report) {
@@ -110,8 +112,10 @@ impl Reader<'_> {
         let label = id.as_ref().map_or("this fact".to_owned(), |id: &FactId| format!("the fact `{id}`"));
         let topic = section.required("topic", report);
         let keywords = plain(section.texts("keywords", report));
+        let topical = plain(section.texts("topical", report));
         let weak = plain(section.texts("weak", report));
-        if keywords.is_empty() && weak.is_empty() {
+        let beside = plain(section.texts("beside", report));
+        if keywords.is_empty() && topical.is_empty() && weak.is_empty() {
             report.warn(line, format!("{label} has no keywords: nobody can ask for it"), "add keywords = [\"…\"]");
         }
         let text = match section.take("text", report) {
@@ -147,7 +151,9 @@ impl Reader<'_> {
             id: id?,
             topic: TopicId::new(topic?.text),
             keywords,
+            topical,
             weak,
+            beside,
             text,
             short: short.unwrap_or_default(),
             variants: variants.unwrap_or_default(),

@@ -83,7 +83,9 @@ struct FactShown<'a> {
     as_of: String,
     superseded: bool,
     keywords: &'a [String],
+    topical: &'a [String],
     weak: &'a [String],
+    beside: &'a [String],
     text: std::collections::BTreeMap<&'a str, &'a str>,
 }
 
@@ -100,7 +102,9 @@ fn shown<'a>(campaign: &'a Campaign, fact: &'a Fact) -> FactShown<'a> {
         as_of: date_words::as_of(fact.as_of, &lang),
         superseded: campaign.facts.is_superseded(&fact.id),
         keywords: &fact.keywords,
+        topical: &fact.topical,
         weak: &fact.weak,
+        beside: &fact.beside,
         text: fact.text.iter().map(|(lang, text)| (lang.as_str(), text.as_str())).collect(),
     }
 }

@@ -20,6 +20,10 @@ pub struct FactBook {
     pub links: BTreeMap<LinkId, Link>,
     /// Words that let a weak keyword of any topic answer (`company = […]`).
     pub company: Vec<String>,
+    /// Names of whom the campaign is about (`target = […]`); they are company, too.
+    pub target: Vec<String>,
+    /// Words that show that something else is meant (`elsewhere = […]`): they weigh against every topic.
+    pub elsewhere: Vec<String>,
 }
 
 /// A text in one or more languages.
@@ -34,8 +38,12 @@ pub struct Fact {
     pub topic: TopicId,
     /// Words and phrases that each answer alone, all languages in one list.
     pub keywords: Vec<String>,
+    /// Words that belong to the topic, but not to it alone: they answer beside the campaign's target, else like weak ones.
+    pub topical: Vec<String>,
     /// Everyday words that answer only in company.
     pub weak: Vec<String>,
+    /// Words that name nothing, but speak for this topic and this fact beside a word that does.
+    pub beside: Vec<String>,
     /// The sentence, by language.
     pub text: ByLang<String>,
     /// A shorter one for small servers.

@@ -1,16 +1,20 @@
 //! Which command a mention gives, if any (DESIGN §6). No word list lives here: the phrases come from
 //! `config/commands.toml` as a [`CommandBook`]; [`CommandReader`] finds them in a text.
 
+mod grammar;
 mod phrases;
 mod reader;
+mod template;
 
 use std::collections::BTreeMap;
 
 use crate::core::fact::ByLang;
 use crate::core::ids::TopicId;
 
+pub use grammar::Address;
 pub use phrases::PhraseList;
 pub use reader::{CommandReader, Found};
+pub use template::{Groups, Unclear, check};
 
 /// What a follower can tell the bot to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,17 +58,34 @@ impl Command {
     }
 }
 
+/// Stop before start before the rest, which keep the order of the text.
+fn rank(command: Command) -> u8 {
+    match command {
+        Command::Stop => 0,
+        Command::Start => 1,
+        Command::More | Command::Sources | Command::Topics | Command::Help => 2,
+    }
+}
+
 /// Everything in `config/commands.toml`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CommandBook {
-    /// Whole clauses that are a command by themselves.
+    /// Phrases that stand for one another within the lines below: `{writing}`.
+    pub groups: ByLang<Groups>,
+    /// Whole clauses that are a command by themselves; brackets as [`check`] reads them.
     pub phrases: BTreeMap<Command, ByLang<Vec<String>>>,
     /// For stop and start: a verb whose object is our writing to them; `*` stands for anything that follows.
     pub patterns: BTreeMap<Command, ByLang<Vec<String>>>,
+    /// Phrases that mean stop, unless somebody else is called by name in the same sentence (`stop, Amazon!`).
+    pub calls: ByLang<Vec<String>>,
+    /// Phrases that mean stop, unless the mention goes on about the campaign's topics (`enough! Amazon must …`).
+    pub outcries: ByLang<Vec<String>>,
     /// Words dropped around a command: greetings, thanks, please.
     pub courtesy: ByLang<Vec<String>>,
     /// How a question begins (`tell me about`, `qué es`): a sign that an everyday word is meant as a topic.
     pub asking: ByLang<Vec<String>>,
+    /// Words and signs of somebody who jokes or mocks (`lol`, `😂`): then a topic alone is no question.
+    pub joking: ByLang<Vec<String>>,
     /// Words that say a topic is *not* meant (`not about`): what stands right behind them is not looked at.
     pub negation: ByLang<Vec<String>>,
     /// What the bot itself says (`stop_confirmed`, `help`, …), by key.

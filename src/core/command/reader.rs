@@ -1,36 +1,26 @@
 //! Finding a command in a text: forgiving in form, strict in meaning (DESIGN §6).
 //!
 //! A command is everything that somebody says in one clause, one sentence or the whole text, once hashtags and courtesy
-//! are gone. A stop is never missed where a start stands too. Topics and keywords are not known here.
+//! are gone. A stop is never missed where a start stands too. Topics and keywords are not known here; whether a shout is
+//! for somebody else ([`Address`]) is judged by who knows them.
 
-use std::collections::BTreeMap;
-
+use super::grammar::{Address, Grammar, Meaning, WordId};
 use super::phrases::{PhraseList, full_words};
-use super::{Command, CommandBook};
+use super::template::{Groups, parse};
+use super::{Command, CommandBook, rank};
 use crate::core::fact::ByLang;
 use crate::core::ids::Lang;
-use crate::core::matching::fast_map::{FastMap, FastSet};
+use crate::core::matching::fast_map::FastSet;
 use crate::core::matching::nearness::{Nearness, squeezed};
-use crate::core::text::Words;
+use crate::core::text::{Words, without_digits};
 
 /// The phrases of a [`CommandBook`], ready for reading.
 #[derive(Clone, Debug)]
 pub struct CommandReader {
-    phrases: FastMap<String, Meaning>,
-    /// Words in the longest phrase.
-    longest: usize,
-    /// By their first word; a pattern that opens with a star stands under `*`.
-    patterns: FastMap<String, Vec<(Vec<String>, Meaning)>>,
+    grammar: Grammar,
     courtesy: PhraseList,
-    vocabulary: FastSet<String>,
+    polite: FastSet<String>,
     near: Nearness,
-}
-
-#[derive(Clone, Debug)]
-struct Meaning {
-    command: Command,
-    /// The languages whose lists hold the phrase.
-    langs: Vec<Lang>,
 }
 
 /// A command in a text.
@@ -38,66 +28,74 @@ struct Meaning {
 pub struct Found {
     /// Which one.
     pub command: Command,
+    /// How surely it is meant for us.
+    pub address: Address,
     /// The language of the phrase, when only one language has it.
     pub lang: Option<Lang>,
     /// The words it was said with, as indexes into [`Words::list`].
     pub words: Vec<usize>,
 }
 
+/// Courtesy is looked for within a clause of at most so many words.
+const SHORT: usize = 24;
+
 impl CommandReader {
-    /// Prepares all phrases and patterns.
+    /// Prepares all phrases and patterns; a line that cannot be read means nothing (`watchpost check` tells of it).
     #[must_use]
     pub fn new(book: &CommandBook) -> Self {
         let mut reader = Self {
-            phrases: FastMap::default(),
-            longest: 0,
-            patterns: FastMap::default(),
+            grammar: Grammar::default(),
             courtesy: PhraseList::new(&book.courtesy),
-            vocabulary: FastSet::default(),
+            polite: book.courtesy.values().flatten().flat_map(|text| full_words(text)).collect(),
             near: Nearness::default(),
         };
-        for (command, lang, written) in texts(&book.phrases) {
-            let words = full_words(written);
-            reader.vocabulary.extend(words.iter().cloned());
-            reader.longest = reader.longest.max(words.len());
-            let meaning =
-                reader.phrases.entry(words.join(" ")).or_insert_with(|| Meaning { command, langs: Vec::new() });
-            if !meaning.langs.contains(lang) {
-                meaning.langs.push(lang.clone());
-            }
+        for (command, by_lang) in book.phrases.iter().chain(&book.patterns) {
+            reader.take(by_lang, *command, Address::Us, book);
         }
-        for (command, lang, written) in texts(&book.patterns) {
-            let parts = pattern_words(written);
-            let Some(first) = parts.first().cloned() else {
-                continue;
-            };
-            reader.vocabulary.extend(parts.iter().filter(|part| *part != "*").cloned());
-            let meaning = Meaning { command, langs: vec![lang.clone()] };
-            reader.patterns.entry(first).or_default().push((parts, meaning));
-        }
-        let courtesy = book.courtesy.values().flatten();
-        reader.vocabulary.extend(courtesy.flat_map(|text| full_words(text)));
-        reader.phrases.remove("");
-        for word in &reader.vocabulary {
+        reader.take(&book.calls, Command::Stop, Address::Call, book);
+        reader.take(&book.outcries, Command::Stop, Address::Outcry, book);
+        reader.grammar.finish();
+        for word in reader.grammar.vocabulary().chain(reader.polite.iter().map(String::as_str)) {
             reader.near.learn(word, word);
         }
         reader
     }
 
+    fn take(&mut self, lines: &ByLang<Vec<String>>, command: Command, address: Address, book: &CommandBook) {
+        let none = Groups::new();
+        for (lang, lines) in lines {
+            let groups = book.groups.get(lang).unwrap_or(&none);
+            for line in lines.iter().filter_map(|line| parse(line, groups).ok()) {
+                self.grammar.take(&line, command, address, lang);
+            }
+        }
+    }
+
     /// The command of a text: stop before start before whatever comes first.
     #[must_use]
     pub fn read(&self, words: &Words) -> Option<Found> {
-        let heard: Vec<&str> = words.list().iter().map(|word| self.heard(words.text(word))).collect();
+        let heard = |text| {
+            let text = self.heard(text);
+            (text, self.grammar.word(text))
+        };
+        let heard: Vec<(&str, WordId)> = words.list().iter().map(|word| heard(words.text(word))).collect();
         let mut first: Option<Found> = None;
         for unit in units(words) {
             let Some(found) = self.read_unit(&heard, &unit) else {
                 continue;
             };
-            if first.as_ref().is_none_or(|kept| rank(found.command) < rank(kept.command)) {
+            let goes_first = |found: &Found| (rank(found.command), found.address);
+            if first.as_ref().is_none_or(|kept| goes_first(&found) < goes_first(kept)) {
                 first = Some(found);
             }
         }
         first
+    }
+
+    /// Whether this word stands in some phrase of courtesy.
+    #[must_use]
+    pub fn is_polite(&self, word: &str) -> bool {
+        self.polite.contains(word)
     }
 
     /// How many words of courtesy open this run of words.
@@ -116,32 +114,36 @@ impl CommandReader {
         self.tails(words).last().map_or(0, |until| words.len() - until)
     }
 
-    /// The word as the phrase lists would write it: `stoooop` is `stop`, `unsubcribe` is `unsubscribe`.
+    /// The word as the phrase lists would write it: `stoooop` and `st0p` are `stop`, `unsubcribe` is `unsubscribe`.
     fn heard<'a>(&'a self, word: &'a str) -> &'a str {
-        if self.vocabulary.contains(word) {
+        if self.known(word).is_some() {
             return word;
         }
-        let known = |form: String| self.vocabulary.get(&form).map(String::as_str);
-        squeezed(word).into_iter().find_map(known).or_else(|| self.near.nearest(word)).unwrap_or(word)
+        let letters = || without_digits(word).and_then(|form| self.known(&form));
+        let guessed = squeezed(word).iter().find_map(|form| self.known(form)).or_else(letters);
+        guessed.or_else(|| self.near.nearest(word)).unwrap_or(word)
     }
 
-    fn read_unit(&self, heard: &[&str], unit: &[usize]) -> Option<Found> {
-        let mut said: Vec<&str> = unit.iter().filter_map(|index| heard.get(*index).copied()).collect();
-        let spelt = self.spelt(&said);
+    fn known(&self, word: &str) -> Option<&str> {
+        self.grammar.known(word).or_else(|| self.polite.get(word).map(String::as_str))
+    }
+
+    fn read_unit(&self, heard: &[(&str, WordId)], unit: &[usize]) -> Option<Found> {
+        let mut said: Vec<(&str, WordId)> = unit.iter().filter_map(|index| heard.get(*index).copied()).collect();
         said.dedup();
-        let meaning = spelt.or_else(|| self.trimmed(&said)).or_else(|| self.bare(&said))?;
+        let (texts, ids): (Vec<&str>, Vec<WordId>) = said.into_iter().unzip();
+        let meaning = self.trimmed(&texts, &ids).or_else(|| self.bare(&texts, &ids))?;
         let lang = if let [lang] = meaning.langs.as_slice() { Some(lang.clone()) } else { None };
-        Some(Found { command: meaning.command, lang, words: unit.to_vec() })
+        Some(Found { command: meaning.command, address: meaning.address, lang, words: unit.to_vec() })
     }
 
     /// The meaning of a clause with ever more courtesy taken off its ends.
-    fn trimmed(&self, said: &[&str]) -> Option<&Meaning> {
+    fn trimmed(&self, said: &[&str], ids: &[WordId]) -> Option<Meaning> {
         let tails = self.tails(said);
         let mut from = 0;
         loop {
             for until in &tails {
-                let clause = said.get(from..*until)?;
-                if let Some(meaning) = self.phrase(clause).or_else(|| self.pattern(clause)) {
+                if let Some(meaning) = self.grammar.read(ids.get(from..*until)?) {
                     return Some(meaning);
                 }
             }
@@ -150,33 +152,24 @@ impl CommandReader {
         }
     }
 
-    /// The meaning of a short clause without any courtesy, also within it: `stop bot stop`.
-    fn bare(&self, said: &[&str]) -> Option<&Meaning> {
-        if said.len() > 2 * self.longest {
+    /// The meaning of a short clause without any courtesy, also within it: `stop bot stop`, `deja ya de escribirme`.
+    fn bare(&self, said: &[&str], ids: &[WordId]) -> Option<Meaning> {
+        if said.len() > SHORT {
             return None;
         }
-        let mut rest: Vec<&str> = Vec::with_capacity(said.len());
+        let mut rest: Vec<WordId> = Vec::with_capacity(said.len());
         let mut at = 0;
-        while let Some(word) = said.get(at) {
+        while let Some(id) = ids.get(at) {
             match said.get(at..).and_then(|tail| self.courtesy.at_start(tail)) {
                 Some(count) => at += count,
                 None => {
-                    rest.push(word);
+                    rest.push(*id);
                     at += 1;
                 }
             }
         }
         rest.dedup();
-        if rest.len() == said.len() { None } else { self.phrase(&rest) }
-    }
-
-    /// The meaning of `s t o p`.
-    fn spelt(&self, said: &[&str]) -> Option<&Meaning> {
-        let is_single = |word: &&str| word.chars().nth(1).is_none();
-        if said.len() < 3 || said.len() > 24 || !said.iter().all(is_single) {
-            return None;
-        }
-        self.phrases.get(said.concat().as_str())
+        if rest.len() == said.len() { None } else { self.grammar.read(&rest) }
     }
 
     /// The places where a clause may end: the whole, then with ever more courtesy taken off its end.
@@ -191,35 +184,6 @@ impl CommandReader {
             tails.push(until);
         }
         tails
-    }
-
-    fn pattern(&self, clause: &[&str]) -> Option<&Meaning> {
-        let starred = self.patterns.get("*");
-        let mut patterns = self.patterns.get(*clause.first()?).into_iter().chain(starred).flatten();
-        patterns.find(|(pattern, _)| fits(pattern, clause)).map(|(_, meaning)| meaning)
-    }
-
-    fn phrase(&self, clause: &[&str]) -> Option<&Meaning> {
-        if clause.len() > self.longest {
-            return None;
-        }
-        self.phrases.get(clause.join(" ").as_str())
-    }
-}
-
-/// Every phrase or pattern with its command and language.
-fn texts(book: &BTreeMap<Command, ByLang<Vec<String>>>) -> impl Iterator<Item = (Command, &Lang, &String)> {
-    book.iter().flat_map(|(command, by_lang)| {
-        by_lang.iter().flat_map(move |(lang, list)| list.iter().map(move |text| (*command, lang, text)))
-    })
-}
-
-/// Stop before start before the rest, which keep the order of the text.
-fn rank(command: Command) -> u8 {
-    match command {
-        Command::Stop => 0,
-        Command::Start => 1,
-        Command::More | Command::Sources | Command::Topics | Command::Help => 2,
     }
 }
 
@@ -254,40 +218,6 @@ fn units(words: &Words) -> Vec<Vec<usize>> {
         group(&|_| 0);
     }
     units
-}
-
-fn pattern_words(written: &str) -> Vec<String> {
-    written
-        .split_whitespace()
-        .flat_map(|part| if part == "*" { vec!["*".to_owned()] } else { full_words(part) })
-        .collect()
-}
-
-/// Whether a pattern covers all words; `*` stands for any number of words, also none.
-fn fits(pattern: &[String], words: &[&str]) -> bool {
-    let (mut at, mut word) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        match (pattern.get(at), words.get(word)) {
-            (None, None) => return true,
-            (Some(part), _) if part == "*" => {
-                star = Some((at, word));
-                at += 1;
-            }
-            (Some(part), Some(said)) if part == said => {
-                at += 1;
-                word += 1;
-            }
-            _ => match star {
-                Some((back, from)) if from < words.len() => {
-                    star = Some((back, from + 1));
-                    at = back + 1;
-                    word = from + 1;
-                }
-                _ => return false,
-            },
-        }
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ fn fact() -> Fact {
         id: FactId::from("ring-partnerships"),
         topic: TopicId::from("ring"),
         keywords: Vec::new(),
+        topical: Vec::new(),
         weak: Vec::new(),
+        beside: Vec::new(),
         text: by_lang(&[("en", "More than 2,000 police departments."), ("es", "Más de 2.000 departamentos.")]),
         short: by_lang(&[("en", "2,000 departments.")]),
         variants: BTreeMap::from([(Lang::from("en"), vec!["A second wording.".to_owned(), "Third.".to_owned()])]),
@@ -56,6 +58,8 @@ fn book() -> FactBook {
             },
         )]),
         company: Vec::new(),
+        target: Vec::new(),
+        elsewhere: Vec::new(),
     }
 }
 

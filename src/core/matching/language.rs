@@ -146,21 +146,32 @@ impl Speech {
     }
 
     /// DESIGN §6: the matched keywords' language, then the status's if it is ours, then detection from 40 characters and
-    /// single words below, then the default. Where single words leave no doubt, the detector is not asked: it costs more
-    /// than everything else here.
+    /// single words below, then the default. Where the words around say another language than the keywords, and say it
+    /// clearly, they win (`quiero saber del face recognition`). Where single words leave no doubt, the detector is not
+    /// asked: it costs more than everything else here.
     pub(super) fn decide(&self, keywords: &Votes, status: Option<&Lang>, own: &str, words: &Words) -> Lang {
-        let index = self.winner(keywords).or_else(|| status.and_then(|lang| self.index(lang))).or_else(|| {
-            let votes = self.votes(words.list().iter().map(|word| words.text(word)));
-            let (total, most) = (votes.iter().sum::<usize>(), votes.iter().copied().max().unwrap_or_default());
-            let clear = most >= 3 && most * 4 >= total * 3;
-            if clear || own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
-                self.winner(&votes)
-            } else {
-                self.detect(own).or_else(|| self.winner(&votes))
-            }
-        });
+        let votes = self.votes(words.list().iter().map(|word| words.text(word)));
+        let index = self
+            .winner(keywords)
+            .map(|found| self.clearly_other(found, &votes).unwrap_or(found))
+            .or_else(|| status.and_then(|lang| self.index(lang)))
+            .or_else(|| {
+                let (total, most) = (votes.iter().sum::<usize>(), votes.iter().copied().max().unwrap_or_default());
+                let clear = most >= 3 && most * 4 >= total * 3;
+                if clear || own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
+                    self.winner(&votes)
+                } else {
+                    self.detect(own).or_else(|| self.winner(&votes))
+                }
+            });
         let index = index.unwrap_or_default();
         self.languages.get(index).cloned().unwrap_or_else(|| Lang::from("en"))
+    }
+
+    /// Another language than this one, for which at least two words more speak.
+    fn clearly_other(&self, found: usize, votes: &Votes) -> Option<usize> {
+        let own = votes.get(found).copied().unwrap_or_default();
+        self.winner(votes).filter(|other| votes.get(*other).is_some_and(|count| *count >= own + 2))
     }
 
     fn detect(&self, own: &str) -> Option<usize> {

@@ -11,7 +11,7 @@ pub(crate) mod nearness;
 mod patterns;
 mod weighing;
 
-use crate::core::command::{Command, CommandBook, CommandReader, PhraseList};
+use crate::core::command::{Address, Command, CommandBook, CommandReader, Found, PhraseList};
 use crate::core::fact::FactBook;
 use crate::core::ids::{FactId, Lang, TopicId};
 use crate::core::mention::MentionText;
@@ -19,7 +19,7 @@ use crate::core::text::Words;
 
 use language::Speech;
 use patterns::{Hit, Patterns, Sayable};
-use weighing::{Clause, Scene, Weighed};
+use weighing::{Against, Clause, Scene, Weighed};
 
 /// How many words behind a negation it reaches (`not about the Ring doorbell`).
 const NEGATION_REACHES: usize = 3;
@@ -32,6 +32,8 @@ pub struct Matcher {
     commands: CommandReader,
     asking: PhraseList,
     negation: PhraseList,
+    /// Signs of joking that have no letters.
+    signs: Vec<String>,
 }
 
 /// What a mention says. At most one of `command` and a non-empty `matches` is there: stop and start win over everything, the
@@ -44,8 +46,10 @@ pub struct Reading {
     pub lang: Lang,
     /// The facts asked for, best first, each once; never one that another replaces.
     pub matches: Vec<FactMatch>,
-    /// Weak words that lacked company, as staff wrote them: the reason for a silence.
+    /// Words of a topic that lacked company or had too much against them, as staff wrote them: the reason for a silence.
     pub weak_only: Vec<String>,
+    /// What speaks for a joke or for something else (`battery`, `lol`), as staff wrote it.
+    pub against: Vec<String>,
     /// Keywords the mention says it is not about, as staff wrote them: the reason for a silence.
     pub negated: Vec<String>,
     /// The matches stand in what was quoted; the person's own words only ask.
@@ -61,13 +65,15 @@ pub struct FactMatch {
     pub topic: TopicId,
     /// What matched, as staff wrote the keyword.
     pub words: Vec<String>,
+    /// The words beside it that let it name its topic, where it needed some.
+    pub company: Vec<String>,
     /// How specific the match is; comparable only within one mention.
     pub score: u32,
 }
 
 impl FactMatch {
     fn of(sayable: &Sayable) -> Self {
-        Self { fact: sayable.id.clone(), topic: sayable.topic.clone(), words: Vec::new(), score: 0 }
+        Self { fact: sayable.id.clone(), topic: sayable.topic.clone(), words: Vec::new(), company: Vec::new(), score: 0 }
     }
 }
 
@@ -77,7 +83,8 @@ impl Matcher {
     pub fn new(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Matcher {
         let speech = Speech::learn(facts, commands, languages);
         Matcher {
-            patterns: Patterns::new(facts, &speech),
+            patterns: Patterns::new(facts, &commands.joking, &speech),
+            signs: commands.joking.values().flatten().filter(|sign| is_sign(sign)).cloned().collect(),
             commands: CommandReader::new(commands),
             asking: PhraseList::new(&commands.asking),
             negation: PhraseList::new(&commands.negation),
@@ -89,13 +96,22 @@ impl Matcher {
     #[must_use]
     pub fn read(&self, text: &MentionText, status_lang: Option<&Lang>) -> Reading {
         let words = Words::read(&text.own);
-        let command = self.commands.read(&words);
+        let mut command = self.commands.read(&words);
         let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, &words);
+        let mut hits: Option<Vec<Hit<'_>>> = None;
         if let Some(found) = command.as_ref().filter(|found| found.command.always_wins()) {
-            return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
+            let all = match found.address {
+                Address::Us => Vec::new(),
+                Address::Call | Address::Outcry => self.patterns.find(&words, &self.speech),
+            };
+            if !self.is_for_others(found, &words, &all) {
+                return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
+            }
+            command = None;
+            hits = Some(all);
         }
+        let mut hits = hits.unwrap_or_else(|| self.patterns.find(&words, &self.speech));
         let clauses = self.clauses(&words);
-        let mut hits = self.patterns.find(&words, &self.speech);
         if let Some(found) = &command {
             hits.retain(|hit| !found.words.contains(&hit.first));
         }
@@ -103,6 +119,7 @@ impl Matcher {
         let quoted = if text.quoted.is_empty() { Words::default() } else { Words::read(&text.quoted) };
         let quoted_hits = self.patterns.find(&quoted, &self.speech);
         let quoted_company = quoted_hits.iter().filter(|hit| hit.pattern.company).count();
+        let sign = self.signs.iter().find(|sign| text.own.contains(sign.as_str()));
         let scene = Scene {
             patterns: &self.patterns,
             speech: &self.speech,
@@ -110,6 +127,7 @@ impl Matcher {
             clauses: &clauses,
             hits: &hits,
             quoted_company,
+            against: Against::weigh(&hits, sign.map(String::as_str)),
         };
         let mut weighed = scene.weigh();
         let mut from_quote = false;
@@ -125,6 +143,7 @@ impl Matcher {
                 clauses: &self.clauses(&quoted),
                 hits: &quoted_hits,
                 quoted_company: 0,
+                against: Against::default(),
                 ..scene
             };
             let lonely = std::mem::take(&mut weighed.lonely);
@@ -138,7 +157,34 @@ impl Matcher {
             return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
         }
         let lang = decide(&weighed.langs);
-        Reading { command: None, lang, matches: weighed.matches, weak_only: weighed.lonely, negated, from_quote }
+        let against = scene.against.shown;
+        let Weighed { matches, lonely: weak_only, .. } = weighed;
+        Reading { command: None, lang, matches, weak_only, against, negated, from_quote }
+    }
+
+    /// Whether a shout is for somebody else: called by name in the same sentence, or what the mention goes on about.
+    fn is_for_others(&self, found: &Found, words: &Words, hits: &[Hit<'_>]) -> bool {
+        let list = words.list();
+        let said = |at: &usize| found.words.contains(at);
+        let named = |at: usize| {
+            let names = |hit: &Hit<'_>| !hit.uses.is_empty() || hit.pattern.company;
+            hits.iter().any(|hit| names(hit) && (hit.first..=hit.last).contains(&at))
+        };
+        let sentences: Vec<usize> =
+            found.words.iter().filter_map(|at| list.get(*at)).map(|word| word.sentence).collect();
+        let others = || {
+            let words = list.iter().enumerate().filter(|(at, word)| !said(at) && !self.commands.is_polite(words.text(word)));
+            words.map(|(at, word)| (at, sentences.contains(&word.sentence)))
+        };
+        let called = || {
+            let mut beside = others().filter(|(_, beside)| *beside).peekable();
+            beside.peek().is_some() && beside.all(|(at, _)| named(at))
+        };
+        match found.address {
+            Address::Us => false,
+            Address::Call => called(),
+            Address::Outcry => called() || others().any(|(at, _)| named(at)),
+        }
     }
 
     fn clauses(&self, words: &Words) -> Vec<Clause> {
@@ -158,6 +204,7 @@ impl Matcher {
                 until,
                 polite: (from + polite.min(end), from + end),
                 opening: opened.unwrap_or_default(),
+                sentence: run.first().map_or(0, |word| word.sentence),
                 asks: mark || opened.is_some(),
             });
             from = until;
@@ -194,10 +241,15 @@ impl Matcher {
     }
 }
 
+fn is_sign(text: &str) -> bool {
+    !text.contains(char::is_alphanumeric) && !text.trim().is_empty()
+}
+
 impl Reading {
     fn of_command(command: Command, lang: Lang) -> Self {
         let command = Some(command);
-        Self { command, lang, matches: Vec::new(), weak_only: Vec::new(), negated: Vec::new(), from_quote: false }
+        let (matches, weak_only, against, negated) = Default::default();
+        Self { command, lang, matches, weak_only, against, negated, from_quote: false }
     }
 }
 

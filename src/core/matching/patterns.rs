@@ -9,15 +9,30 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::language::{Speech, singular};
 use super::lexicon::{Lexicon, Likeness};
-use crate::core::fact::FactBook;
+use crate::core::fact::{ByLang, FactBook};
 use crate::core::ids::{FactId, TopicId};
 use crate::core::text::{Words, phrase};
 
 /// Whether a keyword answers alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Strength {
     Keyword,
+    /// Needs the campaign's target beside it, or company like a weak word.
+    Topical,
+    /// An everyday word, which needs company.
     Weak,
+    /// Names no topic, but is company for its own.
+    Beside,
+}
+
+impl Strength {
+    /// Whether it may be inflected, misspelt or a part of a hashtag.
+    fn is_strong(self) -> bool {
+        match self {
+            Strength::Keyword | Strength::Topical => true,
+            Strength::Weak | Strength::Beside => false,
+        }
+    }
 }
 
 /// One fact's use of a pattern.
@@ -42,6 +57,18 @@ pub(super) struct Pattern {
     pub(super) words: usize,
     pub(super) letters: usize,
     pub(super) company: bool,
+    /// It names whom the campaign is about; then it is company, too.
+    pub(super) target: bool,
+    /// It is longer than the name of the target, and holds it.
+    pub(super) holds_target: bool,
+    /// It shows that something else is meant.
+    pub(super) elsewhere: bool,
+    /// It shows that somebody jokes.
+    pub(super) joking: bool,
+    /// Folded, the ways of writing in which it shows that.
+    opposing: Vec<String>,
+    /// As staff first wrote it.
+    pub(super) shown: String,
     pub(super) uses: Vec<Use>,
 }
 
@@ -71,6 +98,8 @@ pub(super) struct Hit<'a> {
     pub(super) last: usize,
     /// The uses that this way of writing allows.
     pub(super) uses: Vec<&'a Use>,
+    /// Whether, written this way, it speaks against every topic.
+    pub(super) opposes: bool,
 }
 
 impl Hit<'_> {
@@ -94,7 +123,7 @@ struct Piece<'t> {
 
 impl Patterns {
     /// Builds the automaton. A replaced fact's keywords lead to the fact that replaces it.
-    pub(super) fn new(book: &FactBook, speech: &Speech) -> Self {
+    pub(super) fn new(book: &FactBook, joking: &ByLang<Vec<String>>, speech: &Speech) -> Self {
         let facts: Vec<Sayable> = book
             .facts
             .iter()
@@ -114,9 +143,15 @@ impl Patterns {
             let Some(index) = patterns.facts.iter().position(|sayable| sayable.id == heir) else {
                 continue;
             };
-            let keywords = fact.keywords.iter().map(|written| (written, Strength::Keyword));
-            for (written, strength) in keywords.chain(fact.weak.iter().map(|written| (written, Strength::Weak))) {
-                let forgiving = strength == Strength::Keyword;
+            let lists = [
+                (&fact.keywords, Strength::Keyword),
+                (&fact.topical, Strength::Topical),
+                (&fact.weak, Strength::Weak),
+                (&fact.beside, Strength::Beside),
+            ];
+            for (written, strength) in lists.iter().flat_map(|(list, strength)| list.iter().map(|text| (text, *strength)))
+            {
+                let forgiving = matches!(strength, Strength::Keyword | Strength::Topical);
                 let Some(pattern) = patterns.entry(&mut by_stems, written, forgiving) else {
                     continue;
                 };
@@ -129,13 +164,37 @@ impl Patterns {
                     continue;
                 }
                 let lang = speech.winner(&speech.votes(form.split(' ')));
-                pattern.uses.push(Use { fact: index, strength, shown: written.clone(), lang, refines: false, form });
+                let refines = strength == Strength::Beside;
+                pattern.uses.push(Use { fact: index, strength, shown: written.clone(), lang, refines, form });
             }
         }
         for written in &book.company {
             if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
                 pattern.company = true;
             }
+        }
+        for written in &book.target {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.company = true;
+                pattern.target = true;
+            }
+        }
+        for written in &book.elsewhere {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.elsewhere = true;
+                pattern.opposing.push(phrase(written));
+            }
+        }
+        for written in joking.values().flatten() {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.joking = true;
+                pattern.opposing.push(phrase(written));
+            }
+        }
+        let targets: Vec<String> = book.target.iter().map(|written| phrase(written)).collect();
+        for pattern in patterns.list.iter_mut().filter(|pattern| pattern.words > 1 && !pattern.target) {
+            let shown = phrase(&pattern.shown);
+            pattern.holds_target = shown.split(' ').any(|word| targets.iter().any(|target| target == word));
         }
         patterns.tell_refining();
         for fact in &book.facts {
@@ -169,8 +228,12 @@ impl Patterns {
             .list
             .iter()
             .map(|pattern| {
-                let refines = |used: &Use| {
-                    topic_of(used).is_some_and(|topic| with_shared.contains(topic) && !shared(pattern, topic))
+                let refines = |used: &Use| match used.strength {
+                    Strength::Keyword | Strength::Topical => false,
+                    Strength::Weak => {
+                        topic_of(used).is_some_and(|topic| with_shared.contains(topic) && !shared(pattern, topic))
+                    }
+                    Strength::Beside => true,
                 };
                 pattern.uses.iter().map(refines).collect()
             })
@@ -190,7 +253,7 @@ impl Patterns {
         let words = stems.split(' ').count();
         let letters = stems.chars().filter(|letter| *letter != ' ').count();
         let index = *by_stems.entry(stems).or_insert_with(|| {
-            self.list.push(Pattern { words, letters, ..Pattern::default() });
+            self.list.push(Pattern { words, letters, shown: written.to_owned(), ..Pattern::default() });
             self.list.len() - 1
         });
         self.list.get_mut(index)
@@ -212,16 +275,17 @@ impl Patterns {
             else {
                 continue;
             };
-            let uses = if pattern.words == 1 {
+            let from = pieces.partition_point(|piece| piece.at < first.at);
+            let run = pieces.iter().skip(from).take_while(|piece| piece.at < found.end());
+            let uses: Vec<&Use> = if pattern.words == 1 {
                 self.allowed(pattern, first)
             } else {
-                let from = pieces.partition_point(|piece| piece.at < first.at);
-                let run = pieces.iter().skip(from).take_while(|piece| piece.at < found.end());
                 let fits = |used: &&Use| Self::is_form_of(&used.form, run.clone());
                 pattern.uses.iter().filter(fits).collect()
             };
-            if !uses.is_empty() || pattern.company {
-                hits.push(Hit { pattern, first: first.word, last: last.word, uses });
+            let opposes = pattern.opposing.iter().any(|form| Self::is_written(form, run.clone()));
+            if !uses.is_empty() || pattern.company || opposes {
+                hits.push(Hit { pattern, first: first.word, last: last.word, uses, opposes });
             }
             if hits.len() >= MOST_HITS {
                 break;
@@ -240,15 +304,21 @@ impl Patterns {
         })
     }
 
+    /// What speaks against a topic must stand as staff wrote it, or in the plural: `share` is not `shares` of a company.
+    fn is_written<'t>(form: &str, run: impl Iterator<Item = &'t Piece<'t>>) -> bool {
+        let same = |wanted: &str, said: &str| said.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest == "s");
+        form.split(' ').zip(run).all(|(wanted, piece)| piece.part || same(wanted, piece.text))
+    }
+
     /// A weak word must stand exactly as staff wrote it, and alone (`rings` is no `ring`, and `#IceCream` no `ice`). A keyword
     /// may be inflected or misspelt, unless staff listed that very form for something else.
     fn allowed<'a>(&self, pattern: &'a Pattern, piece: &Piece<'_>) -> Vec<&'a Use> {
-        let exact = |used: &&Use| used.form == piece.text && (used.strength == Strength::Keyword || !piece.part);
+        let exact = |used: &&Use| used.form == piece.text && (used.strength.is_strong() || !piece.part);
         let exactly: Vec<&Use> = pattern.uses.iter().filter(exact).collect();
         if !exactly.is_empty() || piece.likeness == Likeness::Exact || self.lexicon.has(piece.text) {
             return exactly;
         }
-        let inflected = |used: &&Use| used.strength == Strength::Keyword && used.form.len() > 3;
+        let inflected = |used: &&Use| used.strength.is_strong() && used.form.len() > 3;
         pattern.uses.iter().filter(inflected).collect()
     }
 

@@ -16,7 +16,9 @@ fn fact(id: &str, topic: &str, keywords: &[&str], weak: &[&str], en: &str, es: &
         id: id.into(),
         topic: topic.into(),
         keywords: list(keywords),
+        topical: Vec::new(),
         weak: list(weak),
+        beside: Vec::new(),
         text: ByLang::from([(Lang::from("en"), en.to_owned()), (Lang::from("es"), es.to_owned())]),
         short: ByLang::new(),
         variants: ByLang::new(),
@@ -80,6 +82,8 @@ fn books() -> (FactBook, CommandBook) {
         facts,
         sources: BTreeMap::from([("page".into(), source)]),
         links: BTreeMap::from([("pledge".into(), link)]),
+        target: list(&["amazon"]),
+        elsewhere: list(&["stock", "iphone"]),
         company: list(&["amazon", "police", "policía", "surveillance", "immigrants"]),
     };
     let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);
@@ -92,6 +96,7 @@ fn books() -> (FactBook, CommandBook) {
         ]),
         courtesy: both(&["please", "hi", "thanks"], &["hola", "gracias"]),
         asking: both(&["what about", "does", "tell me about"], &["qué es"]),
+        joking: both(&["lol", "my cat", "😂"], &["jaja"]),
         negation: both(&["not about", "not"], &["no es sobre"]),
         ..CommandBook::default()
     };
@@ -193,7 +198,7 @@ fn the_most_specific_fact_comes_first_and_a_replaced_one_never() {
     let all = read("palantir and the ring camera", "", None).matches;
     assert_eq!(
         all.iter().map(|found| found.fact.as_str()).collect::<Vec<_>>(),
-        ["ring-2000", "palantir", "ring-footage"]
+        ["ring-2000", "ring-footage", "palantir"]
     );
 }
 

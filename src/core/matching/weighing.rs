@@ -1,18 +1,19 @@
-//! What the hits in a text are worth: which weak words have company, which facts are asked for, and in what order.
+//! What the hits in a text are worth: which words have company, which facts are asked for, and in what order.
 //!
-//! A weak word that only tells the facts of a topic apart (see [`super::patterns`]) counts once the topic is named otherwise.
-//! The rule for the others (see [`Scene::has_company`]): other words of the topic or the company list weigh 4 in the same clause
-//! and 3 elsewhere; signs that a name, a question or one phrase is meant weigh 2 each; 6 are needed, and signs alone never suffice. So
-//! `is Ring in with the police?` asks, while `ring the police`, `a ring for my wedding, thanks amazon` and `ice cream
-//! at the border` stay without an answer.
+//! A topic is named when one of its words weighs 6 (see [`Scene::vouched`]). A keyword weighs 6 by itself; a topical word
+//! 3 and a weak word nothing, and both need another word beside them. Other words of the topic or the company list add 4 each in the same clause and 3 elsewhere; signs
+//! that a name, a question or one phrase is meant add 2 each, but never suffice alone. A word from `elsewhere` takes 4, a
+//! sign of joking 2. So `is Ring in with the police?` asks, while `ring the police`, `a ring for my wedding, thanks amazon`,
+//! `ice cream at the border`, `palantir stock` and `my cat failed facial recognition lol` stay without an answer. A weak word
+//! that only tells the facts of a topic apart (see [`super::patterns`]) counts once the topic is named otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FactMatch;
 use super::language::Speech;
-use super::patterns::{Hit, Patterns, Strength};
+use super::patterns::{Hit, Pattern, Patterns, Strength, Use};
 use crate::core::ids::TopicId;
-use crate::core::text::Words;
+use crate::core::text::{Word, Words};
 
 /// A clause of the text as far as asking goes.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(super) struct Clause {
     pub(super) polite: (usize, usize),
     /// How many of those open a question.
     pub(super) opening: usize,
+    /// Its sentence.
+    pub(super) sentence: usize,
     /// A question mark in its sentence, or it opens as questions do.
     pub(super) asks: bool,
 }
@@ -37,6 +40,40 @@ pub(super) struct Scene<'a> {
     pub(super) hits: &'a [Hit<'a>],
     /// Company words in what was quoted.
     pub(super) quoted_company: usize,
+    /// What the person's words have against every topic.
+    pub(super) against: Against,
+}
+
+/// What speaks against a topic.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Against {
+    /// The words and signs.
+    pub(super) shown: Vec<String>,
+    weight: usize,
+}
+
+impl Against {
+    /// Weighs the words of `elsewhere` and `joking`; one within a longer keyword is a part of it (`prime day boycott`).
+    pub(super) fn weigh(hits: &[Hit<'_>], sign: Option<&str>) -> Self {
+        let mut against = Self::default();
+        let (mut others, mut jokes) = (0, usize::from(sign.is_some()));
+        against.shown.extend(sign.map(str::to_owned));
+        for hit in hits.iter().filter(|hit| hit.opposes) {
+            let inner = |other: &Hit<'_>| {
+                (!other.uses.is_empty() || other.pattern.company)
+                    && other.overlaps(hit)
+                    && other.pattern.letters > hit.pattern.letters
+            };
+            if against.shown.contains(&hit.pattern.shown) || hits.iter().any(inner) {
+                continue;
+            }
+            against.shown.push(hit.pattern.shown.clone());
+            others += usize::from(hit.pattern.elsewhere);
+            jokes += usize::from(hit.pattern.joking);
+        }
+        against.weight = others.min(ELSEWHERES_AT_MOST) * ELSEWHERE_TAKES + jokes.min(1) * JOKING_TAKES;
+        against
+    }
 }
 
 /// The facts of a text, best first.
@@ -49,10 +86,14 @@ pub(super) struct Weighed {
     pub(super) langs: Vec<usize>,
 }
 
-const IN_CLAUSE: usize = 4;
-const ELSEWHERE: usize = 3;
-const SIGN: usize = 2;
 const NEEDED: usize = 6;
+const TOPICAL: usize = 3;
+const IN_CLAUSE: usize = 4;
+const OUT_OF_CLAUSE: usize = 3;
+const SIGN: usize = 2;
+const ELSEWHERE_TAKES: usize = 4;
+const ELSEWHERES_AT_MOST: usize = 3;
+const JOKING_TAKES: usize = 2;
 
 impl Scene<'_> {
     /// Weighs every hit.
@@ -61,55 +102,95 @@ impl Scene<'_> {
         let named = self.named_topics();
         let mut spoken: Vec<(&Hit<'_>, Option<usize>)> = Vec::new();
         let mut counted: BTreeMap<usize, Vec<(&Hit<'_>, u32, &str)>> = BTreeMap::new();
+        let mut counted_names: BTreeSet<usize> = BTreeSet::new();
         for hit in self.hits {
             for used in &hit.uses {
                 let Some(topic) = self.topic(used.fact) else {
                     continue;
                 };
-                let weak = used.strength == Strength::Weak;
-                if weak && !named.contains(topic) && !self.is_the_question(hit, used.fact) {
-                    if !weighed.lonely.contains(&used.shown) {
+                if !named.contains_key(topic) && !self.is_the_question(hit, used) {
+                    if used.strength != Strength::Beside && !weighed.lonely.contains(&used.shown) {
                         weighed.lonely.push(used.shown.clone());
                     }
                     continue;
                 }
-                counted.entry(used.fact).or_default().push((hit, weight(hit, weak), &used.shown));
+                if !hit.pattern.target && self.is_own_name(hit, used.fact) {
+                    counted_names.insert(used.fact);
+                }
+                counted.entry(used.fact).or_default().push((hit, weight(hit, used.strength), &used.shown));
                 spoken.push((hit, used.lang));
             }
         }
         weighed.langs = votes(&spoken);
         weighed.matches = counted.into_iter().filter_map(|(fact, uses)| self.matched(fact, uses)).collect();
-        // Facts come in file order; a stable sort keeps it among equals.
-        weighed.matches.sort_by_key(|found| std::cmp::Reverse(found.score));
+        for found in &mut weighed.matches {
+            let beside = named.get(&found.topic).into_iter().flatten();
+            found.company = beside.map(|pattern| pattern.shown.clone()).collect();
+        }
+        // A topic that is called by its name comes first. Facts come in file order; a stable sort keeps it among equals.
+        let called: BTreeSet<&TopicId> = counted_names.iter().filter_map(|fact| self.topic(*fact)).collect();
+        let spoken_of = self.topics_spoken_of(&named);
+        let of = |topic: &TopicId| spoken_of.get(topic).copied().unwrap_or_default();
+        weighed.matches.sort_by_key(|found| {
+            std::cmp::Reverse((called.contains(&found.topic), of(&found.topic), found.score))
+        });
         weighed.lonely.retain(|word| !weighed.matches.iter().any(|found| found.words.contains(word)));
         weighed
     }
 
-    /// The topics that a keyword names, or a weak word in company.
-    fn named_topics(&self) -> BTreeSet<&TopicId> {
-        let mut named: BTreeSet<&TopicId> = BTreeSet::new();
-        let mut refused: BTreeSet<(usize, usize, &TopicId)> = BTreeSet::new();
-        let uses = |strength: Strength| {
-            let hits = self.hits.iter();
-            hits.flat_map(|hit| hit.uses.iter().map(move |used| (hit, used)))
-                .filter(move |(_, used)| used.strength == strength)
-        };
-        named.extend(uses(Strength::Keyword).filter_map(|(_, used)| self.topic(used.fact)));
-        for (hit, used) in uses(Strength::Weak).filter(|(_, used)| !used.refines) {
-            let Some(topic) = self.topic(used.fact).filter(|topic| !named.contains(topic)) else {
-                continue;
-            };
-            // A word that several facts share is judged once.
-            if refused.contains(&(hit.first, hit.last, topic)) {
-                continue;
-            }
-            if self.has_company(hit, topic) {
-                named.insert(topic);
-            } else {
-                refused.insert((hit.first, hit.last, topic));
+    /// The topics that are named, each with the company that one of its words needed.
+    fn named_topics(&self) -> BTreeMap<&TopicId, Vec<&Pattern>> {
+        let mut named: BTreeMap<&TopicId, Vec<&Pattern>> = BTreeMap::new();
+        for strength in [Strength::Keyword, Strength::Topical, Strength::Weak] {
+            let mut refused: BTreeSet<(usize, usize, &TopicId)> = BTreeSet::new();
+            let uses = self.hits.iter().flat_map(|hit| hit.uses.iter().map(move |used| (hit, used)));
+            for (hit, used) in uses.filter(|(_, used)| used.strength == strength && !used.refines) {
+                let Some(topic) = self.topic(used.fact).filter(|topic| !named.contains_key(topic)) else {
+                    continue;
+                };
+                // A word that several facts share is judged once.
+                if refused.contains(&(hit.first, hit.last, topic)) {
+                    continue;
+                }
+                if strength == Strength::Keyword && self.against.weight == 0 {
+                    named.insert(topic, Vec::new());
+                } else if let Some(company) = self.vouched(hit, topic, used) {
+                    named.insert(topic, company);
+                } else {
+                    refused.insert((hit.first, hit.last, topic));
+                }
             }
         }
         named
+    }
+
+    /// How much of the text speaks of each topic: its longest words, each stretch of text once, shared among the topics that
+    /// have them. The name of the target says nothing about the topic.
+    fn topics_spoken_of(&self, named: &BTreeMap<&TopicId, Vec<&Pattern>>) -> BTreeMap<TopicId, usize> {
+        let mut hits: Vec<&Hit<'_>> = self.hits.iter().filter(|hit| !hit.pattern.target).collect();
+        hits.sort_by_key(|hit| (std::cmp::Reverse(hit.pattern.letters), hit.first));
+        let mut taken: Vec<(&TopicId, &Hit<'_>)> = Vec::new();
+        let mut spoken_of: BTreeMap<TopicId, usize> = BTreeMap::new();
+        for hit in hits {
+            let mut topics: BTreeMap<&TopicId, Strength> = BTreeMap::new();
+            for used in &hit.uses {
+                let Some(topic) = self.topic(used.fact) else { continue };
+                let strength = topics.entry(topic).or_insert(used.strength);
+                *strength = used.strength.min(*strength);
+            }
+            let count = topics.len() + 1;
+            for (topic, strength) in topics {
+                let again = |(known, other): &(&TopicId, &Hit<'_>)| {
+                    *known == topic && (other.overlaps(hit) || std::ptr::eq(other.pattern, hit.pattern))
+                };
+                if named.contains_key(topic) && !taken.iter().any(again) {
+                    let worth = share_of(worth_of(hit.pattern) / count, strength);
+                    *spoken_of.entry(topic.clone()).or_default() += worth;
+                    taken.push((topic, hit));
+                }
+            }
+        }
+        spoken_of
     }
 
     fn topic(&self, fact: usize) -> Option<&TopicId> {
@@ -120,37 +201,47 @@ impl Scene<'_> {
         self.clauses.iter().find(|clause| (clause.from..clause.until).contains(&hit.first))
     }
 
-    /// The sum of what stands around a weak word; every word counts once.
-    fn has_company(&self, weak: &Hit<'_>, topic: &TopicId) -> bool {
-        let clause = self.clause(weak);
+    /// The company that lets a word name its topic, if all that speaks for and against it weighs enough. Every word
+    /// counts once.
+    fn vouched<'h>(&'h self, hit: &'h Hit<'_>, topic: &TopicId, used: &Use) -> Option<Vec<&'h Pattern>> {
+        let clause = self.clause(hit);
         let mut taken: Vec<&Hit<'_>> = Vec::new();
-        let mut points = 0;
-        let mut beside = false;
+        let (mut around, mut beside) = (0, false);
         let mut others: Vec<&Hit<'_>> =
-            self.hits.iter().filter(|other| self.is_company(other, topic) && !other.overlaps(weak)).collect();
+            self.hits.iter().filter(|other| self.is_company(other, topic) && !other.overlaps(hit)).collect();
         others.sort_by_key(|other| (std::cmp::Reverse(other.pattern.letters), other.first));
         for other in others {
             let again = |known: &&Hit<'_>| known.overlaps(other) || std::ptr::eq(known.pattern, other.pattern);
-            if std::ptr::eq(other.pattern, weak.pattern) || taken.iter().any(again) {
+            if std::ptr::eq(other.pattern, hit.pattern) || taken.iter().any(again) {
                 continue;
             }
             let near = clause.is_some_and(|clause| (clause.from..clause.until).contains(&other.first));
-            points += if near { IN_CLAUSE } else { ELSEWHERE };
-            beside |= near && (other.last + 1 == weak.first || weak.last + 1 == other.first);
+            around += if near { IN_CLAUSE } else { OUT_OF_CLAUSE };
+            beside |= near && (other.last + 1 == hit.first || hit.last + 1 == other.first);
             taken.push(other);
         }
-        points += self.quoted_company.min(1) * ELSEWHERE;
-        if points == 0 {
-            return false;
-        }
-        let signs = [
-            self.is_name(weak),
-            clause.is_some_and(|clause| clause.asks),
-            weak.pattern.words > 1,
-            // `doorbell surveillance`
-            beside,
-        ];
-        points + signs.iter().filter(|sign| **sign).count() * SIGN >= NEEDED
+        around += self.quoted_company.min(1) * OUT_OF_CLAUSE;
+        let asks = clause.is_some_and(|clause| clause.asks || self.asks_beside(clause));
+        let name = self.is_name(hit);
+        // `how much does HART cost`: the topic's own name, written like one, in a question.
+        let asks_elsewhere = self.clauses.iter().any(|clause| clause.asks);
+        let own = name && asks_elsewhere && self.is_own_name(hit, used.fact);
+        let asks = asks || own;
+        let signs = [name, asks, hit.pattern.words > 1, beside, own].iter().filter(|sign| **sign).count();
+        let (base, signs) = match used.strength {
+            Strength::Keyword => (NEEDED, usize::from(asks_elsewhere)),
+            Strength::Topical if taken.iter().any(|other| other.pattern.company) => (TOPICAL, signs),
+            Strength::Topical if around > 0 || own => (0, signs),
+            Strength::Weak if around > 0 || own => (0, signs),
+            Strength::Topical | Strength::Weak | Strength::Beside => (0, 0),
+        };
+        let enough = base + around + signs * SIGN >= NEEDED + self.against.weight;
+        enough.then(|| taken.iter().map(|other| other.pattern).collect())
+    }
+
+    /// Whether another clause of its sentence asks: `Ring and the cops, tell me`.
+    fn asks_beside(&self, clause: &Clause) -> bool {
+        self.clauses.iter().any(|other| other.asks && other.sentence == clause.sentence)
     }
 
     fn is_company(&self, hit: &Hit<'_>, topic: &TopicId) -> bool {
@@ -161,7 +252,11 @@ impl Scene<'_> {
     /// neighbour with a capital letter must be a word that the campaign itself uses.
     fn is_name(&self, hit: &Hit<'_>) -> bool {
         let list = self.words.list();
-        let Some(word) = list.get(hit.first).filter(|word| word.named) else {
+        let alone = |word: &Word| {
+            let said = list.iter().filter(|other| other.sentence == word.sentence).count();
+            word.capital && said == 1
+        };
+        let Some(word) = list.get(hit.first).filter(|word| word.named || alone(word)) else {
             return false;
         };
         let is_stranger = |at: usize| {
@@ -175,17 +270,24 @@ impl Scene<'_> {
 
     /// `what about ring?`, `what can i do?`: a question that is nothing but the topic's own name, or nothing but a whole
     /// weak phrase.
-    fn is_the_question(&self, hit: &Hit<'_>, fact: usize) -> bool {
-        let Some(clause) = self.clause(hit).filter(|clause| clause.asks) else {
+    fn is_the_question(&self, hit: &Hit<'_>, used: &Use) -> bool {
+        if used.strength == Strength::Beside {
+            return false;
+        }
+        let Some(clause) = self.clause(hit).filter(|clause| clause.asks && self.against.weight == 0) else {
             return false;
         };
         let (from, until) = clause.polite;
         if hit.last + 1 != until || (hit.first != from && hit.first != from + clause.opening) {
             return false;
         }
+        hit.pattern.words > 1 || self.is_own_name(hit, used.fact) || used.strength == Strength::Topical
+    }
+
+    fn is_own_name(&self, hit: &Hit<'_>, fact: usize) -> bool {
         let word = self.words.list().get(hit.first).map(|word| self.words.base(word));
         let topic = self.patterns.facts.get(fact).map(|sayable| sayable.topic_word.as_str());
-        hit.pattern.words > 1 || (word.is_some() && word == topic)
+        hit.pattern.words == 1 && word.is_some() && word == topic
     }
 
     /// The longest hits of a fact count, each stretch of text once.
@@ -227,9 +329,22 @@ fn votes(spoken: &[(&Hit<'_>, Option<usize>)]) -> Vec<usize> {
     votes
 }
 
-/// Long phrases that few facts share say most; a weak word says half as much.
-fn weight(hit: &Hit<'_>, weak: bool) -> u32 {
+/// Long phrases that few facts share say most; a word that needs company says half as much.
+fn weight(hit: &Hit<'_>, strength: Strength) -> u32 {
     let facts: BTreeSet<usize> = hit.pattern.uses.iter().map(|used| used.fact).collect();
-    let whole = hit.pattern.letters.saturating_mul(100) / (facts.len() + 1);
-    u32::try_from(if weak { whole / 2 } else { whole }).unwrap_or(u32::MAX)
+    let whole = worth_of(hit.pattern) / (facts.len() + 1);
+    u32::try_from(share_of(whole, strength)).unwrap_or(u32::MAX)
+}
+
+/// The longer, the more specific; half as much where the target's name makes up the length (`what does amazon do`).
+fn worth_of(pattern: &Pattern) -> usize {
+    pattern.letters.saturating_mul(if pattern.holds_target { 50 } else { 100 })
+}
+
+fn share_of(whole: usize, strength: Strength) -> usize {
+    match strength {
+        Strength::Keyword => whole,
+        Strength::Topical | Strength::Weak => whole / 2,
+        Strength::Beside => whole / 4,
+    }
 }

@@ -5,6 +5,9 @@
 
 use super::{Span, Word, Words, push_folded};
 
+/// Fewer letters than this stand for themselves (`y a o`, `A B C`).
+const SPELT: usize = 4;
+
 /// The state of cutting one text.
 #[derive(Default)]
 struct Cutter<'a> {
@@ -109,13 +112,14 @@ impl Cutter<'_> {
         let start = self.out.buffer.len();
         let (mut letters, mut capitals, mut possessive, mut dotted) = (0_usize, 0_usize, false, false);
         let mut index = from;
+        let spelt = if tag { from } else { self.spelt_end(from) };
         while let Some(letter) = self.at(index) {
             if is_letter(letter) {
                 letters += usize::from(letter.is_alphabetic());
                 capitals += usize::from(letter.is_uppercase());
                 push_folded(letter, &mut self.out.buffer);
                 index += 1;
-            } else if tag && letter == '_' {
+            } else if index < spelt || (tag && letter == '_') {
                 index += 1;
             } else if is_apostrophe(letter) && self.is_letter(index + 1) {
                 possessive = matches!(self.at(index + 1), Some('s' | 'S')) && !self.is_letter(index + 2);
@@ -145,6 +149,23 @@ impl Cutter<'_> {
             self.sentence_used = true;
         }
         index.max(from + 1)
+    }
+
+    /// `s t o p` and `s-t-o-p` are one word: single letters with the same sign between them. The index behind the last, or
+    /// `from` where nothing is spelt.
+    fn spelt_end(&self, from: usize) -> usize {
+        let single = |at: usize| self.at(at).is_some_and(char::is_alphabetic) && !self.is_letter(at + 1);
+        let Some(sign) = self.at(from + 1).filter(|sign| matches!(sign, ' ' | '.' | '-' | '_' | '*')) else {
+            return from;
+        };
+        let (mut letters, mut last) = (usize::from(single(from)), from);
+        while letters > 0 && self.at(last + 1) == Some(sign) && single(last + 2) {
+            letters += 1;
+            last += 2;
+        }
+        // The dot behind the last letter of `H.A.R.T.` ends no sentence.
+        let dot = usize::from(sign == '.' && self.at(last + 1) == Some('.'));
+        if letters >= SPELT { last + 1 + dot } else { from }
     }
 
     /// `2,000` and `2.000` are one number, and so is `1.2`.

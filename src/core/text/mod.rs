@@ -4,6 +4,9 @@
 //! letters and digits, so `spring` never holds the word `ring`. Nothing here knows a language, a keyword or markup.
 
 mod cutter;
+mod disguise;
+
+pub use disguise::without_digits;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -93,6 +96,7 @@ impl Words {
                 letters.extend(parts.filter(|part| !is_combining_mark(*part) && !is_invisible(*part)));
             }
         }
+        disguise::unmask(&mut letters);
         cutter::cut(&letters)
     }
 
@@ -181,6 +185,9 @@ mod tests {
         check("stop 🛑🛑 it :blobcat_stop: now", &["stop it now"]);
         check("back-door - front", &["back door", "front"]);
         check("#EyesOnAmazon #stop_it", &["eyesonamazon stopit"]);
+        check("s t o p, S-T-O-P s.t.o.p y a o", &["stop", "stop stop y a o"]);
+        check("f a c e recognition. H.A.R.T. project", &["face recognition", "hart project"]);
+        check("Раlаntir", &["palantir"]);
     }
 
     #[test]
