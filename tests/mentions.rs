@@ -48,7 +48,8 @@ fn root() -> &'static Path {
 fn matcher() -> Matcher {
     let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
     let loaded = watchpost::campaign::load(root(), now).unwrap();
-    let campaign = loaded.campaign.unwrap_or_else(|| panic!("the shipped campaign has mistakes: {:?}", loaded.findings));
+    let campaign =
+        loaded.campaign.unwrap_or_else(|| panic!("the shipped campaign has mistakes: {:?}", loaded.findings));
     Matcher::new(&campaign.facts, &campaign.commands, &campaign.languages)
 }
 
@@ -163,13 +164,13 @@ impl Tally {
         f64::from(self.right) / f64::from(self.wanted.max(1))
     }
 
-    fn print(self, name: &str) {
+    fn line(self, name: &str) -> String {
         let Self { mentions, silent, given, right, wanted } = self;
-        println!(
+        format!(
             "{name}: precision {:.3}, recall {:.3} ({mentions} mentions, {silent} to stay silent; {right} right of {given} given and {wanted} wanted)",
             self.precision(),
             self.recall()
-        );
+        )
     }
 }
 
@@ -186,7 +187,13 @@ fn answers_are_precise_and_few_questions_go_without_one() {
                 Wanted::Answer { topics, facts } => {
                     let right = is_lang(&reading, mention) && is_answer(&reading, topics, facts);
                     if !right {
-                        println!("{} {:?}: wanted {topics:?} {facts:?} {:?}, got {}", mention.at, mention.text, mention.lang, shown(&reading));
+                        println!(
+                            "{} {:?}: wanted {topics:?} {facts:?} {:?}, got {}",
+                            mention.at,
+                            mention.text,
+                            mention.lang,
+                            shown(&reading)
+                        );
                     }
                     Tally { mentions: 1, silent: 0, given: u32::from(answered), right: u32::from(right), wanted: 1 }
                 }
@@ -211,11 +218,11 @@ fn answers_are_precise_and_few_questions_go_without_one() {
                 tally.wanted += said.wanted;
             }
         }
-        own.print(&name);
+        println!("{}", own.line(&name));
     }
-    en.print("en");
-    es.print("es");
-    all.print("all");
+    println!("{}", en.line("en"));
+    println!("{}", es.line("es"));
+    println!("{}", all.line("all"));
     assert!(all.mentions as usize >= MENTIONS, "{} mentions", all.mentions);
     assert!(all.silent * 3 >= all.mentions, "{} of {} to stay silent", all.silent, all.mentions);
     for tally in [en, es, all] {

@@ -75,8 +75,12 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
         let own = book.groups.get(lang).into_iter().flatten();
         shipped.chain(own).map(|(name, list)| (name.clone(), list.clone())).collect::<Groups>()
     };
-    let known: ByLang<Groups> =
-        shipped.iter().flat_map(|book| book.groups.keys()).chain(book.groups.keys()).map(|lang| (lang.clone(), known(lang))).collect();
+    let known: ByLang<Groups> = shipped
+        .iter()
+        .flat_map(|book| book.groups.keys())
+        .chain(book.groups.keys())
+        .map(|lang| (lang.clone(), known(lang)))
+        .collect();
     let lines = |node: &Node, key: &str, report: &mut Report| {
         for entry in Section::open(node, format!("`{key}`"), report).iter().flat_map(|section| section.entries()) {
             for written in texts(&entry.node, key, &mut Report::new(FILE)) {
@@ -189,7 +193,8 @@ fn groups(node: &Node, languages: &[Lang], report: &mut Report) -> ByLang<Groups
             continue;
         };
         let mut named = Groups::new();
-        for group in Section::open(&entry.node, format!("[groups.{lang}]"), report).iter().flat_map(|own| own.entries()) {
+        for group in Section::open(&entry.node, format!("[groups.{lang}]"), report).iter().flat_map(|own| own.entries())
+        {
             let list = texts(&group.node, &group.key, report);
             named.insert(group.key.clone(), list.into_iter().map(|written| written.text).collect());
         }

@@ -165,19 +165,19 @@ mod tests {
         let word = |text: &str| Step::Word(text.to_owned());
         let write = Step::Either(vec![vec![word("tag")], vec![word("reply"), word("to")]]);
         let cases = [
-            ("don't (ever) {write} me *", vec![
-                word("dont"),
-                Step::Maybe(vec![vec![word("ever")]]),
-                write.clone(),
-                word("me"),
-                Step::Any,
-            ]),
+            (
+                "don't (ever) {write} me *",
+                vec![word("dont"), Step::Maybe(vec![vec![word("ever")]]), write.clone(), word("me"), Step::Any],
+            ),
             ("{stop|cut} it", vec![Step::Either(vec![vec![word("stop")], vec![word("cut")]]), word("it")]),
             ("no .. facts", vec![word("no"), Step::Few, word("facts")]),
-            ("stop (it ({write}|now))", vec![
-                word("stop"),
-                Step::Maybe(vec![vec![word("it"), Step::Maybe(vec![vec![write], vec![word("now")]])]]),
-            ]),
+            (
+                "stop (it ({write}|now))",
+                vec![
+                    word("stop"),
+                    Step::Maybe(vec![vec![word("it"), Step::Maybe(vec![vec![write], vec![word("now")]])]]),
+                ],
+            ),
         ];
         for (line, steps) in cases {
             assert_eq!(parse(line, &groups()), Ok(steps), "{line}");

@@ -24,7 +24,9 @@ fn fact(id: &str, text: &str) -> Fact {
         id: id.into(),
         topic: "ring".into(),
         keywords: vec!["doorbell camera".to_owned()],
+        topical: Vec::new(),
         weak: Vec::new(),
+        beside: Vec::new(),
         text: en(text),
         short: ByLang::new(),
         variants: ByLang::new(),
@@ -47,6 +49,8 @@ fn mind() -> Mind {
         )]),
         links: BTreeMap::from([("pledge".into(), Link { url: "https://p.example/".to_owned(), label: en("Sign") })]),
         company: Vec::new(),
+        target: Vec::new(),
+        elsewhere: Vec::new(),
     };
     let commands = CommandBook {
         phrases: BTreeMap::from([(Command::Stop, words(&["stop"])), (Command::Start, words(&["start"]))]),

@@ -73,7 +73,13 @@ pub struct FactMatch {
 
 impl FactMatch {
     fn of(sayable: &Sayable) -> Self {
-        Self { fact: sayable.id.clone(), topic: sayable.topic.clone(), words: Vec::new(), company: Vec::new(), score: 0 }
+        Self {
+            fact: sayable.id.clone(),
+            topic: sayable.topic.clone(),
+            words: Vec::new(),
+            company: Vec::new(),
+            score: 0,
+        }
     }
 }
 
@@ -173,7 +179,8 @@ impl Matcher {
         let sentences: Vec<usize> =
             found.words.iter().filter_map(|at| list.get(*at)).map(|word| word.sentence).collect();
         let others = || {
-            let words = list.iter().enumerate().filter(|(at, word)| !said(at) && !self.commands.is_polite(words.text(word)));
+            let words =
+                list.iter().enumerate().filter(|(at, word)| !said(at) && !self.commands.is_polite(words.text(word)));
             words.map(|(at, word)| (at, sentences.contains(&word.sentence)))
         };
         let called = || {

@@ -149,7 +149,8 @@ impl Patterns {
                 (&fact.weak, Strength::Weak),
                 (&fact.beside, Strength::Beside),
             ];
-            for (written, strength) in lists.iter().flat_map(|(list, strength)| list.iter().map(|text| (text, *strength)))
+            for (written, strength) in
+                lists.iter().flat_map(|(list, strength)| list.iter().map(|text| (text, *strength)))
             {
                 let forgiving = matches!(strength, Strength::Keyword | Strength::Topical);
                 let Some(pattern) = patterns.entry(&mut by_stems, written, forgiving) else {
@@ -306,7 +307,8 @@ impl Patterns {
 
     /// What speaks against a topic must stand as staff wrote it, or in the plural: `share` is not `shares` of a company.
     fn is_written<'t>(form: &str, run: impl Iterator<Item = &'t Piece<'t>>) -> bool {
-        let same = |wanted: &str, said: &str| said.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest == "s");
+        let same =
+            |wanted: &str, said: &str| said.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest == "s");
         form.split(' ').zip(run).all(|(wanted, piece)| piece.part || same(wanted, piece.text))
     }
 

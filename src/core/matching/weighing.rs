@@ -131,9 +131,9 @@ impl Scene<'_> {
         let called: BTreeSet<&TopicId> = counted_names.iter().filter_map(|fact| self.topic(*fact)).collect();
         let spoken_of = self.topics_spoken_of(&named);
         let of = |topic: &TopicId| spoken_of.get(topic).copied().unwrap_or_default();
-        weighed.matches.sort_by_key(|found| {
-            std::cmp::Reverse((called.contains(&found.topic), of(&found.topic), found.score))
-        });
+        weighed
+            .matches
+            .sort_by_key(|found| std::cmp::Reverse((called.contains(&found.topic), of(&found.topic), found.score)));
         weighed.lonely.retain(|word| !weighed.matches.iter().any(|found| found.words.contains(word)));
         weighed
     }
