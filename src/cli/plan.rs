@@ -11,11 +11,13 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::campaign::{Campaign, plan_accounts};
 use crate::core::ids::{AccountName, PostId};
-use crate::core::plan::{History, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::plan::{History, Idle, Kind, Plan, Planned, Waiting, Window, plan};
 use crate::core::post::Post;
 
 /// How many characters of a post's text a line shows.
 const FIRST_WORDS: usize = 48;
+/// How many slots and posts against rules a page shows before it only counts.
+const SHOWN_RULES: usize = 12;
 /// How many posts a line of waiting posts names before it only counts.
 const NAMED_WAITING: usize = 5;
 
@@ -89,7 +91,26 @@ impl Page<'_> {
             writeln!(out, "\nNothing goes out in {span}.")?;
         }
         self.days(out, &calendar.planned)?;
+        self.rules(out, calendar)?;
         self.waiting(out, &calendar.waiting)
+    }
+
+    /// What goes out against a rule, and which slots rules keep empty: the first few, and how many more.
+    fn rules(&self, out: &mut impl Write, calendar: &Plan) -> io::Result<()> {
+        let time = |at: DateTime<Utc>| at.with_timezone(&self.zone).format("%a %-d %b %H:%M").to_string();
+        let conflicts = calendar.conflicts.iter().map(|conflict| {
+            format!("{} {} {}: {}", time(conflict.at), conflict.account, conflict.post, conflict.against)
+        });
+        let skipped = calendar.idle.iter().filter_map(|slot| {
+            let why = match &slot.why {
+                Idle::NothingWaits => return None,
+                Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
+                Idle::Skipped { against } => against.to_string(),
+            };
+            Some(format!("{} {}: {why}", time(slot.at), slot.account))
+        });
+        listing(out, "Against a rule (goes out all the same)", conflicts)?;
+        listing(out, "Slots that stay empty", skipped)
     }
 
     fn days(&self, out: &mut impl Write, planned: &[Planned]) -> io::Result<()> {
@@ -161,6 +182,22 @@ impl Page<'_> {
             writeln!(out, "  {}{account}: {}", listed(&posts), entry.why)?;
         }
         Ok(())
+    }
+}
+
+/// A heading and its lines, if there are any.
+fn listing(out: &mut impl Write, heading: &str, lines: impl Iterator<Item = String>) -> io::Result<()> {
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{heading}")?;
+    for line in lines.iter().take(SHOWN_RULES) {
+        writeln!(out, "  {line}")?;
+    }
+    match lines.len().saturating_sub(SHOWN_RULES) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
     }
 }
 
@@ -268,6 +305,31 @@ Waiting
   later-1, later-2, later-3, later-4, later-5 and 2 more: no free slot before 2026-03-09 01:00
 ";
         assert_eq!(shown(&posts(), "2026-03-07 00:00", 2, false), expected);
+    }
+
+    #[test]
+    fn the_calendar_says_which_rules_are_broken_and_which_slots_they_empty() {
+        let slots = vec![Slot::parse("Sat 09:00,10:00,12:00").unwrap()];
+        let mut account = AccountCalendar::new(AccountName::from("eyes"), slots);
+        account.rules.min_spacing = Duration::minutes(45);
+        let posts = [
+            post("one", When::At(parse_moment("2026-03-07 09:30").unwrap()), &["One"]),
+            post("two", When::At(parse_moment("2026-03-07 10:00").unwrap()), &["Two"]),
+        ];
+        let window = window(1, parse_moment("2026-03-07 00:00").unwrap().resolve(ZONE).instant).unwrap();
+        let calendar = plan(&posts, &[account], ZONE, &History::default(), window);
+        let mut out = Vec::new();
+        Page { name: "Eyes", posts: &posts, zone: ZONE, days: 1, window }.write(&mut out, &calendar).unwrap();
+        let expected = "
+Against a rule (goes out all the same)
+  Sat 7 Mar 10:00 eyes two: only 30 min from one
+
+Slots that stay empty
+  Sat 7 Mar 09:00 eyes: only 30 min from one
+  Sat 7 Mar 10:00 eyes: at the same time as two
+";
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.ends_with(expected), "{shown}");
     }
 
     #[test]

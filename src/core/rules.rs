@@ -89,6 +89,7 @@ impl fmt::Display for Against {
             Against::Blackout => f.write_str("in a blackout"),
             Against::Quiet => f.write_str("in quiet hours"),
             Against::DailyCap { cap } => write!(f, "over the daily cap of {cap}"),
+            Against::TooClose { post, seconds: 0 } => write!(f, "at the same time as {post}"),
             Against::TooClose { post, seconds } => write!(f, "only {} from {post}", apart(*seconds)),
             Against::SameText { account } => write!(f, "too soon after {account} said the same on this server"),
         }

@@ -21,6 +21,7 @@ on_both!(
     a_post_first_seen_after_its_end_says_so,
     history_tells_what_happened,
     overdue_and_held_rows_are_open,
+    repeats_to_come_and_what_was_said_are_told,
     what_staff_decided_stays_with_the_post,
 );
 
@@ -134,6 +135,28 @@ async fn history_tells_what_happened(base: &Base) {
     assert_eq!(said, [("evergreen", now() - seconds(60)), ("slot", now())]);
     assert_eq!(history.last_post.get(&eyes()), Some(&(now(), PostId::new("slot"))));
     assert_eq!(history.last_topic.get(&eyes()), None);
+}
+
+async fn repeats_to_come_and_what_was_said_are_told(base: &Base) {
+    let store = base.daemon().await;
+    let mut every = post("every", now() + seconds(60));
+    (every.kind, every.occurrence) = (Kind::Every, Occurrence::local(every.local));
+    let mut earlier = post("every", now() - seconds(7_200));
+    (earlier.kind, earlier.occurrence) = (Kind::Every, Occurrence::local(earlier.local));
+    let rows = [post("a", now()), every.clone(), earlier.clone()];
+    plan(&store, &rows, now()).await;
+    let coming = store.coming_repeats(now()).await.unwrap();
+    let told: Vec<_> =
+        coming.iter().map(|placed| (placed.occurrence.clone(), placed.local, placed.zone.as_str())).collect();
+    assert_eq!(told, [(every.occurrence, every.local, "UTC")]);
+    let history = store.history(now()).await.unwrap();
+    assert_eq!(history.uses.get(&(eyes(), PostId::new("every"))), Some(&1), "what is to come has not come round");
+    assert_eq!(store.said_since(now() - chrono::Duration::days(60)).await.unwrap(), []);
+    send(&store, "1", now()).await;
+    let said = store.said_since(now() - chrono::Duration::days(60)).await.unwrap();
+    let texts: Vec<_> = said.iter().map(|said| (said.post.as_str(), said.text.as_str())).collect();
+    assert_eq!(texts, [("every", "every")], "the longest overdue went first");
+    assert_eq!(store.said_since(now()).await.unwrap(), []);
 }
 
 async fn overdue_and_held_rows_are_open(base: &Base) {

@@ -96,8 +96,9 @@ impl<'a> Servers<'a> {
         let (last, other) = others().next()?;
         let too_soon = at - *last < rules.stagger;
         let too_many = rules.same_text_cap.is_some_and(|cap| {
-            let lately = others().filter(|(before, _)| at - *before < SAME_TEXT_FOR).count();
-            u32::try_from(lately).unwrap_or(u32::MAX) >= cap
+            let cap = usize::try_from(cap).unwrap_or(usize::MAX);
+            // Latest first: no more are counted than make it too many.
+            others().take(cap).filter(|(before, _)| at - *before < SAME_TEXT_FOR).count() >= cap
         });
         let name = &self.accounts.get(*other)?.name;
         (too_soon || too_many).then(|| Against::SameText { account: name.clone() })

@@ -87,7 +87,9 @@ impl<'a> Timeline<'a> {
         }
         let cap = self.rules.daily_cap?;
         let day = self.day(at);
-        let earlier = self.fixed.iter().take(here).rev().take_while(|(other, _)| self.day(*other) == day).count();
-        (u32::try_from(earlier).unwrap_or(u32::MAX) >= cap).then_some(Against::DailyCap { cap })
+        let cap_places = usize::try_from(cap).unwrap_or(usize::MAX);
+        // The day is full when the post that many places before it stands on the same day.
+        let filling = here.checked_sub(cap_places).and_then(|place| self.fixed.get(place));
+        filling.filter(|(other, _)| self.day(*other) == day).map(|_| Against::DailyCap { cap })
     }
 }
