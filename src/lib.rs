@@ -34,7 +34,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `main.rs` | parse, run, exit code: 0 fine, 1 something was found, 2 could not run |
-//! | [`cli`] | one file per command, the only place that prints; `cli/workplace.rs` is what most of them begin with; `cli/demo.rs` plays the whole program against a sandbox |
+//! | [`cli`] | one file per command, the only place that prints; `cli/workplace.rs` is what most of them begin with; `cli/demo.rs` plays the whole program against a sandbox; `cli/sim/` plays whole campaigns with faults and audits them |
 //! | [`app`] | the composition root: opens the store, starts the jobs, stops them so that no outcome is lost |
 //! | [`clock`] | time and dice, read nowhere else; set by hand in tests, wound forward in the demo |
 //! | [`telemetry`] | the log on stderr; what is never logged |
@@ -44,7 +44,7 @@
 //! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
-//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
+//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
 //!
 //! | in `core/` | owns |
 //! |---|---|

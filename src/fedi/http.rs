@@ -61,8 +61,8 @@ impl Http {
     ///
     /// # Errors
     /// When the TLS library cannot be set up.
-    pub fn without_pool() -> Result<Http, FediError> {
-        Http::build(CONNECT, WHOLE, 0)
+    pub fn without_pool(whole: Duration) -> Result<Http, FediError> {
+        Http::build(CONNECT, whole, 0)
     }
 
     fn build(connect: Duration, whole: Duration, idle: usize) -> Result<Http, FediError> {

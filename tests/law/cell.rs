@@ -108,7 +108,7 @@ pub(crate) struct Cell {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) http: Http,
-    /// Gives up after two seconds.
+    /// Gives up after two seconds; a connection for each request.
     pub(crate) hasty: Http,
     pub(crate) mind: Arc<Mind>,
     /// Holds a migrated, empty database and its key.
@@ -256,14 +256,23 @@ impl Cell {
         };
         let mut daemon = machine.start(gate(&watch)).await?;
         daemon.link().await?;
-        daemon.plan().await?;
         if self.is_asked() {
             daemon.listen().await?;
+        } else {
+            daemon.plan().await?;
         }
         let links: Vec<_> = daemon.ctx.accounts.values().map(|account| account.link()).collect();
         machine.clock.advance(Duration::from_secs(60));
         self.ask(&sandbox)?;
-        let mut work = Driver { cell: self, machine, sandbox: &sandbox, watch: &watch, links: &links, released: false };
+        let mut work = Driver {
+            cell: self,
+            machine,
+            sandbox: &sandbox,
+            watch: &watch,
+            links: &links,
+            heard: false,
+            released: false,
+        };
         if work.until_quiet(&daemon).await? == Ended::Caught {
             watch.crashed.store(true, Ordering::SeqCst);
             daemon.crash().await?;
@@ -276,7 +285,9 @@ impl Cell {
             work.release_when_due().await?;
             daemon = machine.start(gate(&watch)).await?;
             relink(&daemon, &links);
-            daemon.plan().await?;
+            if !self.is_asked() {
+                daemon.plan().await?;
+            }
             anyhow::ensure!(work.until_quiet(&daemon).await? == Ended::Done, "it was caught twice");
         }
         anyhow::ensure!(
@@ -328,6 +339,8 @@ struct Driver<'a> {
     watch: &'a Watch,
     /// How to reach the server, as the first life learnt it.
     links: &'a [Option<Arc<LinkState>>],
+    /// Whoever asked was heard.
+    heard: bool,
     released: bool,
 }
 
@@ -337,7 +350,7 @@ impl Driver<'_> {
         let in_flight = self.cell.crash == Crash::InFlight && !self.watch.crashed.load(Ordering::SeqCst);
         for _ in 0..ROUNDS {
             // Some servers show a mention only after seconds.
-            let unheard = self.cell.is_asked() && daemon.ctx.store.heard(1).await?.is_empty();
+            let unheard = self.is_unheard(daemon).await?;
             let alone = self.cell.outcome.nobody_there() && self.watch.attempted().is_none();
             let in_turn = self.cell.kind == Kind::ReplyInTurn || alone;
             let places = if in_turn && unheard { hold_places(daemon) } else { Vec::new() };
@@ -366,13 +379,17 @@ impl Driver<'_> {
             if ended? == Ended::Caught {
                 return Ok(Ended::Caught);
             }
+            if self.cell.outcome.times_out() {
+                // On a slow machine any request may time out: then it is handled before the clock moves.
+                self.sandbox.wait_for_silence(Duration::from_secs(30)).await?;
+            }
             if self.cell.outcome.nobody_there() && self.watch.attempted().is_some() {
                 // The network is back.
                 relink(daemon, self.links);
             }
             let now = self.machine.clock.now();
             let release = self.release_at();
-            let unheard = self.cell.is_asked() && daemon.ctx.store.heard(1).await?.is_empty();
+            let unheard = self.is_unheard(daemon).await?;
             let walk = unheard.then(|| now + chrono::Duration::seconds(15));
             let due = daemon.next().await?.into_iter().chain(release).chain(walk).min();
             let Some(next) = due else { return Ok(Ended::Done) };
@@ -381,6 +398,12 @@ impl Driver<'_> {
             self.release_when_due().await?;
         }
         anyhow::bail!("it is not quiet after {ROUNDS} rounds: {:?}", daemon.next().await?)
+    }
+
+    /// Somebody asked, and the ledger does not know yet.
+    async fn is_unheard(&mut self, daemon: &Daemon) -> anyhow::Result<bool> {
+        self.heard = self.heard || !self.cell.is_asked() || !daemon.ctx.store.heard(1).await?.is_empty();
+        Ok(!self.heard)
     }
 
     /// When the server goes on with what hangs.

@@ -98,7 +98,7 @@ async fn check(server: Server, kinds: &[Kind]) {
     Machine::template(&template.path().join("watchpost.db")).await.unwrap();
     let shared = &Shared {
         http: Http::new().unwrap(),
-        hasty: Http::with_time_outs(Duration::from_secs(10), Duration::from_secs(2)).unwrap(),
+        hasty: Http::without_pool(Duration::from_secs(2)).unwrap(),
         mind: Arc::new(watchpost::app::mind(&campaign)),
         template,
     };

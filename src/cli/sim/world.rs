@@ -36,6 +36,9 @@ const EPILOGUE: Duration = Duration::hours(14);
 /// What is on its way to a server in memory has arrived after this, in real time, or never will.
 const ARRIVES: Real = Real::from_secs(30);
 
+/// A server in memory that is not told to hang answers within this, in real time.
+const ANSWERS: Real = Real::from_secs(60);
+
 /// A living daemon among others renews its leases this often.
 const RENEWS: Duration = Duration::seconds(40);
 
@@ -71,7 +74,7 @@ impl Stage {
     /// # Errors
     /// When connections cannot be set up.
     pub fn new(mind: Arc<Mind>, profile: Profile, days: u32) -> anyhow::Result<Stage> {
-        Ok(Stage { http: Http::without_pool()?, mind, profile, days, daemons: 1, base: Base::File })
+        Ok(Stage { http: Http::without_pool(ANSWERS)?, mind, profile, days, daemons: 1, base: Base::File })
     }
 
     /// The same with so many daemons on one PostgreSQL database each seed.
@@ -290,7 +293,7 @@ impl World {
             Some(at) if at <= now => {
                 self.release_at = None;
                 // A request may have met more than one fault that hangs.
-                for _ in 0..100 {
+                for _ in 0..600 {
                     self.sandbox.release();
                     if self.sandbox.wait_until(|state| state.at_work() == 0, Real::from_millis(100)).await.is_ok() {
                         return Ok(());
