@@ -18,7 +18,7 @@ use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::post::{Moment, Post, When};
 use watchpost::sandbox::{Endpoint, Ever, NewAccount, Options, Part, Profile, Sandbox, StatusSeen};
 use watchpost::sandbox::{Fault, Moment as FaultMoment, Trouble};
-use watchpost::store::deliveries::Delivery;
+use watchpost::store::deliveries::{Delivery, Of};
 use watchpost::store::schema::SchemaName;
 use watchpost::store::{Place, Role, Store};
 
@@ -186,7 +186,7 @@ impl Scene {
     async fn everything_ended(&self) -> bool {
         let posts = self.asked.posts.len() * self.plan.accounts.len();
         let rows = self.rows().await;
-        let of_posts = rows.iter().filter(|row| row.payload.in_reply_to.is_none()).count();
+        let of_posts = rows.iter().filter(|row| matches!(row.of, Of::Post { .. })).count();
         let heard = self.store.heard(100_000).await.unwrap().len();
         heard >= self.asked.mentions.len() && of_posts >= posts && rows.iter().all(|row| ENDED.contains(&row.state))
     }
