@@ -168,6 +168,9 @@ const NOBODY: &str = "http://127.0.0.1:9";
 /// Eight bytes by which a picture is known; nobody looks at it.
 const PICTURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
+/// Rounds without a server, where the attempt does not find that out: an old mention is looked at again before, in vain.
+const ALONE: usize = 3;
+
 /// Rounds until a cell must be quiet.
 const ROUNDS: usize = 400;
 
@@ -271,6 +274,7 @@ impl Cell {
             watch: &watch,
             links: &links,
             heard: false,
+            alone_for: 0,
             released: false,
         };
         if work.until_quiet(&daemon).await? == Ended::Caught {
@@ -341,6 +345,8 @@ struct Driver<'a> {
     links: &'a [Option<Arc<LinkState>>],
     /// Whoever asked was heard.
     heard: bool,
+    /// Rounds in which the server was not there.
+    alone_for: usize,
     released: bool,
 }
 
@@ -351,7 +357,7 @@ impl Driver<'_> {
         for _ in 0..ROUNDS {
             // Some servers show a mention only after seconds.
             let unheard = self.is_unheard(daemon).await?;
-            let alone = self.cell.outcome.nobody_there() && self.watch.attempted().is_none();
+            let alone = self.cell.outcome.nobody_there() && self.watch.attempted().is_none() && self.alone_for < ALONE;
             let in_turn = self.cell.kind == Kind::ReplyInTurn || alone;
             let places = if in_turn && unheard { hold_places(daemon) } else { Vec::new() };
             let quiet = async {
@@ -383,7 +389,10 @@ impl Driver<'_> {
                 // On a slow machine any request may time out: then it is handled before the clock moves.
                 self.sandbox.wait_for_silence(Duration::from_secs(30)).await?;
             }
-            if self.cell.outcome.nobody_there() && self.watch.attempted().is_some() {
+            if alone && !self.is_unheard(daemon).await? {
+                self.alone_for += 1;
+            }
+            if self.cell.outcome.nobody_there() && (self.watch.attempted().is_some() || self.alone_for >= ALONE) {
                 // The network is back.
                 relink(daemon, self.links);
             }
