@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use chrono::SecondsFormat;
 
 use crate::core::ids::PostId;
-use crate::core::intake::{free_id, is_queue_id};
+use crate::core::intake::{Keeper, free_id, is_queue_id};
 use crate::core::post::{Late, Moment, Post, Readiness, Visibility, When};
 use crate::core::schedule::Slot;
 
@@ -26,18 +26,20 @@ pub struct PostFile {
     pub id: PostId,
 }
 
-/// Posts as files under `posts/` of the campaign in `root`: those of files, then those of the database, in the order
-/// in which they take slots. Their pictures are named as seen from there.
+/// Posts as files under `posts/` of the campaign in `root`, in the order in which they take slots. Their pictures are
+/// named as seen from there.
 #[must_use]
-pub fn post_files(root: &Path, of_files: &[&Post], of_queue: &[&Post]) -> Vec<PostFile> {
-    let mut named: Vec<(PathBuf, &Post)> = of_files.iter().map(|post| (own_path(&post.id), *post)).collect();
-    let added = of_queue.iter().enumerate();
-    named.extend(added.map(|(at, post)| (Path::new(ADDED).join(numbered(at, &post.id)), *post)));
-    if !named.is_sorted_by(|(before, _), (after, _)| before < after) {
+pub fn post_files(root: &Path, posts: &[(&Post, Keeper)]) -> Vec<PostFile> {
+    let place = |(at, (post, keeper)): (usize, &(&Post, Keeper))| match keeper {
+        Keeper::File => own_path(&post.id),
+        Keeper::Queue | Keeper::Row(_) => Path::new(ADDED).join(numbered(at, &post.id)),
+    };
+    let mut paths: Vec<PathBuf> = posts.iter().enumerate().map(place).collect();
+    if !paths.is_sorted_by(|before, after| before < after) {
         // Slots are given in the order of paths: numbers keep it.
-        named = named.into_iter().enumerate().map(|(at, (_, post))| (numbered(at, &post.id), post)).collect();
+        paths = posts.iter().enumerate().map(|(at, (post, _))| numbered(at, &post.id)).collect();
     }
-    named.into_iter().map(|(path, post)| file(root, path, post)).collect()
+    paths.into_iter().zip(posts).map(|(path, (post, _))| file(root, path, post)).collect()
 }
 
 fn own_path(id: &PostId) -> PathBuf {

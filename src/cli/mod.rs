@@ -30,6 +30,7 @@ pub mod sandbox;
 pub mod sim;
 pub mod status;
 mod table;
+mod week;
 mod workplace;
 
 use std::path::PathBuf;

@@ -1,18 +1,25 @@
-//! `watchpost plan`: the calendar of the coming days, to read or as JSON. It needs no token, database or network.
+//! `watchpost plan`: the coming days as a week calendar, a list, JSON or a calendar file. It needs no token, database or
+//! network.
 
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use anyhow::Context;
-use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::calendar_file;
+use super::queue_export::entries_of;
+use super::week::ink::Ink;
+use super::week::{self, Week};
 use crate::campaign::{Campaign, plan_accounts};
-use crate::core::ids::{AccountName, PostId};
+use crate::core::ids::{AccountName, Occurrence, PostId};
 use crate::core::plan::{History, Idle, Kind, Plan, Planned, Waiting, Window, plan};
 use crate::core::post::Post;
+use crate::core::schedule::resolve;
 
 /// How many characters of a post's text a line shows.
 const FIRST_WORDS: usize = 48;
@@ -21,22 +28,69 @@ const SHOWN_RULES: usize = 12;
 /// How many posts a line of waiting posts names before it only counts.
 const NAMED_WAITING: usize = 5;
 
+/// In which form the plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A week calendar.
+    Week,
+    /// One line for each appearance, with the post's id.
+    List,
+    /// One JSON document.
+    Json,
+    /// A file for calendar programs.
+    Ics,
+}
+
+/// What the database knows beside the posts.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// What has happened.
+    pub history: History,
+    /// Posts that staff hold, which are not planned.
+    pub held: Vec<Post>,
+}
+
 /// Prints what goes out from `from` on, for `days` times 24 hours, as if now were `from`.
 ///
 /// # Errors
 /// When the time lies outside the calendar, or the output cannot be written. A reader that stops reading is fine.
-pub fn run(campaign: &Campaign, days: u32, from: DateTime<Utc>, history: &History, json: bool) -> anyhow::Result<()> {
-    let window = window(days, from)?;
+pub fn run(
+    campaign: &Campaign,
+    days: u32,
+    from: DateTime<Utc>,
+    known: &Known,
+    form: Form,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let mut window = window(days, from)?;
+    if form == Form::Week {
+        window.until = end_of_day(window.until, campaign.zone);
+    }
+    let (history, held) = (&known.history, known.held.as_slice());
     let accounts = plan_accounts(campaign);
     let calendar = plan(&campaign.posts, &accounts, campaign.zone, history, window);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let page = Page { name: &campaign.name, posts: &campaign.posts, zone: campaign.zone, days, window };
-    let written =
-        if json { write_json(&mut out, &calendar.planned, campaign.zone) } else { page.write(&mut out, &calendar) };
+    let written = match form {
+        Form::Json => write_json(&mut out, &calendar, campaign.zone),
+        Form::List => page.write(&mut out, &calendar),
+        Form::Week => page.week(&mut out, &calendar, held, accounts.len()),
+        Form::Ics => {
+            let entries = entries_of(&calendar, campaign.posts.iter());
+            out.write_all(calendar_file::calendar(&campaign.name, campaign.zone, &entries, now).as_bytes())
+        }
+    };
     match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.context("cannot write the calendar"),
     }
+}
+
+/// People look at whole days: the last one is shown to its midnight.
+fn end_of_day(until: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+    let last = (until - Duration::seconds(1)).with_timezone(&zone).date_naive();
+    let midnight = last.succ_opt().map(|next| resolve(next.and_time(NaiveTime::MIN), zone).instant);
+    midnight.unwrap_or(until).max(until)
 }
 
 fn window(days: u32, from: DateTime<Utc>) -> anyhow::Result<Window> {
@@ -54,10 +108,19 @@ struct Row<'a> {
     post: &'a PostId,
     parts: usize,
     kind: Kind,
+    /// What stands against its time, for a person to look at; absent where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<String>,
 }
 
-fn write_json(out: &mut impl Write, planned: &[Planned], zone: Tz) -> io::Result<()> {
-    let rows: Vec<Row<'_>> = planned
+fn write_json(out: &mut impl Write, calendar: &Plan, zone: Tz) -> io::Result<()> {
+    let mut against: HashMap<(&AccountName, &PostId, &Occurrence), Vec<String>> = HashMap::new();
+    for conflict in &calendar.conflicts {
+        let key = (&conflict.account, &conflict.post, &conflict.occurrence);
+        against.entry(key).or_default().push(conflict.against.to_string());
+    }
+    let rows: Vec<Row<'_>> = calendar
+        .planned
         .iter()
         .map(|planned| Row {
             at: planned.at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
@@ -65,6 +128,7 @@ fn write_json(out: &mut impl Write, planned: &[Planned], zone: Tz) -> io::Result
             post: &planned.post,
             parts: planned.parts,
             kind: planned.kind,
+            against: against.get(&(&planned.account, &planned.post, &planned.occurrence)).map(|said| said.join("; ")),
         })
         .collect();
     serde_json::to_writer_pretty(&mut *out, &rows)?;
@@ -80,7 +144,30 @@ struct Page<'a> {
     window: Window,
 }
 
+/// Wider lines are hard to follow with the eyes.
+const WIDEST: usize = 180;
+/// As wide as terminals were for a long time; files and pipes get it.
+const USUAL: usize = 80;
+
 impl Page<'_> {
+    /// The week calendar, as wide as the terminal and in colours if it wants them, then what waits for a time.
+    fn week(&self, out: &mut impl Write, calendar: &Plan, held: &[Post], accounts: usize) -> io::Result<()> {
+        let size = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        let ink = match anstream::AutoStream::choice(&io::stdout()) {
+            anstream::ColorChoice::Never => Ink::Plain,
+            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi | anstream::ColorChoice::Auto => {
+                Ink::Colours
+            }
+        };
+        let width = size.filter(|width| *width > 0).unwrap_or(USUAL).clamp(50, WIDEST);
+        let (from, until) = (self.window.every_from, self.window.until);
+        let today = from.with_timezone(&self.zone).date_naive();
+        let (name, posts, zone) = (self.name, self.posts, self.zone);
+        let week = Week { name, posts, held, accounts, zone, from, until, today, width, ink };
+        out.write_all(week::draw(&week, calendar).as_bytes())?;
+        self.waiting(out, &calendar.waiting, width)
+    }
+
     fn write(&self, out: &mut impl Write, calendar: &Plan) -> io::Result<()> {
         let from = self.window.every_from.with_timezone(&self.zone);
         let until = self.window.until.with_timezone(&self.zone);
@@ -92,7 +179,7 @@ impl Page<'_> {
         }
         self.days(out, &calendar.planned)?;
         self.rules(out, calendar)?;
-        self.waiting(out, &calendar.waiting)
+        self.waiting(out, &calendar.waiting, usize::MAX)
     }
 
     /// What goes out against a rule, and which slots rules keep empty: the first few, and how many more.
@@ -114,7 +201,7 @@ impl Page<'_> {
     }
 
     fn days(&self, out: &mut impl Write, planned: &[Planned]) -> io::Result<()> {
-        let texts: std::collections::HashMap<&PostId, &Post> = self.posts.iter().map(|post| (&post.id, post)).collect();
+        let texts: HashMap<&PostId, &Post> = self.posts.iter().map(|post| (&post.id, post)).collect();
         let lines: Vec<(NaiveDate, [String; 6])> = planned
             .iter()
             .map(|planned| {
@@ -162,14 +249,13 @@ impl Page<'_> {
     }
 
     /// Posts that wait for the same reason share a line.
-    fn waiting(&self, out: &mut impl Write, waiting: &[Waiting]) -> io::Result<()> {
+    fn waiting(&self, out: &mut impl Write, waiting: &[Waiting], width: usize) -> io::Result<()> {
         if waiting.is_empty() {
             return Ok(());
         }
         writeln!(out, "\nWaiting")?;
         let mut groups: Vec<(&Waiting, Vec<&PostId>)> = Vec::new();
-        let mut places: std::collections::HashMap<(Option<&AccountName>, &str), usize> =
-            std::collections::HashMap::new();
+        let mut places: HashMap<(Option<&AccountName>, &str), usize> = HashMap::new();
         for entry in waiting {
             let place = *places.entry((entry.account.as_ref(), entry.why.as_str())).or_insert(groups.len());
             match groups.get_mut(place) {
@@ -179,7 +265,8 @@ impl Page<'_> {
         }
         for (entry, posts) in groups {
             let account = entry.account.as_ref().map(|account| format!(" (on {account})")).unwrap_or_default();
-            writeln!(out, "  {}{account}: {}", listed(&posts), entry.why)?;
+            let line = format!("{}{account}: {}", listed(&posts), entry.why);
+            out.write_all(week::hanging(&line, width).as_bytes())?;
         }
         Ok(())
     }
@@ -267,7 +354,7 @@ mod tests {
         let calendar = plan(posts, &accounts, ZONE, &History::default(), window);
         let mut out = Vec::new();
         if json {
-            write_json(&mut out, &calendar.planned, ZONE).unwrap();
+            write_json(&mut out, &calendar, ZONE).unwrap();
         } else {
             Page { name: "Eyes", posts, zone: ZONE, days, window }.write(&mut out, &calendar).unwrap();
         }

@@ -5,13 +5,12 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::{plan, workplace};
-use crate::core::plan::History;
 use crate::core::schedule::parse_moment;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  watchpost plan\n  watchpost plan --days 30\n  watchpost plan --from \"2027-01-01 00:00\" --json"
+    after_help = "Examples:\n  watchpost plan\n  watchpost plan --days 30\n  watchpost plan --from \"2027-01-01 00:00\" --json\n  watchpost plan --list\n  watchpost plan --days 90 --ics > calendar.ics"
 )]
 pub struct Args {
     /// How many days to show.
@@ -20,9 +19,15 @@ pub struct Args {
     /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
+    /// One line for each appearance, with the posts' ids, instead of the week calendar.
+    #[arg(long, conflicts_with_all = ["json", "ics"])]
+    pub list: bool,
     /// One JSON document instead of a page.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ics")]
     pub json: bool,
+    /// A file for calendar programs; `watchpost queue export --format ics` keeps one up to date.
+    #[arg(long)]
+    pub ics: bool,
 }
 
 /// Shows the plan. What the database knows was sent is not planned again; `--from` a time in the past plays the
@@ -39,16 +44,23 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         }
         None => now,
     };
-    let mut history = History::default();
+    let mut known = plan::Known::default();
     let store = workplace::store_if_any(&campaign).await?;
     let staged = workplace::staged(&campaign, store.as_ref()).await?;
     if let Some(store) = store {
         if from >= now {
-            history = store.history(now).await?;
+            known.history = store.history(now).await?;
         }
         store.close().await;
     }
+    known.held = staged.held();
     campaign.posts = staged.plannable();
-    plan::run(&campaign, args.days, from, &history, args.json)?;
+    let form = match args {
+        Args { json: true, .. } => plan::Form::Json,
+        Args { ics: true, .. } => plan::Form::Ics,
+        Args { list: true, .. } => plan::Form::List,
+        Args { .. } => plan::Form::Week,
+    };
+    plan::run(&campaign, args.days, from, &known, form, now)?;
     Ok(0)
 }

@@ -1,7 +1,7 @@
 //! `watchpost queue export`: the queue for other programs. A spreadsheet and post files come back as the same queue; a
 //! calendar is for looking.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use crate::campaign::markdown::post_files;
 use crate::campaign::{self, Campaign, spreadsheet};
 use crate::core::delivery::State;
 use crate::core::ids::PostId;
+use crate::core::intake::Keeper;
 use crate::core::plan::{History, Kind, Plan, Window, plan};
 use crate::core::post::{DEFAULT_EXPIRY, Post, When};
 use crate::store::deliveries::{Delivery, Of};
@@ -64,16 +65,15 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
     let folder = out.as_deref().and_then(Path::parent);
     let files = match args.format {
         Format::Csv => {
-            let posts: Vec<&Post> = queue.of_files.iter().chain(&queue.of_queue).collect();
+            let posts: Vec<&Post> = queue.posts.iter().map(|(post, _)| post).collect();
             let bytes = spreadsheet::write(&posts, &campaign.root, folder).context("cannot make the table")?;
             one_file(args, bytes)?
         }
         Format::Ics => one_file(args, queue.calendar(campaign, now).into_bytes())?,
         Format::Md => {
             let Some(out) = &args.out else { bail!("name the folder for the post files: --out saved-posts") };
-            let (of_files, of_queue) =
-                (queue.of_files.iter().collect::<Vec<_>>(), queue.of_queue.iter().collect::<Vec<_>>());
-            let files = post_files(&campaign.root, &of_files, &of_queue);
+            let posts: Vec<(&Post, Keeper)> = queue.posts.iter().map(|(post, keeper)| (post, *keeper)).collect();
+            let files = post_files(&campaign.root, &posts);
             files.into_iter().map(|file| (out.join(file.path), file.text.into_bytes())).collect()
         }
     };
@@ -85,7 +85,7 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
     let ours =
         |there: &[u8]| args.format == Format::Ics && String::from_utf8_lossy(there).contains(calendar_file::MADE_BY);
     write_all(&files, replace, ours)?;
-    let (count, place) = (queue.of_files.len() + queue.of_queue.len(), args.out.clone().unwrap_or_default());
+    let (count, place) = (queue.posts.len(), args.out.clone().unwrap_or_default());
     output::text(&match args.format {
         Format::Csv => format!("{count} posts written to {}\n", place.display()),
         Format::Ics => format!("{} appearances written to {}\n", queue.coming.planned.len(), place.display()),
@@ -108,53 +108,55 @@ fn one_file(args: &ExportArgs, bytes: Vec<u8>) -> anyhow::Result<Vec<(PathBuf, V
 }
 
 /// What is still to be said, and the plan of it.
-pub(super) struct Queue {
-    of_files: Vec<Post>,
-    of_queue: Vec<Post>,
+struct Queue {
+    /// As written, where staff put them, each with who keeps it.
+    posts: Vec<(Post, Keeper)>,
     coming: Plan,
     lately: Vec<Delivery>,
 }
 
 /// Looks at files and database.
-pub(super) async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> anyhow::Result<Queue> {
-    let (mut of_files, mut of_queue) = (campaign.posts.clone(), Vec::new());
-    let (mut history, mut lately) = (History::default(), Vec::new());
-    let mut held = HashSet::new();
-    if let Some(store) = workplace::store_if_any(campaign).await? {
-        of_queue = store.queued_posts().await?;
-        let marks = store.post_marks().await?;
+async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> anyhow::Result<Queue> {
+    let (mut history, mut lately, mut queued) = (History::default(), Vec::new(), Vec::new());
+    let mut gone: HashSet<PostId> = HashSet::new();
+    let store = workplace::store_if_any(campaign).await?;
+    let staged = workplace::staged(campaign, store.as_ref()).await?;
+    if let Some(store) = &store {
+        queued = store.queued_posts().await?;
         history = store.history(now).await?;
         lately = store.deliveries_between(now - LATELY, now, ROWS_AT_MOST).await?;
-        let mut gone: HashSet<PostId> = HashSet::new();
-        for post in of_files.iter().chain(&of_queue) {
-            let rows = if once(post) { store.deliveries_of_post(&post.id).await? } else { Vec::new() };
-            if is_done(post, &rows, campaign, now) {
-                gone.insert(post.id.clone());
-            }
+    }
+    for post in campaign.posts.iter().chain(&queued) {
+        let rows = match &store {
+            Some(store) if once(post) => store.deliveries_of_post(&post.id).await?,
+            Some(_) | None => Vec::new(),
+        };
+        if staged.mark(&post.id) == Some(State::Cancelled) || is_done(post, &rows, campaign, now) {
+            gone.insert(post.id.clone());
         }
+    }
+    if let Some(store) = store {
         store.close().await;
-        gone.extend(marks.iter().filter(|(_, mark)| mark.state == State::Cancelled).map(|(id, _)| id.clone()));
-        held = marks.into_keys().collect();
-        of_files.retain(|post| !gone.contains(&post.id));
-        of_queue.retain(|post| !gone.contains(&post.id));
-    } else {
-        of_files.retain(|post| !is_done(post, &[], campaign, now));
     }
-    // The order in which they take slots is the order of rows and files.
-    for posts in [&mut of_files, &mut of_queue] {
-        posts.sort_by_key(|post| (post.order.position.is_none(), post.order.position));
-    }
-    let posts: Vec<Post> = of_files.iter().chain(&of_queue).filter(|post| !held.contains(&post.id)).cloned().collect();
+    // Their words are as written; their order is as staff put them.
+    let kept = |keeper| move |post: &Post| (post.id.clone(), (post.clone(), keeper));
+    let mut written: HashMap<PostId, (Post, Keeper)> = queued.iter().map(kept(Keeper::Queue)).collect();
+    written.extend(campaign.posts.iter().map(kept(Keeper::File)));
+    let in_order = |post: &Post| {
+        let (own, keeper) = written.remove(&post.id)?;
+        (!gone.contains(&own.id)).then(|| (Post { order: post.order.clone(), ..own }, keeper))
+    };
+    let mut posts: Vec<(Post, Keeper)> = staged.posts.iter().filter_map(in_order).collect();
     let length = Duration::try_days(i64::from(days.unwrap_or(CALENDAR_DAYS)));
     let until = length.and_then(|length| now.checked_add_signed(length)).context("--days is beyond the calendar")?;
     let window = Window { at_from: now, every_from: now, slots_from: now, until };
-    let coming = plan(&posts, &campaign::plan_accounts(campaign), campaign.zone, &history, window);
+    let accounts = campaign::plan_accounts(campaign);
+    let coming = plan(&staged.plannable(), &accounts, campaign.zone, &history, window);
     if days.is_some() {
         let named: HashSet<&PostId> = coming.planned.iter().map(|planned| &planned.post).collect();
-        of_files.retain(|post| named.contains(&post.id));
-        of_queue.retain(|post| named.contains(&post.id));
+        posts.retain(|(post, _)| named.contains(&post.id));
     }
-    Ok(Queue { of_files, of_queue, coming, lately })
+    Ok(Queue { posts, coming, lately })
 }
 
 fn once(post: &Post) -> bool {
@@ -182,7 +184,7 @@ fn is_done(post: &Post, rows: &[Delivery], campaign: &Campaign, now: DateTime<Ut
 
 impl Queue {
     /// The plan and what went out lately, as a calendar.
-    pub(super) fn calendar(&self, campaign: &Campaign, now: DateTime<Utc>) -> String {
+    fn calendar(&self, campaign: &Campaign, now: DateTime<Utc>) -> String {
         let mut entries: Vec<Entry<'_>> = Vec::new();
         for row in &self.lately {
             let Of::Post { post, occurrence, part: 1, .. } = &row.of else { continue };
@@ -202,14 +204,14 @@ impl Queue {
                 url: row.url.as_deref(),
             });
         }
-        entries.extend(entries_of(&self.coming, self.of_files.iter().chain(&self.of_queue)));
+        entries.extend(entries_of(&self.coming, self.posts.iter().map(|(post, _)| post)));
         calendar(&campaign.name, campaign.zone, &entries, now)
     }
 }
 
 /// What is planned, as entries of a calendar.
 pub(super) fn entries_of<'a>(coming: &'a Plan, posts: impl Iterator<Item = &'a Post>) -> Vec<Entry<'a>> {
-    let by_id: std::collections::HashMap<&PostId, &Post> = posts.map(|post| (&post.id, post)).collect();
+    let by_id: HashMap<&PostId, &Post> = posts.map(|post| (&post.id, post)).collect();
     let entry = |planned: &'a crate::core::plan::Planned| {
         let post = by_id.get(&planned.post).copied()?;
         Some(Entry {

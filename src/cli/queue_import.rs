@@ -90,7 +90,7 @@ pub async fn run(campaign: &Campaign, args: &ImportArgs, now: DateTime<Utc>) -> 
             }
         }
     }
-    times(campaign, &mut lines, &known.queued, &known.history, now);
+    times(campaign, &mut lines, known.plannable, &known.history, now);
     let ending = Ending { written, wanted, bad, usable: sheet.usable, dry_run: args.dry_run };
     if args.json {
         output::json(&document(campaign, &sheet, &lines, &ending))?;
@@ -133,16 +133,16 @@ impl Line {
 /// What the database knows.
 struct Known {
     taken: Vec<TakenIn>,
-    queued: Vec<Post>,
+    plannable: Vec<Post>,
     history: History,
 }
 
 async fn look(campaign: &Campaign, posts: Vec<Post>, now: DateTime<Utc>) -> anyhow::Result<Known> {
     if let Some(store) = workplace::store_if_any(campaign).await? {
         let taken = store.take_in(posts, campaign.posts.clone(), Trial::LookOnly, now).await?;
-        let (queued, history) = (store.queued_posts().await?, store.history(now).await?);
+        let (staged, history) = (workplace::staged(campaign, Some(&store)).await?, store.history(now).await?);
         store.close().await;
-        return Ok(Known { taken, queued, history });
+        return Ok(Known { taken, plannable: staged.plannable(), history });
     }
     let mut register = Register::new(&campaign.posts, &[]);
     let mut taken = Vec::new();
@@ -154,7 +154,8 @@ async fn look(campaign: &Campaign, posts: Vec<Post>, now: DateTime<Utc>) -> anyh
             Intake::Owned(id, keeper) => TakenIn::Owned(id, keeper),
         });
     }
-    Ok(Known { taken, queued: Vec::new(), history: History::default() })
+    let plannable = workplace::staged(campaign, None).await?.plannable();
+    Ok(Known { taken, plannable, history: History::default() })
 }
 
 /// Each row with what becomes of it; what is wrong beside its cells joins the findings.
@@ -249,8 +250,8 @@ fn lines_of(
 }
 
 /// Says when each post goes out: its own time, or the slot the plan would give it.
-fn times(campaign: &Campaign, lines: &mut [Line], queued: &[Post], history: &History, now: DateTime<Utc>) {
-    let mut posts: Vec<Post> = campaign.posts.iter().chain(queued).cloned().collect();
+fn times(campaign: &Campaign, lines: &mut [Line], plannable: Vec<Post>, history: &History, now: DateTime<Utc>) {
+    let mut posts = plannable;
     let changed: BTreeSet<PostId> = lines.iter().filter(|line| line.comes()).map(|line| line.id.clone()).collect();
     posts.retain(|post| !changed.contains(&post.id));
     let key = |line: &Line| PostId::new(format!("row {}", line.row));

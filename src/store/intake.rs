@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::Store;
 use super::errors::StoreError;
+use super::order::Place;
 use super::queue::id_of;
 use crate::core::ids::PostId;
 use crate::core::intake::{Intake, Keeper, Register, free_id};
@@ -51,12 +52,19 @@ impl Store {
         trial: Trial,
         now: DateTime<Utc>,
     ) -> Result<Vec<TakenIn>, StoreError> {
-        let (posts, files) = (Arc::new(posts), Arc::new(files));
+        // A table shows posts where staff put them, so that is what its rows are compared with.
+        let places: HashMap<PostId, Place> =
+            self.post_places().await?.into_iter().map(|place| (place.post.clone(), place)).collect();
+        let mut files = files;
+        for post in &mut files {
+            put(post, &places);
+        }
+        let (posts, files, places) = (Arc::new(posts), Arc::new(files), Arc::new(places));
         self.inner
             .writer
             .decide(move |connection| {
-                let (posts, files) = (Arc::clone(&posts), Arc::clone(&files));
-                Box::pin(async move { take_in(connection, &posts, &files, trial, now).await })
+                let (posts, files, places) = (Arc::clone(&posts), Arc::clone(&files), Arc::clone(&places));
+                Box::pin(async move { take_in(connection, &posts, &files, &places, trial, now).await })
             })
             .await
     }
@@ -64,10 +72,19 @@ impl Store {
 
 const GARBLED: StoreError = StoreError::Garbled { what: "a queued post" };
 
+/// Gives a post the priority and the slot that staff gave it in the queue.
+fn put(post: &mut Post, places: &HashMap<PostId, Place>) {
+    if let Some(place) = places.get(&post.id) {
+        post.order.priority = place.priority.unwrap_or(post.order.priority);
+        post.order.slot = place.slot.or(post.order.slot);
+    }
+}
+
 async fn take_in(
     connection: &mut AnyConnection,
     posts: &[Post],
     files: &[Post],
+    moved: &HashMap<PostId, Place>,
     trial: Trial,
     now: DateTime<Utc>,
 ) -> Result<Vec<TakenIn>, StoreError> {
@@ -80,7 +97,9 @@ async fn take_in(
         let post: Post = serde_json::from_str(&body).map_err(|_shape| GARBLED)?;
         let id = id_of(post.id, seq);
         places.insert(id.clone(), (seq, post.order.position));
-        queued.push(Post { id, ..post });
+        let mut post = Post { id, ..post };
+        put(&mut post, moved);
+        queued.push(post);
     }
     let mut register = Register::new(files, &queued);
     let mut taken = Vec::with_capacity(posts.len());

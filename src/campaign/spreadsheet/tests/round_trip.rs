@@ -8,6 +8,7 @@ use super::*;
 use crate::campaign::markdown::post_files;
 use crate::campaign::{Campaign, load_posts, post_file};
 use crate::core::ids::{AccountName, FactId, Lang, PostId, TopicId};
+use crate::core::intake::Keeper;
 use crate::core::post::{Late, Media, Moment, Order, Poll, Readiness, Repeat, Variant, Visibility};
 use crate::core::schedule::Slot;
 
@@ -145,6 +146,7 @@ fn post() -> impl Strategy<Value = Post> {
         let file = |alt: String| Media { file: PathBuf::from("posts/media/ring.png"), alt };
         Post {
             accounts: accounts.into_iter().map(AccountName::from).collect(),
+            author: topic.then(|| "Ana-María, =of the team".to_owned()),
             topic: topic.then(|| TopicId::from("ring")),
             facts: if facts { vec![FactId::from("ring-2000")] } else { Vec::new() },
             cw,
@@ -242,7 +244,10 @@ proptest! {
     fn a_queue_written_as_post_files_is_read_back_as_it_was(posts in posts(IDS), added in posts(&["queue-1", "b", "queue-10"])) {
         let (root, campaign) = campaign();
         let (posts, added) = (placed(posts, root.path()), placed(added, root.path()));
-        let files = post_files(root.path(), &posts.iter().collect::<Vec<_>>(), &added.iter().collect::<Vec<_>>());
+        let kept = |keeper| move |post| (post, keeper);
+        let all: Vec<(&Post, Keeper)> =
+            posts.iter().map(kept(Keeper::File)).chain(added.iter().map(kept(Keeper::Queue))).collect();
+        let files = post_files(root.path(), &all);
         fs::remove_file(root.path().join("posts/one.md")).unwrap();
         for file in files {
             let path = root.path().join("posts").join(file.path);
