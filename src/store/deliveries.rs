@@ -212,7 +212,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn last_sent(&self) -> Result<Option<Delivery>, StoreError> {
         const LAST: &str = concat_columns!(
-            " FROM deliveries WHERE state IN ('sent', 'verified') ORDER BY sent_at DESC, id DESC LIMIT 1"
+            " FROM deliveries WHERE state IN ('sent', 'verified') AND sent_at IS NOT NULL ORDER BY sent_at DESC LIMIT 1"
         );
         Ok(self.list(sqlx::query(LAST)).await?.pop())
     }

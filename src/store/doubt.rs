@@ -104,10 +104,11 @@ pub(super) async fn begin(
     const NEWEST: &str = "SELECT MAX(updated_at) AS newest FROM deliveries";
     // As a daemon's restart does it; on a server several may have left something.
     const UNCLAIM: &str = "UPDATE deliveries SET state = 'planned', fence = fence + 1, updated_at = $1 \
-        WHERE state = 'claimed'";
+        WHERE state = 'claimed' AND state IN ('claimed', 'armed', 'unknown', 'refused', 'held')";
     const UNCLEAR: &str = "UPDATE deliveries SET state = 'unknown', fence = fence + 1, updated_at = $1, \
         unclear = unclear + 1, looks = 0, look_at = $1 + 5000, \
-        reason = 'watchpost stopped while it was being sent' WHERE state = 'armed'";
+        reason = 'watchpost stopped while it was being sent' \
+        WHERE state = 'armed' AND state IN ('claimed', 'armed', 'unknown', 'refused', 'held')";
     const MARK: &str = "UPDATE deliveries SET doubted_at = $1, \
         armed_at = CASE WHEN armed_at IS NULL OR armed_at > $2 THEN $2 ELSE armed_at END, \
         baseline = CASE WHEN unclear > 0 THEN baseline \

@@ -88,11 +88,13 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn take_over(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
+        // The second list is the index's own condition: without it SQLite reads the whole ledger at every start.
         const UNCLAIM: &str = "UPDATE deliveries SET state = 'planned', fence = fence + 1, updated_at = $1 \
-            WHERE state = 'claimed'";
+            WHERE state = 'claimed' AND state IN ('claimed', 'armed', 'unknown', 'refused', 'held')";
         const UNCLEAR: &str = "UPDATE deliveries SET state = 'unknown', fence = fence + 1, updated_at = $1, \
             unclear = unclear + 1, looks = 0, look_at = armed_at + 5000, \
-            reason = 'watchpost stopped while it was being sent' WHERE state = 'armed'";
+            reason = 'watchpost stopped while it was being sent' \
+            WHERE state = 'armed' AND state IN ('claimed', 'armed', 'unknown', 'refused', 'held')";
         if self.inner.holder.is_among_others() {
             // Whoever holds an account may be alive: what it left is moved when its lease is taken.
             return Ok(0);
@@ -136,9 +138,15 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn due_accounts(&self, now: DateTime<Utc>) -> Result<Vec<AccountName>, StoreError> {
-        const DUE: &str = "SELECT DISTINCT account FROM deliveries WHERE state = 'planned' AND not_before <= $1 \
+        // From account to account along the index, and one look into each: whatever waits for later is not read.
+        const DUE: &str = "WITH RECURSIVE speakers (account) AS (\
+            SELECT MIN(account) FROM deliveries WHERE state = 'planned' \
+            UNION ALL SELECT (SELECT MIN(later.account) FROM deliveries AS later WHERE later.state = 'planned' \
+            AND later.account > speakers.account) FROM speakers WHERE speakers.account IS NOT NULL) \
+            SELECT account FROM speakers WHERE account IS NOT NULL AND EXISTS (SELECT 1 FROM deliveries \
+            WHERE deliveries.account = speakers.account AND state = 'planned' AND not_before <= $1 \
             AND NOT EXISTS (SELECT 1 FROM pauses WHERE pauses.account IN ('', deliveries.account) \
-            AND pauses.kind = deliveries.kind AND pauses.since <= $1 AND (pauses.until IS NULL OR pauses.until > $1))";
+            AND pauses.kind = deliveries.kind AND pauses.since <= $1 AND (pauses.until IS NULL OR pauses.until > $1)))";
         let rows = sqlx::query(DUE).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
         rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
     }
@@ -167,8 +175,8 @@ impl Store {
         const STOPPED: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
             reason = 'they said stop' WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
             AND kind = 'reply' AND EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) \
-            AND NOT EXISTS (SELECT 1 FROM mentions WHERE mentions.delivery = deliveries.id \
-            AND mentions.command IN ('stop', 'start'))";
+            AND NOT EXISTS (SELECT 1 FROM mentions WHERE mentions.account = deliveries.account \
+            AND mentions.uri = deliveries.mention_uri AND mentions.command IN ('stop', 'start'))";
         const FIND: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
             AND kind = $3 ORDER BY not_before, id LIMIT 1";
         // Two who claim at the same moment take two rows (PostgreSQL; on SQLite one writes at a time).
