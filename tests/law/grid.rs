@@ -20,7 +20,7 @@ use crate::cell::{Cell, Crash, Kind, Server, Shared, memory};
 use crate::outcome::Outcome;
 
 /// Cells at once: some wait for a time-out.
-const SIDE_BY_SIDE: usize = 12;
+const SIDE_BY_SIDE: usize = 8;
 
 const CRASHES: [Crash; 10] = [
     Crash::Nowhere,
