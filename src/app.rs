@@ -84,6 +84,7 @@ impl App {
             Voice::Rehearsal(_) => None,
         };
         let unclear = store.take_over(now).await?;
+        store.end_parts_left_behind(now).await?;
         if unclear > 0 {
             // Read-back finds out within minutes; whoever must act then gets a notice of that delivery.
             tracing::warn!(

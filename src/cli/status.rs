@@ -81,6 +81,10 @@ struct AccountStatus {
     server: String,
     linked: bool,
     paused: Option<String>,
+    /// The server asked us to wait until then.
+    waits_until: Option<String>,
+    #[serde(skip)]
+    waits_words: String,
     listened: Option<String>,
     #[serde(skip)]
     listened_words: String,
@@ -124,7 +128,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
             }
         }
         status.pauses = pause::shown(&store.pauses(now).await?, zone);
-        fill(&mut status, &store, zone).await?;
+        fill(&mut status, &store, zone, now).await?;
         store.close().await;
     }
     if args.json {
@@ -168,7 +172,7 @@ fn review(campaign: &Campaign, staged: &Staged, now: DateTime<Utc>) -> Vec<Revie
     waiting.into_iter().map(|(_, review)| review).collect()
 }
 
-async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()> {
+async fn fill(status: &mut Status, store: &Store, zone: Tz, now: DateTime<Utc>) -> anyhow::Result<()> {
     status.next = store.next_planned().await?.filter(|next| next.not_before.is_some()).map(|next| {
         let at = next.not_before.unwrap_or(next.due_at);
         brief(&next, at, zone)
@@ -181,6 +185,8 @@ async fn fill(status: &mut Status, store: &Store, zone: Tz) -> anyhow::Result<()
             server: row.server,
             linked: row.me.is_some(),
             paused: row.paused_reason,
+            waits_until: row.wait_until.filter(|until| *until > now).map(|until| rfc3339(until, zone)),
+            waits_words: row.wait_until.map(|until| local(until, zone)).unwrap_or_default(),
             listened: row.walked_at.map(|at| rfc3339(at, zone)),
             listened_words: row.walked_at.map(|at| local(at, zone)).unwrap_or_default(),
         });
@@ -259,6 +265,10 @@ fn page(status: &Status) -> String {
             },
         };
         page.push_str(&format!("{:<10} {} on {}: {state}\n", "account", account.name, account.server));
+        if account.waits_until.is_some() {
+            let until = &account.waits_words;
+            page.push_str(&format!("{:<10} its server allows no more posts for now: it goes on at {until}\n", ""));
+        }
     }
     for pause in &status.pauses {
         page.push_str(&format!("{:<10} {}\n", "paused", pause.words));

@@ -4,11 +4,11 @@
 //! |---|---|
 //! | name look-up, connection or TLS failed, also by time-out | not sent |
 //! | 429; 503 with Retry-After | throttled |
-//! | a 4xx whose JSON `error` says what is wrong with the status (400, 422, 413, 404 without parent …) | refused |
+//! | a 4xx whose JSON `error` says what is wrong with the status (400, 422, 413 …) | refused |
 //! | 401, 403; 400 or 422 whose words are about tokens or rights, say nothing, or are no JSON | doubtful |
-//! | 404 for a reply | parent missing |
+//! | 404 for a reply or a later part | parent missing |
 //! | 2xx with an id that is not the parent's | sent |
-//! | everything else: time-out, reset, EOF, a body cut short, 3xx, 408, 409, any other 5xx, a 2xx without an id of its own | unknown |
+//! | everything else: time-out, reset, EOF, a body cut short, 3xx, 404 without a parent, 408, 409, 410, any other 5xx, a 2xx without an id of its own | unknown |
 //!
 //! Invariants: what is not listed is *unknown*, because a status may exist. 401 and 403 are never refused outright: their
 //! words are about us as often as about the status, and asking `whoami` tells. Nothing here does IO.
@@ -51,6 +51,9 @@ pub(super) fn classify(asked: &Asked<'_>, met: &Result<Answer, Failure>) -> Outc
         // 408 and 409 say that somebody else was faster or we too slow, not that nothing was made.
         408 | 409 => with_words("status", asked, answer),
         404 if asked.payload.in_reply_to.is_some() => Outcome::ParentMissing,
+        // "No such record" is no word about our text: whatever is not there, a proxy or the server's own next step may
+        // have missed it after the status was made.
+        404 | 410 => with_words("status", asked, answer),
         400..=499 => rejected(asked, answer),
         _ => with_words("status", asked, answer),
     }
@@ -276,10 +279,13 @@ mod tests {
     #[test]
     fn a_refusal_needs_the_servers_reason() {
         let too_long = r#"{"error":"Validation failed: Text character limit of 500 exceeded"}"#;
-        for status in [400, 422, 413, 415, 402, 410, 418, 451] {
+        for status in [400, 422, 413, 415, 402, 418, 451] {
             check(&answer(status, &[], too_long), Refused, Refused);
         }
-        check(&answer(404, &[], r#"{"error":"Record not found"}"#), Refused, ParentMissing);
+        check(&answer(404, &[], r#"{"error":"Record not found"}"#), Unknown, ParentMissing);
+        check(&answer(404, &[], too_long), Unknown, ParentMissing);
+        check(&answer(410, &[], r#"{"error":"Gone"}"#), Unknown, Unknown);
+        check(&answer(410, &[], too_long), Unknown, Unknown);
         for status in [402, 404, 405, 410, 413, 414, 415, 418, 421, 425, 431, 451, 499] {
             let reply = if status == 404 { ParentMissing } else { Unknown };
             check(&answer(status, &[], ""), Unknown, reply);

@@ -11,7 +11,7 @@ use crate::core::mention::Mention;
 use crate::store::StoreError;
 use crate::store::mentions::{Decide, Recorded, Sending};
 
-use super::context::{Ctx, LinkState, Linked};
+use super::context::{Ctx, LinkState, Linked, Reserved};
 use super::points::Point;
 use super::{publish, second_look};
 
@@ -85,6 +85,9 @@ pub async fn tick(
     }
 }
 
+/// A place among the replies in flight, and one of the statuses the server still allows.
+type Place = (OwnedSemaphorePermit, Reserved);
+
 /// Decides in one transaction; a reply is armed at once where a place is free and nothing more is to be looked at.
 async fn record(
     ctx: &Ctx,
@@ -92,7 +95,7 @@ async fn record(
     link: &LinkState,
     mention: Arc<Mention>,
     parent: Parent,
-) -> Result<(Recorded, Option<OwnedSemaphorePermit>), StoreError> {
+) -> Result<(Recorded, Option<Place>), StoreError> {
     let now = ctx.clock.now();
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
@@ -100,8 +103,8 @@ async fn record(
         let past = Past { parent, ..past.clone() };
         decide(&mind, &venue, mention, &past, now, today)
     });
-    let at_once = parent != Parent::Unseen && ctx.may_arm_at_once(account, now);
-    let place = if at_once { account.places.clone().try_acquire_owned().ok() } else { None };
+    let reserved = if parent == Parent::Unseen { None } else { ctx.may_arm_at_once(account, now) };
+    let place = reserved.and_then(|reserved| Some((account.places.clone().try_acquire_owned().ok()?, reserved)));
     let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
     let recorded = ctx.store.record_mention(&account.name, mention, decide, sending, now, boot).await?;
     Ok((recorded, place))

@@ -116,7 +116,7 @@ pub struct Linked {
     /// Places for replies in flight.
     pub places: Arc<Semaphore>,
     /// What the server still lets it create.
-    pub allowance: Mutex<Allowance>,
+    allowance: Arc<Mutex<Allowance>>,
     open: OpenLink,
     /// Whether this daemon works for it: another one on the same database may.
     held: AtomicBool,
@@ -155,6 +155,30 @@ pub struct LinkState {
     pub since: DateTime<Utc>,
 }
 
+/// One of the statuses a server still lets an account create: whoever holds it may arm one. Given back when nothing was
+/// sent.
+#[derive(Debug)]
+pub struct Reserved {
+    allowance: Option<Arc<Mutex<Allowance>>>,
+}
+
+impl Reserved {
+    /// It was sent and has its outcome at `now`; `left` is what the server said of its allowance.
+    pub fn ended(mut self, left: Option<(u64, DateTime<Utc>)>, now: DateTime<Utc>) {
+        if let Some(allowance) = self.allowance.take() {
+            allowance.lock().unwrap_or_else(PoisonError::into_inner).ended(left, now);
+        }
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some(allowance) = self.allowance.take() {
+            allowance.lock().unwrap_or_else(PoisonError::into_inner).unused();
+        }
+    }
+}
+
 impl fmt::Debug for Linked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Linked").field("name", &self.name).field("server", &self.server).finish_non_exhaustive()
@@ -170,7 +194,7 @@ impl Linked {
             name,
             server,
             places,
-            allowance: Mutex::default(),
+            allowance: Arc::default(),
             held: AtomicBool::new(true),
             open,
             link: RwLock::new(None),
@@ -188,6 +212,25 @@ impl Linked {
     /// The matter is over; whether it was there.
     pub fn is_over(&self, matter: Matter) -> bool {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).remove(&matter).is_some()
+    }
+
+    /// Takes one of the statuses the server still lets the account create.
+    ///
+    /// # Errors
+    /// Until when there is none.
+    pub fn reserve(&self, now: DateTime<Utc>) -> Result<Reserved, DateTime<Utc>> {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).reserve(now)?;
+        Ok(Reserved { allowance: Some(self.allowance.clone()) })
+    }
+
+    /// The server accepted a status.
+    pub fn accepted(&self) {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).accepted();
+    }
+
+    /// The server asked the account to wait; says until when it does.
+    pub fn throttled(&self, wait: chrono::Duration, jitter: f64, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner).throttled(wait, jitter, now)
     }
 
     /// Opens the link to its server anew.
@@ -344,12 +387,14 @@ impl Ctx {
         may
     }
 
-    /// Whether a reply may be armed at once, or waits its turn in the ledger.
+    /// Whether a reply may be armed at once, or waits its turn in the ledger (`None`).
     #[must_use]
-    pub fn may_arm_at_once(&self, account: &Linked, now: DateTime<Utc>) -> bool {
-        let exhausted = account.allowance.lock().unwrap_or_else(PoisonError::into_inner).exhausted_until(now);
+    pub fn may_arm_at_once(&self, account: &Linked, now: DateTime<Utc>) -> Option<Reserved> {
         let believed = !self.timekeeper(|keeper| keeper.is_in_doubt());
-        exhausted.is_none() && believed && self.gate(account, now) == Gate::Send
+        if !believed || self.gate(account, now) != Gate::Send {
+            return None;
+        }
+        account.reserve(now).ok()
     }
 
     /// A whole number below `end`, by the dice.

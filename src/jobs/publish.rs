@@ -3,14 +3,14 @@
 //!
 //! One account sends its posts one at a time; its replies side by side. Accounts do not wait for each other.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Ctx, LinkState, Linked, Said, Seen, Voice};
+use super::context::{Ctx, LinkState, Linked, Reserved, Said, Seen, Voice};
 use super::link;
 use super::points::Point;
 use super::second_look::{self, Waited};
@@ -27,7 +27,7 @@ use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
 use crate::store::pauses::Missed;
-use crate::store::sending::{Claimed, Ending, Lateness, Turn};
+use crate::store::sending::{Claimed, Ending, Lateness, NO_PARENT_YET, Turn};
 
 /// What one tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,12 +114,13 @@ async fn miss_paused(ctx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError> {
 async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<Published, StoreError> {
     let mut done = Published::default();
     while let Some(link) = account.link() {
-        if stop.is_cancelled() || !may_send(&ctx, &account, &link).await? {
+        if stop.is_cancelled() {
             return Ok(done);
         }
+        let Some(reserved) = may_send(&ctx, &account, &link).await? else { return Ok(done) };
         let now = ctx.clock.now();
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Posts, now).await? else { break };
-        match post(&ctx, &account, &link, claimed).await? {
+        match post(&ctx, &account, &link, claimed, reserved).await? {
             Step::Sent => done.sent += 1,
             Step::Other => done.other += 1,
             Step::Leave => {
@@ -131,12 +132,13 @@ async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> R
     let mut replies = JoinSet::new();
     while let Some(link) = account.link() {
         let Ok(place) = account.places.clone().acquire_owned().await else { break };
-        if stop.is_cancelled() || !may_send(&ctx, &account, &link).await? {
+        if stop.is_cancelled() {
             break;
         }
+        let Some(reserved) = may_send(&ctx, &account, &link).await? else { break };
         let Some(claimed) = ctx.store.claim_due(&account.name, Turn::Replies, ctx.clock.now()).await? else { break };
         let (ctx, account) = (ctx.clone(), account.clone());
-        replies.spawn(async move { reply_in_turn(&ctx, &account, &link, claimed, place).await });
+        replies.spawn(async move { reply_in_turn(&ctx, &account, &link, claimed, (place, reserved)).await });
     }
     while let Some(step) = replies.join_next().await {
         let Ok(step) = step else { return Err(StoreError::Closed) };
@@ -148,23 +150,25 @@ async fn turn(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> R
     Ok(done)
 }
 
-/// Whether something may be armed for this account now. A server that failed is asked with a harmless GET first; an
+/// What something may be armed with for this account now. A server that failed is asked with a harmless GET first; an
 /// allowance that is spent is waited for.
-async fn may_send(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<bool, StoreError> {
+async fn may_send(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Option<Reserved>, StoreError> {
     let now = ctx.clock.now();
-    let exhausted = account.allowance.lock().unwrap_or_else(PoisonError::into_inner).exhausted_until(now);
-    if let Some(until) = exhausted {
-        tracing::info!(account.name = %account.name, %until, "the server's posting allowance is spent; waiting");
-        ctx.store.wait_until(&account.name, until).await?;
-        return Ok(false);
-    }
+    let reserved = match account.reserve(now) {
+        Ok(reserved) => reserved,
+        Err(until) => {
+            tracing::info!(account.name = %account.name, %until, "the server's posting allowance is spent; waiting");
+            ctx.store.wait_until(&account.name, until).await?;
+            return Ok(None);
+        }
+    };
     match ctx.gate(account, now) {
-        Gate::Send => Ok(true),
-        Gate::Wait(_) => Ok(false),
+        Gate::Send => Ok(Some(reserved)),
+        Gate::Wait(_) => Ok(None),
         Gate::Ask => {
             let answered = link.fedi.server_time().await.is_ok();
             ctx.saw(account, if answered { Seen::Worked } else { Seen::Failed }, ctx.clock.now());
-            Ok(answered)
+            Ok(answered.then_some(reserved))
         }
     }
 }
@@ -176,7 +180,13 @@ enum Step {
     Leave,
 }
 
-async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -> Result<Step, StoreError> {
+async fn post(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    claimed: Claimed,
+    reserved: Reserved,
+) -> Result<Step, StoreError> {
     ctx.points.pass(Point::Claimed).await;
     let now = ctx.clock.now();
     let Claimed { delivery, late_sent, last_late, already_said } = claimed;
@@ -257,7 +267,7 @@ async fn post(ctx: &Ctx, account: &Linked, link: &LinkState, claimed: Claimed) -
     let Some(armed) = ctx.store.arm(delivery.clone(), media, lateness, ctx.clock.now(), boot).await? else {
         return Ok(Step::Other);
     };
-    send(ctx, account, link, armed, Some(&delivery)).await
+    send(ctx, account, link, armed, Some(&delivery), reserved).await
 }
 
 async fn reply_in_turn(
@@ -265,7 +275,7 @@ async fn reply_in_turn(
     account: &Linked,
     link: &LinkState,
     claimed: Claimed,
-    place: OwnedSemaphorePermit,
+    (place, reserved): (OwnedSemaphorePermit, Reserved),
 ) -> Result<Step, StoreError> {
     ctx.points.pass(Point::Claimed).await;
     let now = ctx.clock.now();
@@ -295,7 +305,7 @@ async fn reply_in_turn(
     let boot = ctx.clock.boot();
     let armed = ctx.store.arm(delivery.clone(), Vec::new(), Lateness::InTime, ctx.clock.now(), boot).await?;
     let step = match armed {
-        Some(armed) => send(ctx, account, link, armed, Some(&delivery)).await,
+        Some(armed) => send(ctx, account, link, armed, Some(&delivery), reserved).await,
         None => Ok(Step::Other),
     };
     drop(place);
@@ -311,9 +321,9 @@ pub async fn send_reply(
     account: &Linked,
     link: &LinkState,
     armed: Armed,
-    place: OwnedSemaphorePermit,
+    (place, reserved): (OwnedSemaphorePermit, Reserved),
 ) -> Result<(), StoreError> {
-    let step = send(ctx, account, link, armed, None).await;
+    let step = send(ctx, account, link, armed, None, reserved).await;
     drop(place);
     step.map(drop)
 }
@@ -338,9 +348,9 @@ async fn send(
     link: &LinkState,
     armed: Armed,
     delivery: Option<&Delivery>,
+    reserved: Reserved,
 ) -> Result<Step, StoreError> {
     ctx.points.pass(Point::Armed).await;
-    account.allowance.lock().unwrap_or_else(PoisonError::into_inner).armed();
     let outcome = match &ctx.voice {
         Voice::Live => link.fedi.publish(&link.capabilities, &armed, ctx.clock.boot()).await,
         Voice::Rehearsal(listener) => {
@@ -351,7 +361,7 @@ async fn send(
     };
     ctx.points.pass(Point::Answered).await;
     let now = ctx.clock.now();
-    learn(ctx, account, &outcome, now);
+    learn(ctx, account, &outcome, reserved, now);
     let answered = !matches!(outcome, Outcome::NotSent { .. });
     let (ending, leave) = match outcome {
         Outcome::Sent(receipt) => {
@@ -366,9 +376,13 @@ async fn send(
         }
         Outcome::NotSent { reason } => (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true),
         Outcome::Throttled { wait } => {
-            let at = now + Duration::from_std(wait).unwrap_or(Duration::minutes(5));
-            tracing::warn!(account.name = %account.name, until = %at, "the server asked us to wait");
-            ctx.store.wait_until(&account.name, at).await?;
+            let wait = Duration::from_std(wait).unwrap_or(Duration::minutes(5));
+            let jitter = f64::from(u32::try_from(ctx.roll(1_000)).unwrap_or(0)) / 1_000.0;
+            let until = account.throttled(wait, jitter, now);
+            tracing::warn!(account.name = %account.name, %until, "the server asked us to wait");
+            ctx.store.wait_until(&account.name, until).await?;
+            // The account waits; the row keeps its turn, so that nothing later goes before it.
+            let at = delivery.and_then(|delivery| delivery.not_before).unwrap_or(now);
             (Ending::Again { at, reason: "the server asked us to wait".to_owned() }, true)
         }
         // An earlier attempt may have succeeded; this refusal says nothing about that one (DESIGN §5).
@@ -416,7 +430,7 @@ fn under_another_key(link: &LinkState, armed: &Armed, ending: Ending) -> Ending 
 }
 
 /// What an outcome says of the server and of its allowance.
-fn learn(ctx: &Ctx, account: &Linked, outcome: &Outcome, now: DateTime<Utc>) {
+fn learn(ctx: &Ctx, account: &Linked, outcome: &Outcome, reserved: Reserved, now: DateTime<Utc>) {
     let left = match outcome {
         Outcome::Sent(receipt) => receipt.creates_left,
         Outcome::NotSent { .. }
@@ -427,7 +441,10 @@ fn learn(ctx: &Ctx, account: &Linked, outcome: &Outcome, now: DateTime<Utc>) {
         | Outcome::Unknown { .. } => None,
     };
     let left = left.map(|creates| (creates.left, now + Duration::from_std(creates.window).unwrap_or_default()));
-    account.allowance.lock().unwrap_or_else(PoisonError::into_inner).ended(left);
+    reserved.ended(left, now);
+    if matches!(outcome, Outcome::Sent(_)) {
+        account.accepted();
+    }
     let seen = match outcome {
         Outcome::NotSent { .. } | Outcome::Unknown { .. } => Seen::Failed,
         Outcome::Sent(_)
@@ -505,9 +522,11 @@ async fn parent_missing(
         Some(parent) => link.fedi.status(parent).await,
         None => Ok(None),
     };
-    let wait = match armed.attempt {
-        1 => 2,
-        2 => 5,
+    // Attempts that were throttled or failed otherwise say nothing of the parent.
+    let missed = delivery.map_or(0, |delivery| delivery.parent_missed);
+    let wait = match missed {
+        0 => 2,
+        1 => 5,
         _ => 15,
     };
     let ending = match parent {
@@ -519,14 +538,11 @@ async fn parent_missing(
             reason: "the mention is gone, and an earlier attempt may have answered it".to_owned(),
         },
         Ok(None) => Ending::Settled { state: State::Cancelled, reason: "the mention is gone".to_owned() },
-        Ok(Some(_)) if armed.attempt > 3 => Ending::Settled {
+        Ok(Some(_)) if missed >= 3 => Ending::Settled {
             state: State::Held,
             reason: "the server shows the status it answers, and yet says it does not exist".to_owned(),
         },
-        Ok(Some(_)) | Err(_) => Ending::Again {
-            at: now + Duration::seconds(wait),
-            reason: "the server does not know the status it answers yet".to_owned(),
-        },
+        Ok(Some(_)) | Err(_) => Ending::Again { at: now + Duration::seconds(wait), reason: NO_PARENT_YET.to_owned() },
     };
     (ending, false)
 }

@@ -136,13 +136,8 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
             State::Unknown => case.unclear(&mut settled).await?,
             State::Sent => case.accepted(&mut settled).await?,
             State::Verified => case.twin(&mut settled).await?,
-            State::Planned
-            | State::Claimed
-            | State::Armed
-            | State::Refused
-            | State::Held
-            | State::Expired
-            | State::Cancelled => {}
+            State::Refused | State::Held | State::Expired | State::Cancelled => case.given_up(&mut settled).await?,
+            State::Planned | State::Claimed | State::Armed => {}
         }
         ctx.points.pass(Point::Settled).await;
     }
@@ -441,6 +436,33 @@ impl Case<'_> {
             Some(source) if likeness(wanted, &source) == Likeness::Same => Ok(Likeness::Same),
             Some(_) | None => Ok(Likeness::Near),
         }
+    }
+
+    /// Given up after an unclear attempt; for an hour after it the server may still make it.
+    async fn given_up(&self, settled: &mut Settled) -> Result<(), StoreError> {
+        let next = looking::next_for_twin(self.row.armed_at, self.now);
+        let appeared = match self.candidates().await {
+            Ok(found) => found.into_iter().next().map(|(status, _)| status),
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Fedi(error)) => {
+                self.blind(settled, &error);
+                return Ok(());
+            }
+        };
+        settled.open += 1;
+        let appeared = appeared.map(|status| {
+            let delivery = &self.row.delivery;
+            let at = status.url.as_deref().map(|url| format!(": {url}")).unwrap_or_default();
+            let text = format!(
+                "delivery {} on {} was given up ({}), and the server made it all the same{at}",
+                delivery.id, self.account.name, delivery.reason
+            );
+            tracing::warn!(account.name = %self.account.name, delivery.id = %delivery.id, "a status that was given up appeared");
+            let told = Told { text, next_step: "delete it there if it should not stand".to_owned() };
+            (status.id, status.url, told)
+        });
+        self.ctx.store.given_up(self.row, next, appeared, self.now).await?;
+        Ok(())
     }
 
     /// The server said yes: is it there?

@@ -13,9 +13,9 @@ use super::notices::settle_delivery;
 use super::pauses::MISSED_SLOT;
 use super::secret::text_hash;
 use super::sending::payload_json;
-use super::{Store, doubt, millis};
+use super::{Store, doubt, millis, threads};
 use crate::core::delivery::{Payload, State};
-use crate::core::ids::{AccountName, FactId, Occurrence, PostId, TopicId};
+use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId, TopicId};
 use crate::core::plan::{History, Kind, Said};
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::core::schedule::resolve;
@@ -557,7 +557,7 @@ async fn update(
         not_before = CASE WHEN part > 1 OR due_at = $4 THEN not_before ELSE $5 END, \
         expires_at = CASE WHEN part > 1 AND not_before <> $20 THEN expires_at ELSE $6 END, local_time = $7, zone = $8, late = $9, payload = $10, payload_hash = $11, text_hash = $12, \
         topic = $13, facts = $14, reason = $15, generation = generation + $16, updated_at = $17, \
-        look_at = CASE WHEN $1 = 'unknown' THEN $17 ELSE look_at END, \
+        look_at = CASE WHEN $1 = 'unknown' THEN $17 WHEN $1 = 'planned' THEN NULL ELSE look_at END, \
         status_id = CASE WHEN $1 = 'unknown' THEN NULL ELSE status_id END \
         WHERE id = $18 AND state = $19";
     let payload = payload_json(&row.payload)?;
@@ -616,6 +616,7 @@ async fn update(
     written.changed += query.execute(&mut *connection).await?.rows_affected();
     if state != found.state {
         settle_delivery(connection, found.id).await?;
+        threads::goes_again(connection, DeliveryId(found.id), now).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
-use super::{Store, millis};
+use super::{Store, millis, threads};
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId, StatusId, TopicId};
 
@@ -56,6 +56,8 @@ pub struct Delivery {
     pub reason: String,
     /// Since when it may have been sent without this database knowing ([`super::doubt`]).
     pub doubted_at: Option<DateTime<Utc>>,
+    /// Attempts that met "no such status" while the server shows the status it answers.
+    pub parent_missed: i64,
 }
 
 impl Delivery {
@@ -133,6 +135,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Delivery, StoreError> {
         sent_at: row.try_get::<Option<i64>, _>("sent_at")?.map(millis),
         reason: row.try_get("reason")?,
         doubted_at: row.try_get::<Option<i64>, _>("doubted_at")?.map(millis),
+        parent_missed: row.try_get("parent_missed")?,
     })
 }
 
@@ -337,7 +340,7 @@ async fn steer(
         AND earlier.occurrence = deliveries.occurrence AND earlier.part = deliveries.part - 1 \
         AND earlier.state = 'verified') THEN not_before ELSE $6 END, \
         late = CASE WHEN $7 IN ('planned', 'unknown') THEN 'released' ELSE late END, \
-        look_at = CASE WHEN $7 = 'unknown' THEN $3 ELSE NULL END, \
+        look_at = CASE WHEN $7 = 'unknown' THEN $3 WHEN $7 <> 'planned' AND watch_until > $3 THEN look_at ELSE NULL END, \
         status_id = CASE WHEN $7 = 'unknown' THEN NULL ELSE status_id END \
         WHERE id = $8 AND state = $9 AND fence = $10";
     let query = match rows {
@@ -387,7 +390,22 @@ async fn steer(
         let query = sqlx::query(MOVE).bind(next.as_str()).bind(reason.to_owned()).bind(now.timestamp_millis());
         let query = query.bind(new_generation).bind(WAITS_FOR_PART).bind(not_before);
         let query = query.bind(next.as_str()).bind(row.id.0).bind(row.state.as_str()).bind(row.fence);
-        granted.changed += query.execute(&mut *connection).await?.rows_affected();
+        let changed = query.execute(&mut *connection).await?.rows_affected();
+        granted.changed += changed;
+        match next {
+            State::Cancelled if changed > 0 => threads::ended(connection, row.id, next, now).await?,
+            State::Planned | State::Unknown if changed > 0 => threads::goes_again(connection, row.id, now).await?,
+            State::Planned
+            | State::Claimed
+            | State::Armed
+            | State::Sent
+            | State::Verified
+            | State::Unknown
+            | State::Refused
+            | State::Held
+            | State::Expired
+            | State::Cancelled => {}
+        }
     }
     Ok(granted)
 }

@@ -16,7 +16,7 @@ macro_rules! concat_columns {
     ($($rest:tt)+) => {
         concat!(
             "SELECT id, account, kind, post_id, occurrence, part, parts, mention_uri, generation, plan_kind, state, ",
-            "due_at, not_before, expires_at, late, payload, topic, facts, withheld, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason, doubted_at",
+            "due_at, not_before, expires_at, late, payload, topic, facts, withheld, attempt, unclear, rekeys, fence, status_id, status_url, sent_at, reason, doubted_at, parent_missed",
             $($rest)+
         )
     };
@@ -53,6 +53,7 @@ pub mod sought;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+pub mod threads;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -82,6 +82,20 @@ impl Store {
     }
 }
 
+/// Raises a notice in a transaction that does something else too.
+pub(super) async fn raise(
+    connection: &mut AnyConnection,
+    key: &str,
+    account: &str,
+    text: &str,
+    next_step: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let query = sqlx::query(RAISE).bind(key.to_owned()).bind(account.to_owned()).bind(storable(text));
+    query.bind(storable(next_step)).bind(now.timestamp_millis()).execute(connection).await?;
+    Ok(())
+}
+
 /// A person must know this of a row: the notice and the state it is about are one commit.
 pub(super) async fn tell_of_delivery(
     connection: &mut AnyConnection,

@@ -11,7 +11,7 @@ use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, settle_delivery, tell_of_delivery};
 use super::pauses::is_paused;
-use super::{InstallSecret, Store, doubt, storable};
+use super::{InstallSecret, Store, doubt, storable, threads};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
 use crate::core::looking;
@@ -46,6 +46,9 @@ pub struct Claimed {
     /// The account showed this text within 60 days, and no person released it: it is not to be sent (DESIGN §5, law 1).
     pub already_said: bool,
 }
+
+/// Why a row is planned again whose server shows the status it answers and yet says that it does not exist. Counted.
+pub const NO_PARENT_YET: &str = "the server does not know the status it answers yet";
 
 /// How an attempt, or the decision not to make one, ended: what becomes of a row that a sender holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,15 +165,6 @@ impl Store {
         turn: Turn,
         now: DateTime<Utc>,
     ) -> Result<Option<Claimed>, StoreError> {
-        const EXPIRE: &str = "UPDATE deliveries SET state = 'expired', fence = fence + 1, updated_at = $2, \
-            reason = 'its time had passed' \
-            WHERE account = $1 AND state = 'planned' AND not_before <= $2 AND expires_at <= $2";
-        // The parts behind an ended part 1 wait at the end of time; they end with it.
-        const EXPIRE_REST: &str = "UPDATE deliveries SET state = 'expired', fence = fence + 1, updated_at = $2, \
-            reason = 'its first part had expired' WHERE account = $1 AND state = 'planned' AND not_before = $3 \
-            AND expires_at <= $2 AND EXISTS (SELECT 1 FROM deliveries AS first WHERE first.account = $1 \
-            AND first.post_id = deliveries.post_id AND first.occurrence = deliveries.occurrence AND first.part = 1 \
-            AND first.state = 'expired')";
         // A stop counts for every answer that has not left, however it came to wait; its own confirmation leaves.
         const STOPPED: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
             reason = 'they said stop' WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
@@ -208,12 +202,7 @@ impl Store {
                         let stopped = sqlx::query(STOPPED).bind(account.clone()).bind(now_ms);
                         stopped.execute(&mut *connection).await?;
                     }
-                    let expired =
-                        sqlx::query(EXPIRE).bind(account.clone()).bind(now_ms).execute(&mut *connection).await?;
-                    if expired.rows_affected() > 0 {
-                        let rest = sqlx::query(EXPIRE_REST).bind(account.clone()).bind(now_ms).bind(WAITS_FOR_PART);
-                        rest.execute(&mut *connection).await?;
-                    }
+                    threads::expire(connection, &account, now).await?;
                     let text = if holder.is_among_others() { FIND_AMONG_OTHERS } else { FIND };
                     let find = sqlx::query(text).bind(account.clone()).bind(now_ms).bind(turn.kind());
                     let Some(row) = find.fetch_optional(&mut *connection).await? else { return Ok(None) };
@@ -395,8 +384,8 @@ async fn record_one(
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, not_before = CASE WHEN $3 = 0 THEN not_before \
         ELSE $3 END, updated_at = $4, unclear = unclear + $7, \
         looks = CASE WHEN $7 = 1 THEN 0 ELSE looks END, \
-        look_at = CASE WHEN $7 = 1 THEN armed_at + 5000 ELSE look_at END, rekeys = rekeys + $8 \
-        WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
+        look_at = CASE WHEN $7 = 1 THEN armed_at + 5000 ELSE look_at END, rekeys = rekeys + $8, \
+        parent_missed = parent_missed + $9 WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
     let now_ms = now.timestamp_millis();
     let (state, reason, not_before) = match ending {
         Ending::Sent(receipt) => {
@@ -421,11 +410,12 @@ async fn record_one(
     let reason = storable(reason);
     let query = sqlx::query(MOVE).bind(state.as_str()).bind(reason.clone()).bind(not_before).bind(now_ms);
     let query = query.bind(id.0).bind(fence).bind(i64::from(state == State::Unknown));
-    let query = query.bind(i64::from(matches!(ending, Ending::Anew { .. })));
+    let query = query.bind(i64::from(matches!(ending, Ending::Anew { .. }))).bind(i64::from(reason == NO_PARENT_YET));
     let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
     if ours {
         let log = sqlx::query(LOG).bind(id.0).bind(now_ms).bind(state.as_str()).bind(reason.clone());
-        log.execute(connection).await?;
+        log.execute(&mut *connection).await?;
+        threads::ended(connection, id, state, now).await?;
     }
     Ok(ours)
 }

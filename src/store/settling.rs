@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row};
 use super::deliveries::{Delivery, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, tell_of_delivery};
-use super::{Store, millis, storable};
+use super::{Store, millis, storable, threads};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
 use crate::core::looking;
@@ -157,11 +157,53 @@ impl Store {
     /// When the database cannot be written; then the look counts as none.
     pub async fn looked(&self, open: &Open, found: Found, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let (id, fence) = (open.delivery.id, open.delivery.fence);
+        // What is given up now may still be made: a server may be slow to commit.
+        let next = looking::next_for_twin(open.armed_at, now).filter(|_| open.unclear > 0);
+        let watch = next.map(|next| (next, looking::twin_until(open.armed_at)));
         self.inner
             .writer
             .write(move |connection| {
                 let found = found.clone();
-                Box::pin(async move { settle(connection, id, fence, &found, now).await })
+                Box::pin(async move { settle(connection, id, fence, &found, watch, now).await })
+            })
+            .await
+    }
+
+    /// A look at a row that was given up while an attempt of it was unclear: a server may make a status late. `appeared`:
+    /// there it is, so the row is `verified`, and a person is told; else it is looked for again at `next`.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then the look counts as none.
+    pub async fn given_up(
+        &self,
+        open: &Open,
+        next: Option<DateTime<Utc>>,
+        appeared: Option<(StatusId, Option<String>, Told)>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        const AGAIN: &str = "UPDATE deliveries SET look_at = $1 WHERE id = $2 AND state = $3 AND fence = $4";
+        const THERE: &str = "UPDATE deliveries SET state = 'verified', status_id = $1, status_url = $2, sent_at = $3, \
+            reason = 'it was given up, and the server made it all the same', from_post = 0, look_at = NULL, \
+            updated_at = $3, fence = fence + 1 WHERE id = $4 AND state = $5 AND fence = $6";
+        let (id, fence, state) = (open.delivery.id, open.delivery.fence, open.delivery.state.as_str());
+        self.inner
+            .writer
+            .write(move |connection| {
+                let appeared = appeared.clone();
+                Box::pin(async move {
+                    let Some((status, url, told)) = appeared else {
+                        let next = next.map(|next| next.timestamp_millis());
+                        let query = sqlx::query(AGAIN).bind(next).bind(id.0).bind(state).bind(fence);
+                        return Ok(query.execute(connection).await?.rows_affected() == 1);
+                    };
+                    let query = sqlx::query(THERE).bind(storable(status.as_str())).bind(url.as_deref().map(storable));
+                    let query = query.bind(now.timestamp_millis()).bind(id.0).bind(state).bind(fence);
+                    let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+                    if ours {
+                        tell_of_delivery(connection, id.0, &told, now).await?;
+                    }
+                    Ok(ours)
+                })
             })
             .await
     }
@@ -288,6 +330,7 @@ async fn settle(
     id: DeliveryId,
     fence: i64,
     found: &Found,
+    watch: Option<(DateTime<Utc>, DateTime<Utc>)>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     // What a restored database had planned for a slot to come was sent at another time: the slot is free again.
@@ -310,7 +353,7 @@ async fn settle(
         ELSE 'not on the server at the last look: sent again' END, updated_at = $1, \
         fence = fence + 1 WHERE id = $3 AND state = 'unknown' AND fence = $4 \
         AND NOT EXISTS (SELECT 1 FROM post_marks WHERE post_marks.post_id = deliveries.post_id)";
-    const END: &str = "UPDATE deliveries SET state = $1, look_at = NULL, looks = looks + 1, reason = $2, \
+    const END: &str = "UPDATE deliveries SET state = $1, look_at = $6, watch_until = $7, looks = looks + 1, reason = $2, \
         doubted_at = NULL, updated_at = $3 WHERE id = $4 AND state = 'unknown' AND fence = $5";
     let now_ms = now.timestamp_millis();
     let query = match found {
@@ -327,10 +370,16 @@ async fn settle(
             sqlx::query(AGAIN).bind(now_ms).bind(i64::from(*new_key)).bind(id.0).bind(fence)
         }
         Found::Ended { state, reason } => {
-            sqlx::query(END).bind(state.as_str()).bind(storable(reason)).bind(now_ms).bind(id.0).bind(fence)
+            let query =
+                sqlx::query(END).bind(state.as_str()).bind(storable(reason)).bind(now_ms).bind(id.0).bind(fence);
+            let (next, until) = watch.map(|(next, until)| (next.timestamp_millis(), until.timestamp_millis())).unzip();
+            query.bind(next).bind(until)
         }
     };
     let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+    if let (true, Found::Ended { state, .. }) = (ours, found) {
+        threads::ended(connection, id, *state, now).await?;
+    }
     if let (true, Found::There { status, .. }) = (ours, found) {
         sqlx::query(BASELINE).bind(status.as_str().to_owned()).bind(id.0).execute(&mut *connection).await?;
         release_next_part(connection, id, now).await?;

@@ -12,6 +12,7 @@
 
 mod audit;
 mod cell;
+mod ends;
 mod grid;
 mod kill_loop;
 mod outcome;

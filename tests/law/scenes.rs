@@ -21,21 +21,21 @@ use watchpost::store::Place;
 use crate::cell::memory;
 
 /// A server, a machine, and a daemon that is linked and has listened once.
-struct Scene {
-    running: Running,
-    sandbox: Sandbox,
-    theirs: Clock,
-    machine: Machine,
-    daemon: Daemon,
+pub(crate) struct Scene {
+    pub(crate) running: Running,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) theirs: Clock,
+    pub(crate) machine: Machine,
+    pub(crate) daemon: Daemon,
     _folder: tempfile::TempDir,
 }
 
-fn nine() -> DateTime<Utc> {
+pub(crate) fn nine() -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-11-23T09:00:00Z").unwrap().to_utc()
 }
 
 impl Scene {
-    async fn begin(profile: Profile, posts: Vec<Post>) -> Scene {
+    pub(crate) async fn begin(profile: Profile, posts: Vec<Post>) -> Scene {
         let folder = tempfile::tempdir_in(memory()).unwrap();
         let theirs = Clock::by_hand(nine());
         let mut options = Options::new(theirs.clone()).account(NewAccount::campaign("eyes").token("eyes-token"));
@@ -64,35 +64,35 @@ impl Scene {
         scene
     }
 
-    fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.theirs.advance(Duration::from_secs(seconds));
         self.machine.clock.advance(Duration::from_secs(seconds));
     }
 
-    async fn work(&self) {
+    pub(crate) async fn work(&self) {
         self.daemon.send_and_look().await.unwrap();
     }
 
     /// Sends and looks through the whole time in which an unclear attempt becomes clear.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for seconds in [5, 25, 90, 181, 1, 5, 5] {
             self.pass(seconds);
             self.work().await;
         }
     }
 
-    async fn states(&self) -> Vec<State> {
+    pub(crate) async fn states(&self) -> Vec<State> {
         let rows = self.daemon.ctx.store.deliveries_in(&State::ALL, 100).await.unwrap();
         rows.iter().map(|row| row.state).collect()
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.daemon.crash().await.unwrap();
         self.running.stop().await;
     }
 }
 
-fn post(text: &str, at: DateTime<Utc>) -> Post {
+pub(crate) fn post(text: &str, at: DateTime<Utc>) -> Post {
     Post::new(
         PostId::new("the-post"),
         When::At(Moment::Instant(at.fixed_offset())),
