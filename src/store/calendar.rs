@@ -346,13 +346,22 @@ impl Store {
                 Box::pin(async move {
                     let mut standing = standing(connection).await?;
                     let doubt = doubt::last(connection).await?;
+                    let mut tried = Vec::new();
                     let mut written = Written::default();
                     for row in wanted.iter() {
                         let key = (row.account.clone(), row.post.clone(), row.occurrence.clone(), row.part);
                         match standing.remove(&key) {
-                            Some(found) => update(connection, row, &found, now, &mut written).await?,
+                            Some(found) => {
+                                update(connection, row, &found, now, &mut written).await?;
+                                if found.state == State::Refused {
+                                    tried.push(DeliveryId(found.id));
+                                }
+                            }
                             None => insert(connection, row, doubt, now, &mut written).await?,
                         }
+                    }
+                    for id in tried {
+                        threads::go_again(connection, id, now).await?;
                     }
                     let longest = wanted.iter().map(|row| ((&row.account, &row.post, &row.occurrence), row.parts));
                     let longest: HashMap<_, i64> = longest.collect();
@@ -574,6 +583,7 @@ async fn update(
         // New words were not said already; the claim asks once more.
         State::Held if edited && found.reason == ALREADY_SAID => (State::Planned, "edited: no longer said already", 0),
         // Staff hold it, or an outage does: an edit changes the words, not the hold.
+        State::Held if found.reason == threads::BEHIND_REFUSED => (State::Held, threads::BEHIND_REFUSED, 0),
         State::Held => (State::Held, "held; edited since", 0),
         State::Refused if !edited => return Ok(()),
         State::Refused if found.may_exist => (State::Unknown, "edited after it was refused; looked for first", 1),
@@ -616,7 +626,6 @@ async fn update(
     written.changed += query.execute(&mut *connection).await?.rows_affected();
     if state != found.state {
         settle_delivery(connection, found.id).await?;
-        threads::goes_again(connection, DeliveryId(found.id), now).await?;
     }
     Ok(())
 }

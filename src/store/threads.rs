@@ -46,6 +46,19 @@ pub(super) async fn ended(
     Ok(())
 }
 
+/// If a part that was refused goes again after an edit, those behind it wait for it as before.
+pub(super) async fn go_again(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const REFUSED: &str = "SELECT 1 AS one FROM deliveries WHERE id = $1 AND state = 'refused'";
+    match sqlx::query(REFUSED).bind(id.0).fetch_optional(&mut *connection).await? {
+        Some(_) => Ok(()),
+        None => goes_again(connection, id, now).await,
+    }
+}
+
 /// A refused part goes again: those behind it wait for it as before.
 pub(super) async fn goes_again(
     connection: &mut AnyConnection,
