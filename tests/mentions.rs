@@ -254,3 +254,41 @@ fn no_command_is_missed_and_none_is_invented() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(phrases >= PHRASES, "{phrases} command phrases");
 }
+
+/// Every topic is reached by natural questions in both languages, and by the name readers are shown for it.
+#[test]
+fn every_topic_is_reached_in_both_languages() {
+    let asked = [
+        ("rekognition", "en", "what is Rekognition?"),
+        ("rekognition", "es", "¿qué es Rekognition?"),
+        ("ring", "en", "does Ring give the police my video?"),
+        ("ring", "es", "¿Ring le da mis videos a la policía?"),
+        ("neighbors", "en", "is the Neighbors app racist?"),
+        ("neighbors", "es", "¿la app Neighbors es racista?"),
+        ("aws", "en", "how does AWS help the police?"),
+        ("aws", "es", "¿cómo ayuda AWS a la policía?"),
+        ("palantir", "en", "what does Palantir do for ICE?"),
+        ("palantir", "es", "¿qué hace Palantir para ICE?"),
+        ("hart", "en", "what is the HART database?"),
+        ("hart", "es", "¿qué es la base de datos HART?"),
+        ("prisons", "en", "does Amazon listen to prison calls?"),
+        ("prisons", "es", "¿Amazon escucha las llamadas de la cárcel?"),
+        ("nimbus", "en", "what is Project Nimbus?"),
+        ("nimbus", "es", "¿qué es el Proyecto Nimbus?"),
+        ("summit", "en", "what happened at the AWS Summit?"),
+        ("summit", "es", "¿qué pasó en la cumbre de AWS?"),
+        ("solidarity", "en", "what about Amazon's solidarity statement?"),
+        ("solidarity", "es", "¿y la declaración de solidaridad de Amazon?"),
+        ("demands", "en", "what are your demands?"),
+        ("demands", "es", "¿cuáles son sus demandas?"),
+        ("pledge", "en", "where can I sign the pledge?"),
+        ("pledge", "es", "¿dónde firmo el compromiso?"),
+    ];
+    let matcher = matcher();
+    let wrong = asked.iter().filter(|(topic, lang, text)| {
+        let mention = labelled(&format!("{topic} {lang} | {text}"), String::new());
+        let reading = read(&matcher, &mention);
+        !(is_lang(&reading, &mention) && is_answer(&reading, &[(*topic).to_owned()], &[]))
+    });
+    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<&(&str, &str, &str)>::new());
+}

@@ -167,6 +167,15 @@ struct Tried<'a> {
 
 /// A stranger's first mention, on Mastodon, now.
 fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let ours = || campaign.languages.iter().map(Lang::as_str).collect::<Vec<_>>().join(" or ");
+    if let Some(lang) = lang
+        && (!(2..=3).contains(&lang.split(['-', '_']).next().unwrap_or_default().len())
+            || !lang.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')))
+    {
+        bail!("`--lang {lang}` is not a language code: write {}, as the author's client would", ours());
+    }
+    let foreign =
+        lang.filter(|lang| !campaign.languages.iter().any(|known| known.primary() == Lang::new(*lang).primary()));
     let mention = Mention {
         status: StatusId::new("try"),
         uri: StatusUri::new("try"),
@@ -214,6 +223,12 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         }
     }
     page.push_str(&format!("language: {}\nreason: {}\n", tried.lang, tried.reason));
+    if let Some(lang) = foreign {
+        page.push_str(&format!(
+            "note: `{lang}` is not a language of this campaign, so the words decided; it answers in {}\n",
+            ours()
+        ));
+    }
     if let Some(text) = &tried.text {
         page.push_str(&format!("\n{text}\n"));
     }

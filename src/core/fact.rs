@@ -38,7 +38,7 @@ pub struct Fact {
     pub topic: TopicId,
     /// Words and phrases that each answer alone, all languages in one list.
     pub keywords: Vec<String>,
-    /// Words that belong to the topic, but not to it alone: they answer beside the campaign's target, else like weak ones.
+    /// Words that belong to the topic, but not to it alone: they answer beside a word of company, else like weak ones.
     pub topical: Vec<String>,
     /// Everyday words that answer only in company.
     pub weak: Vec<String>,

@@ -15,7 +15,13 @@ impl Case<'_> {
             let same_topic =
                 self.reading.matches.iter().filter(|found| found.topic == best.topic).map(|found| &found.fact);
             let words = best.words.join(", ");
-            return self.answer(same_topic.chain(fitting).collect(), format!("matched {words}"));
+            return self.answer(
+                same_topic.chain(fitting).collect(),
+                match best.company.as_slice() {
+                    [] => format!("matched {words}"),
+                    company => format!("matched {words} beside {}", company.join(", ")),
+                },
+            );
         }
         // Question marks of every script a keyboard of ours writes; "thanks" below a post is no question.
         let asks = self.mention.text.own.contains(['?', '¿', '？', '؟']);
@@ -31,7 +37,12 @@ impl Case<'_> {
         if self.reading.weak_only.is_empty() {
             return self.silent("no keyword matched".into());
         }
-        self.silent(format!("only everyday words matched, without company: {}", self.reading.weak_only.join(", ")))
+        let words = self.reading.weak_only.join(", ");
+        if self.reading.against.is_empty() {
+            return self.silent(format!("only everyday words matched, without company: {words}"));
+        }
+        let against = self.reading.against.join(", ");
+        self.silent(format!("{words} matched, but {against} speaks for a joke or for something else"))
     }
 
     fn facts_below(&self, below: &Below) -> Vec<FactId> {

@@ -241,7 +241,54 @@ fn the_language_is_that_of_the_keywords_then_of_the_status_then_of_the_words() {
     assert_eq!(lang("stop", Some("es")), "es");
 }
 
+#[test]
+fn what_speaks_for_a_joke_or_something_else_weighs_against_a_topic() {
+    for text in ["palantir stock", "palantir 😂", "my cat and palantir", "palantir on my iphone?"] {
+        check(text, None);
+    }
+    for text in ["what is palantir lol", "palantir stock and the police", "palantir shares"] {
+        check(text, Some("palantir"));
+    }
+    assert_eq!(read("palantir stock lol", "", None).against, ["stock", "lol"]);
+}
+
+/// Ways of writing that change nothing a reader sees, or nothing that matters.
+fn disguised(text: &str, way: usize) -> String {
+    let wide = |letter: char| match letter {
+        '!'..='~' => char::from_u32(u32::from(letter) + 0xFEE0).unwrap_or(letter),
+        _ => letter,
+    };
+    match way {
+        0 => text.chars().flat_map(|letter| [letter, '\u{200b}']).collect(),
+        1 => text.chars().map(wide).collect(),
+        2 => text
+            .chars()
+            .flat_map(|letter| [Some(letter), letter.is_alphabetic().then_some('\u{301}')])
+            .flatten()
+            .collect(),
+        3 => text.chars().flat_map(|letter| ['\u{2060}', letter, '\u{fe0f}']).collect(),
+        _ => text.to_owned(),
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_disguise_changes_a_verdict(
+        own in "(ring|palantir|stop|please|not about|police|does|stock|hart|doorbell|leave me alone|more|\\?|,|!| ){0,12}",
+        way in 0_usize..4,
+    ) {
+        prop_assert_eq!(read(&disguised(&own, way), "", None), read(&own, "", None));
+    }
+
+    #[test]
+    fn emoji_behind_it_never_change_a_command(
+        own in "(stop|leave me alone|basta|more|please|palantir| ){0,4}",
+        emoji in "(🛑|🙏| |✨|👍){0,6}",
+    ) {
+        let command = |text: &str| read(text, "", None).command;
+        prop_assert_eq!(command(&format!("{own}{emoji}")), command(&own));
+    }
+
     #[test]
     fn reading_never_panics(own in any::<String>(), quoted in any::<String>()) {
         let reading = read(&own, &quoted, None);

@@ -1,7 +1,8 @@
 //! What the hits in a text are worth: which words have company, which facts are asked for, and in what order.
 //!
 //! A topic is named when one of its words weighs 6 (see [`Scene::vouched`]). A keyword weighs 6 by itself; a topical word
-//! 3 and a weak word nothing, and both need another word beside them. Other words of the topic or the company list add 4 each in the same clause and 3 elsewhere; signs
+//! 3 and a weak word nothing, and both need another word beside them. Other words of the topic or the company list add 4
+//! each in the same clause and 3 elsewhere; signs
 //! that a name, a question or one phrase is meant add 2 each, but never suffice alone. A word from `elsewhere` takes 4, a
 //! sign of joking 2. So `is Ring in with the police?` asks, while `ring the police`, `a ring for my wedding, thanks amazon`,
 //! `ice cream at the border`, `palantir stock` and `my cat failed facial recognition lol` stay without an answer. A weak word
@@ -148,8 +149,8 @@ impl Scene<'_> {
                 let Some(topic) = self.topic(used.fact).filter(|topic| !named.contains_key(topic)) else {
                     continue;
                 };
-                // A word that several facts share is judged once.
-                if refused.contains(&(hit.first, hit.last, topic)) {
+                // A word that several facts share is judged once, and the parts of a keyword do not speak for each other.
+                if refused.contains(&(hit.first, hit.last, topic)) || self.is_part_of_a_keyword(hit, topic) {
                     continue;
                 }
                 if strength == Strength::Keyword && self.against.weight == 0 {
@@ -239,6 +240,16 @@ impl Scene<'_> {
         enough.then(|| taken.iter().map(|other| other.pattern).collect())
     }
 
+    /// Whether it is a part of a longer keyword of the topic, whose weight has been judged as a whole.
+    fn is_part_of_a_keyword(&self, hit: &Hit<'_>, topic: &TopicId) -> bool {
+        let keyword = |used: &&Use| used.strength == Strength::Keyword && self.topic(used.fact) == Some(topic);
+        self.hits.iter().any(|other| {
+            other.overlaps(hit)
+                && other.pattern.letters > hit.pattern.letters
+                && other.uses.iter().any(|used| keyword(&used))
+        })
+    }
+
     /// Whether another clause of its sentence asks: `Ring and the cops, tell me`.
     fn asks_beside(&self, clause: &Clause) -> bool {
         self.clauses.iter().any(|other| other.asks && other.sentence == clause.sentence)
@@ -273,6 +284,11 @@ impl Scene<'_> {
     fn is_the_question(&self, hit: &Hit<'_>, used: &Use) -> bool {
         if used.strength == Strength::Beside {
             return false;
+        }
+        // `AWS`, and nothing else: somebody names one of the topics we listed.
+        let list = self.words.list();
+        if list.len() == 1 && list.first().is_some_and(|word| word.capital) && self.is_own_name(hit, used.fact) {
+            return true;
         }
         let Some(clause) = self.clause(hit).filter(|clause| clause.asks && self.against.weight == 0) else {
             return false;
