@@ -15,6 +15,8 @@ pub mod doctor;
 pub mod facts;
 mod file_out;
 pub mod ledger;
+pub mod mentions;
+pub mod optouts;
 pub mod output;
 pub mod pause;
 pub mod plan;
@@ -89,6 +91,10 @@ pub enum Command {
     Doctor(doctor::Args),
     /// The facts: list, show, and try what a mention would be answered.
     Facts(facts::Args),
+    /// Mentions: who asked what, what was said or why nothing; answers for those left to a human.
+    Mentions(mentions::Args),
+    /// People who said stop: list, add, remove.
+    Optouts(optouts::Args),
     /// A Mastodon-compatible server in memory, for rehearsals and other people's tools.
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
@@ -124,6 +130,8 @@ impl Command {
             | Command::Resume(_)
             | Command::Status(_)
             | Command::Facts(_)
+            | Command::Mentions(_)
+            | Command::Optouts(_)
             | Command::Ledger(_)
             | Command::Doctor(_)
             | Command::Completions(_) => "warn",
@@ -150,6 +158,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Resume(args) => pause::resume(&root, &args, clock.now()).await,
         Command::Status(args) => status::run(&root, &args, clock.now()).await,
         Command::Facts(args) => facts::run(&root, &args, clock.now()),
+        Command::Mentions(args) => mentions::run(&root, &args, clock.now()).await,
+        Command::Optouts(args) => optouts::run(&root, &args, clock.now()).await,
         Command::Ledger(args) => ledger::run(&root, &args, clock.now()).await,
         Command::Doctor(args) => doctor::run(&root, &args, &clock).await,
         #[cfg(feature = "sandbox")]

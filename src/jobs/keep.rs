@@ -6,12 +6,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use tokio_util::sync::CancellationToken;
 
+use super::by_hand;
 use super::context::{Ctx, Desk};
 use crate::store::StoreError;
 use crate::store::epoch::STEP;
 
 /// Between two rounds.
 const ROUND: Duration = Duration::hours(1);
+
+/// A wish that meets a server out of reach is looked at again after this.
+const WISHES_AGAIN: Duration = Duration::seconds(5);
 
 /// What the notices of facts due for review begin with.
 const STALE: &str = "stale:";
@@ -66,12 +70,19 @@ async fn tell_stale(ctx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError> {
 pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreError> {
     let mut next_round = ctx.clock.now();
     let mut next_step = ctx.clock.now() + STEP;
+    let mut next_wishes = ctx.clock.now();
     let mut desk: Arc<Desk> = ctx.desk();
     while !stop.is_cancelled() {
         let now = ctx.clock.now();
         if now >= next_round {
             tick(&ctx, now).await?;
             next_round = now + ROUND;
+        }
+        if now >= next_wishes || now + WISHES_AGAIN < next_wishes {
+            next_wishes = match by_hand::tick(&ctx, now).await? {
+                by_hand::Outcome::Done => now,
+                by_hand::Outcome::Later => now + WISHES_AGAIN,
+            };
         }
         let latest = ctx.desk();
         if !Arc::ptr_eq(&desk, &latest) {

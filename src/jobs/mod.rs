@@ -9,11 +9,13 @@
 //! - [`settle`]: read-back: unclear → sent or again, sent → verified, twins;
 //! - [`listen`]: stream and notifications → mentions;
 //! - [`answer`]: mention → decision, with its reply armed in the same transaction;
+//! - [`by_hand`]: what staff want answered → replies;
 //! - [`keep`]: purge what must not be kept.
 //!
 //! Jobs see the store and `fedi`; they do not see campaign files, the terminal or the sandbox.
 
 pub mod answer;
+pub mod by_hand;
 pub mod context;
 pub mod keep;
 pub mod lease;

@@ -207,17 +207,36 @@ fn heard(row: &AnyRow) -> Result<Heard, StoreError> {
     })
 }
 
-struct Intake<'a> {
-    store: &'a Store,
-    account: &'a AccountName,
-    mention: &'a Mention,
+pub(super) struct Intake<'a> {
+    pub(super) store: &'a Store,
+    pub(super) account: &'a AccountName,
+    pub(super) mention: &'a Mention,
     /// What it is known by: [`identity`].
-    uri: String,
-    now: DateTime<Utc>,
-    boot: Duration,
+    pub(super) uri: String,
+    pub(super) now: DateTime<Utc>,
+    pub(super) boot: Duration,
 }
 
 impl Intake<'_> {
+    /// Decides about a mention that has its row, and plans the reply, if there is one.
+    pub(super) async fn answer(
+        &self,
+        connection: &mut AnyConnection,
+        decide: &Decide,
+        sending: Sending,
+    ) -> Result<(Verdict, Option<DeliveryId>), StoreError> {
+        let person = self.store.secret().person(&self.mention.asker.url);
+        let thread = self.thread(connection).await?;
+        let verdict = decide(self.mention, &self.past(connection, &person, &thread).await?);
+        if verdict.reply.is_none() {
+            return Ok((verdict, None));
+        }
+        let written = self.mention.created_at;
+        let doubt = doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now));
+        let reply = self.insert_reply(connection, &verdict, &person, &thread, sending, doubt).await?;
+        Ok((verdict, Some(reply.id)))
+    }
+
     async fn record(
         &self,
         connection: &mut AnyConnection,
@@ -494,7 +513,11 @@ fn spent_key(account: &str, limit: SpentLimit) -> String {
 /// How many of a person's earlier mentions in a thread are compared with a new one.
 const ANSWERED_WORDS: usize = 5;
 
-async fn opt_out(connection: &mut AnyConnection, person: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) async fn opt_out(
+    connection: &mut AnyConnection,
+    person: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     const OUT: &str = "INSERT INTO opt_outs (person, since) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING";
     const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
         reason = 'they said stop' WHERE person = $1 AND kind = 'reply' AND state IN ('planned', 'claimed', 'held', 'refused')";

@@ -24,6 +24,7 @@ macro_rules! concat_columns {
 
 pub mod accounts;
 pub mod approvals;
+pub mod asked;
 pub mod attempts;
 pub mod calendar;
 mod connect;

@@ -24,5 +24,6 @@ mod restored;
 mod second_look;
 mod server_traps;
 mod staff;
+mod staff_answers;
 mod terminal;
 mod trouble;

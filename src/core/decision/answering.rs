@@ -3,6 +3,7 @@
 use super::{Below, Case, Consent, Verdict};
 use crate::core::command::Command;
 use crate::core::compose::{self, ReplyParts, Warning, WarningPlace};
+use crate::core::fact::Fact;
 use crate::core::ids::{FactId, Lang, TopicId};
 use crate::core::mention::MayReply;
 use crate::core::post::Visibility;
@@ -78,6 +79,11 @@ impl Case<'_> {
         let Some(fact) = unheard.or(sayable.first()) else {
             return self.silent("the fact that fits is past its review_by or superseded".into());
         };
+        self.say(fact, why)
+    }
+
+    fn say(&self, fact: &Fact, why: String) -> Verdict {
+        let book = &self.mind.facts;
         // Wordings take turns: from answer to answer of the account, and the next one for who hears it again.
         let turn = usize::try_from(self.past.account_last_window).unwrap_or_default();
         let wording = self.past.wordings.get(&fact.id).map_or(turn, |last| last.saturating_add(1));
@@ -101,6 +107,18 @@ impl Case<'_> {
                 verdict
             }
             Err(problem) => self.silent(format!("fact {} does not fit: {problem}", fact.id)),
+        }
+    }
+
+    /// What staff chose, unless its author does not want to hear from us.
+    pub(super) fn by_hand(&self, id: &FactId) -> Verdict {
+        if let Some(reason) = self.not_even_by_hand() {
+            return self.silent(reason.into());
+        }
+        let book = &self.mind.facts;
+        match book.fact(id).filter(|fact| book.may_say(fact, self.today)) {
+            Some(fact) => self.say(fact, format!("staff answered it with the fact {id}")),
+            None => self.silent(format!("the fact {id} is not there, replaced, or past its review_by")),
         }
     }
 

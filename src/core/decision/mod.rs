@@ -225,6 +225,22 @@ pub fn decide(
     verdict
 }
 
+/// Decides about a mention that staff want answered with `fact`: limits are theirs to know, consent is not.
+#[must_use]
+pub fn decide_by_hand(
+    mind: &Mind,
+    venue: &Venue,
+    mention: &Mention,
+    past: &Past,
+    fact: &FactId,
+    now: DateTime<Utc>,
+    today: NaiveDate,
+) -> Verdict {
+    let reading = mind.matcher.read(&mention.text, mention.lang.as_ref());
+    let case = Case { mind, venue, mention, past, reading: &reading, now, today };
+    Verdict { command: None, ..case.by_hand(fact) }
+}
+
 struct Case<'a> {
     mind: &'a Mind,
     venue: &'a Venue,

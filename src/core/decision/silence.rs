@@ -72,6 +72,23 @@ impl Case<'_> {
         None
     }
 
+    /// What no wish of staff overrules.
+    pub(super) fn not_even_by_hand(&self) -> Option<&'static str> {
+        if self.past.opted_out {
+            return Some("they said stop");
+        }
+        if self.is_ours() {
+            return Some("it is from an account of this campaign");
+        }
+        if self.mention.asker.nobot {
+            return Some("their profile says #nobot");
+        }
+        if self.mention.replies != MayReply::Yes {
+            return Some("its author does not let us reply to it");
+        }
+        (self.now - self.mention.created_at > self.mind.max_age).then_some("it is older than [replies] max_age")
+    }
+
     /// Why nothing is said although there is something to say: limits that are spent, or talk of two machines. Not for
     /// stop and start; the other commands skip `per_person_every` only.
     pub(super) fn held_back(&self) -> Option<Verdict> {
