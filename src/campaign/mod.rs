@@ -33,6 +33,7 @@ mod by_lang;
 mod commands;
 mod config;
 mod facts;
+pub mod facts_edit;
 pub mod finding;
 mod fits;
 mod front_matter;
@@ -47,6 +48,7 @@ mod repeats;
 mod replies;
 mod rules;
 mod sameness;
+pub mod saving;
 pub mod secrets;
 mod source;
 pub mod spreadsheet;
@@ -171,19 +173,32 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`], when there is no campaign there to read. Mistakes in files are findings.
 pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
+    load_with(root, now, None)
+}
+
+/// The same, as if `file` (relative to the folder) held `text`: what a change would make of the campaign, before it is
+/// saved.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_as_if(root: &Path, now: DateTime<Utc>, file: &str, text: &str) -> Result<Loaded, LoadError> {
+    load_with(root, now, Some((file, text)))
+}
+
+fn load_with(root: &Path, now: DateTime<Utc>, instead: Option<(&str, &str)>) -> Result<Loaded, LoadError> {
     open(root)?;
     let mut findings = Vec::new();
-    let settings = with_tree(root, config::FILE, &mut findings, |node, report| {
+    let settings = with_tree(root, config::FILE, instead, &mut findings, |node, report| {
         node.map_or_else(config::Settings::default, |node| config::read(node, root, now, report))
     });
     let languages = settings.languages.as_slice();
-    let links = with_tree(root, links::FILE, &mut findings, |node, report| {
+    let links = with_tree(root, links::FILE, instead, &mut findings, |node, report| {
         // A file with a syntax error names links we do not know: then none is judged.
         (node.is_some() || !report.has_errors())
             .then(|| node.map(|node| links::read(node, languages, report)).unwrap_or_default())
     });
     let today = settings.zone.map_or_else(|| now.date_naive(), |zone| now.with_timezone(&zone).date_naive());
-    let facts = with_tree(root, facts::FILE, &mut findings, |node, report| {
+    let facts = with_tree(root, facts::FILE, instead, &mut findings, |node, report| {
         if node.is_none() && !report.has_errors() {
             report.warn(None, "there is no such file: mentions cannot be answered", "");
         }
@@ -191,7 +206,7 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
             .then(|| node.map(|node| facts::read(node, &settings, links.as_ref(), today, report)).unwrap_or_default())
     });
     let topics = facts.as_ref().map(FactBook::topics);
-    let commands = with_tree(root, commands::FILE, &mut findings, |node, report| {
+    let commands = with_tree(root, commands::FILE, instead, &mut findings, |node, report| {
         commands::read(node, languages, topics.as_deref(), report)
     });
     let sound = !any_error(&findings);
@@ -300,11 +315,16 @@ fn open(root: &Path) -> Result<(), LoadError> {
 fn with_tree<T>(
     root: &Path,
     file: &str,
+    instead: Option<(&str, &str)>,
     findings: &mut Vec<Finding>,
     read: impl FnOnce(Option<&Node>, &mut Report) -> T,
 ) -> T {
     let mut report = Report::new(file);
-    let node = source::read_if_there(root, file, &mut report).and_then(|text| toml_tree::parse(&text, &mut report));
+    let text = match instead {
+        Some((other, text)) if other == file => Some(text.to_owned()),
+        Some(_) | None => source::read_if_there(root, file, &mut report),
+    };
+    let node = text.and_then(|text| toml_tree::parse(&text, &mut report));
     let value = read(node.as_ref(), &mut report);
     findings.extend(report.into_findings());
     value

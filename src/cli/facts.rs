@@ -1,5 +1,5 @@
-//! `watchpost facts`: what the campaign knows, and what a mention would be answered. Needs no token, database or
-//! network.
+//! `watchpost facts`: what the campaign knows, and what a mention would be answered. Needs no token or network; only
+//! `coverage` looks into the database.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::table::{first_words, table};
-use super::{output, workplace};
+use super::{facts_coverage, facts_edit, output, workplace};
 use crate::app;
 use crate::campaign::Campaign;
 use crate::core::count::TextRules;
@@ -23,7 +23,7 @@ use crate::fedi;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  watchpost facts list\n  watchpost facts show ring-partnerships\n  watchpost facts try \"is it true that police can see my doorbell camera?\"\n  watchpost facts try \"¿qué es Rekognition?\" --lang es --json"
+    after_help = "Examples:\n  watchpost facts list\n  watchpost facts show ring-partnerships\n  watchpost facts try \"is it true that police can see my doorbell camera?\"\n  watchpost facts try \"¿qué es Rekognition?\" --lang es --json\n  watchpost facts coverage --days 7\n  watchpost facts edit ring-partnerships --review-by 2027-06-01\n  watchpost facts add ring-new --topic ring --keyword \"ring new\" --text en=\"…\" --text es=\"…\" --source mediajustice --as-of 2026-11 --link pledge"
 )]
 pub struct Args {
     /// What to do.
@@ -48,6 +48,19 @@ pub enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// What people ask, what no fact answers, which facts nobody hears, which are to be looked at again.
+    Coverage {
+        /// How many days back.
+        #[arg(long, default_value_t = 30, value_name = "N")]
+        days: u32,
+        /// One JSON document instead of text.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Adds a fact to config/facts.toml, checked before it is saved.
+    Add(facts_edit::Written),
+    /// Changes a fact in config/facts.toml; comments and order stay.
+    Edit(facts_edit::Edited),
     /// What the bot would decide about a mention with this text.
     Try {
         /// The mention's text.
@@ -65,12 +78,15 @@ pub enum Action {
 ///
 /// # Errors
 /// When the campaign has mistakes in its settings or facts, or the fact does not exist.
-pub fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let campaign = || Ok::<_, anyhow::Error>(workplace::campaign(root, now)?.0);
     match &args.action {
-        Action::List { json } => list(&campaign, *json),
-        Action::Show { id, json } => show(&campaign, id, *json),
-        Action::Try { text, lang, json } => attempt(&campaign, text, lang.as_deref(), *json, now),
+        Action::Coverage { days, json } => return facts_coverage::run(root, *days, *json, now).await,
+        Action::Add(written) => return facts_edit::add(root, written, now),
+        Action::Edit(edited) => return facts_edit::edit(root, edited, now),
+        Action::List { json } => list(&campaign()?, *json),
+        Action::Show { id, json } => show(&campaign()?, id, *json),
+        Action::Try { text, lang, json } => attempt(&campaign()?, text, lang.as_deref(), *json, now),
     }?;
     Ok(0)
 }

@@ -13,6 +13,8 @@ pub mod demo;
 mod demo_story;
 pub mod doctor;
 pub mod facts;
+pub mod facts_coverage;
+pub mod facts_edit;
 mod file_out;
 pub mod ledger;
 pub mod mentions;
@@ -89,7 +91,7 @@ pub enum Command {
     Ledger(ledger::Args),
     /// What watchpost knows of each account, server, limit, clock and of its database.
     Doctor(doctor::Args),
-    /// The facts: list, show, and try what a mention would be answered.
+    /// The facts: list, show, add, edit, coverage, and try what a mention would be answered.
     Facts(facts::Args),
     /// Mentions: who asked what, what was said or why nothing; answers for those left to a human.
     Mentions(mentions::Args),
@@ -157,7 +159,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Command::Pause(args) => pause::pause(&root, &args, clock.now()).await,
         Command::Resume(args) => pause::resume(&root, &args, clock.now()).await,
         Command::Status(args) => status::run(&root, &args, clock.now()).await,
-        Command::Facts(args) => facts::run(&root, &args, clock.now()),
+        Command::Facts(args) => facts::run(&root, &args, clock.now()).await,
         Command::Mentions(args) => mentions::run(&root, &args, clock.now()).await,
         Command::Optouts(args) => optouts::run(&root, &args, clock.now()).await,
         Command::Ledger(args) => ledger::run(&root, &args, clock.now()).await,

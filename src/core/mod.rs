@@ -10,6 +10,7 @@ pub mod budget;
 pub mod command;
 pub mod compose;
 pub mod count;
+pub mod coverage;
 pub mod date_words;
 pub mod decision;
 pub mod delivery;

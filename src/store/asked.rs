@@ -3,6 +3,7 @@
 //! A wish is an intent: the daemon reads the mention again, for its author's name is not kept, and turns the wish into
 //! a delivery in the transaction that ends it; the ledger holds one reply a mention, whoever wished how often.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -221,6 +222,23 @@ impl Store {
                 })
             })
             .await
+    }
+
+    /// How often each fact was said in replies.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn facts_said(&self) -> Result<BTreeMap<String, i64>, StoreError> {
+        const SAID: &str = "SELECT facts, COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND facts <> '' \
+            AND state <> 'cancelled' GROUP BY facts";
+        let mut said = BTreeMap::new();
+        for row in sqlx::query(SAID).fetch_all(&self.inner.reads).await? {
+            let (facts, count): (String, i64) = (row.try_get("facts")?, row.try_get("n")?);
+            for fact in facts.split_whitespace() {
+                *said.entry(fact.to_owned()).or_default() += count;
+            }
+        }
+        Ok(said)
     }
 
     /// What staff want answered, oldest first.

@@ -16,10 +16,12 @@
 mod answering;
 mod command_line;
 mod families;
+mod floods;
 mod harness;
 mod listening;
 mod once;
 mod posting;
+mod privacy;
 mod restored;
 mod second_look;
 mod server_traps;

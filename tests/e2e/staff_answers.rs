@@ -153,7 +153,7 @@ fn a_stop_that_reached_staff_otherwise_is_noted_and_taken_back() {
         let all = json(story, &["optouts", "list", "--json"]);
         let person = all[0]["person"].as_str().unwrap().to_owned();
         assert!(!fine(story, &["optouts", "list"]).contains("ada"));
-        fine(story, &["optouts", "remove", &person[..8]]);
+        fine(story, &["optouts", "remove", person.get(..8).unwrap()]);
         refused(story, &["optouts", "remove", &person], "nobody");
         let again = story.says("ada", "@eyes what about Palantir?");
         story.answer_to(&again).await;
@@ -163,5 +163,76 @@ fn a_stop_that_reached_staff_otherwise_is_noted_and_taken_back() {
         let bob = story.says("bob", "@eyes what is Rekognition?");
         story.expect_silence(&bob, "said stop").await;
         refused(story, &["optouts", "add", "@bob"], "profile address");
+    });
+}
+
+#[test]
+fn staff_see_what_is_asked_and_not_answered_and_which_facts_nobody_hears() {
+    tell(Scene::new(), async |story| {
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        story.answer_to(&asked).await;
+        for (who, text) in [("bob", "@eyes do drones deliver in Boston?"), ("eve", "@eyes drones over BOSTON again")] {
+            let silent = story.says(who, text);
+            story.expect_silence(&silent, "").await;
+        }
+        let coverage = json(story, &["facts", "coverage", "--json"]);
+        assert_eq!(coverage["topics"][0]["topic"], "rekognition");
+        assert_eq!(coverage["unanswered"][0]["count"], 2, "{coverage}");
+        let heard = story.decision(&asked).await.fact;
+        let never = coverage["never_used"].as_array().unwrap();
+        assert!(!never.iter().any(|fact| *fact == heard) && never.len() > 10, "{coverage}");
+        assert!(fine(story, &["facts", "coverage"]).contains("drones"));
+    });
+}
+
+#[test]
+fn a_fact_is_added_and_changed_in_the_file_and_nothing_half_done_is_saved() {
+    tell(Scene::new(), async |story| {
+        let file = story.folder.path().join("config/facts.toml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        let add = |source: &'static str| {
+            vec![
+                "facts",
+                "add",
+                "drones-new",
+                "--topic",
+                "drones",
+                "--keyword",
+                "delivery drones",
+                "--text",
+                "en=Drones fly with cameras.",
+                "--text",
+                "es=Los drones vuelan con cámaras.",
+                "--source",
+                source,
+                "--as-of",
+                "2026-11",
+                "--link",
+                "pledge",
+            ]
+        };
+        refused(story, &add("no-such-source"), "no-such-source");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), before, "nothing was saved");
+        fine(story, &add("mediajustice"));
+        let after = std::fs::read_to_string(&file).unwrap();
+        assert!(after.starts_with(before.trim_end()), "what stood there stands as it was");
+        refused(story, &add("mediajustice"), "facts edit");
+        // The program that runs knows it at once.
+        story.files_seen().await;
+        let asked = story.says("ada", "@eyes are there delivery drones?");
+        let answer = story.answer_to(&asked).await;
+        assert!(answer.text.contains("Drones fly with cameras.") && answer.text.contains("MediaJustice"), "{answer:?}");
+        // A date in the past: the fact is not said any more, and staff are told once.
+        fine(story, &["facts", "edit", "drones-new", "--review-by", "2026-11-23"]);
+        story.files_seen().await;
+        story.flow_until_notice("drones-new").await;
+        let again = story.says("bob", "@eyes are there delivery drones?");
+        story.expect_silence(&again, "review_by").await;
+        fine(story, &["facts", "edit", "drones-new", "--review-by", ""]);
+        story.files_seen().await;
+        story.notice_gone("drones-new").await;
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
+        refused(story, &["facts", "edit", "drones-new", "--text", "no language"], "--text en=");
+        refused(story, &["facts", "edit", "drones-new"], "say what to change");
     });
 }

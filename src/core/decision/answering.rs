@@ -1,6 +1,6 @@
 //! What is said to a mention that is answered: a fact, another one, a source, or a sentence of the bot itself.
 
-use super::{Below, Case, Consent, Verdict};
+use super::{Below, Case, Consent, NO_KEYWORD, ONLY_EVERYDAY, Verdict};
 use crate::core::command::Command;
 use crate::core::compose::{self, ReplyParts, Warning, WarningPlace};
 use crate::core::fact::Fact;
@@ -36,11 +36,11 @@ impl Case<'_> {
             return self.silent(format!("it says it is not about {}", self.reading.negated.join(", ")));
         }
         if self.reading.weak_only.is_empty() {
-            return self.silent("no keyword matched".into());
+            return self.silent(NO_KEYWORD.into());
         }
         let words = self.reading.weak_only.join(", ");
         if self.reading.against.is_empty() {
-            return self.silent(format!("only everyday words matched, without company: {words}"));
+            return self.silent(format!("{ONLY_EVERYDAY}, without company: {words}"));
         }
         let against = self.reading.against.join(", ");
         self.silent(format!("{words} matched, but {against} speaks for a joke or for something else"))

@@ -83,6 +83,11 @@ pub enum Parent {
     AnsweredByUs,
 }
 
+/// Why a question found no fact: the beginnings of two reasons.
+pub const NO_KEYWORD: &str = "no keyword matched";
+/// Its words need company.
+pub const ONLY_EVERYDAY: &str = "only everyday words matched";
+
 /// From this age on a mention is looked at again before it is answered.
 pub const LOOK_AGAIN_AFTER: Duration = Duration::seconds(60);
 

@@ -143,6 +143,11 @@ impl Story {
         self.start().await;
     }
 
+    /// Opens the database as a visitor again, after it was closed to look at its file.
+    pub(crate) async fn visit_again(&mut self) {
+        self.store = super::scene::visit(&self.folder).await;
+    }
+
     /// Stops the daemon and takes its database away, key and all.
     pub(crate) async fn lose_database(&mut self) {
         self.stop().await.unwrap();
