@@ -93,6 +93,18 @@ fn every_command_in_the_readme_exists_and_takes_its_arguments() {
 }
 
 #[test]
+fn the_week_in_the_readme_names_every_verb_of_the_queue() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let queue = Cli::command().find_subcommand("queue").unwrap().clone();
+    let verbs = queue.get_subcommands().map(|verb| verb.get_name().to_owned()).filter(|verb| verb != "help");
+    let untold: Vec<String> = verbs.filter(|verb| !readme.contains(&format!("watchpost queue {verb}"))).collect();
+    assert!(untold.is_empty(), "README.md says nothing of watchpost queue {untold:?}");
+    let others = ["pause", "resume", "ledger", "doctor", "status", "check", "plan"];
+    let untold: Vec<&str> = others.into_iter().filter(|verb| !readme.contains(&format!("watchpost {verb}"))).collect();
+    assert!(untold.is_empty(), "README.md says nothing of watchpost {untold:?}");
+}
+
+#[test]
 fn every_file_the_readme_links_to_exists() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for target in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

@@ -1,7 +1,7 @@
 //! What only the whole campaign shows: slot posts that wait for slots nobody has, and exact times that stand against a
 //! rule. What is said twice is [`super::sameness`]'s.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use chrono::{DateTime, Duration, Utc};
@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 
 use super::config::Settings;
 use super::finding::{Finding, Report};
+use super::links::PLACEHOLDER;
 use super::posts::ReadPost;
 use super::{Account, config, sameness};
 use crate::core::ids::{AccountName, PostId};
@@ -111,5 +112,25 @@ fn tell_conflicts(
 pub(crate) fn in_reading_order(mut findings: Vec<Finding>) -> Vec<Finding> {
     let rank = |file: &PathBuf| usize::from(!file.starts_with("config"));
     findings.sort_by(|a, b| (rank(&a.file), &a.file, a.line).cmp(&(rank(&b.file), &b.file, b.line)));
+    tell_placeholders_once(&mut findings);
     findings
+}
+
+/// A campaign that is not set up yet holds the same placeholder in most of its posts: it is told where it stands first,
+/// and how often it stands elsewhere.
+fn tell_placeholders_once(findings: &mut Vec<Finding>) {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let is_placeholder = |finding: &Finding| finding.message.ends_with(PLACEHOLDER);
+    findings.retain(|finding| {
+        let times = seen.entry(finding.message.clone()).or_default();
+        *times += 1;
+        *times == 1 || !is_placeholder(finding)
+    });
+    for finding in findings.iter_mut().filter(|finding| is_placeholder(finding)) {
+        match seen.get(&finding.message).copied().unwrap_or_default() {
+            0 | 1 => {}
+            2 => finding.message.push_str("; it stands in one more place"),
+            more => finding.message.push_str(&format!("; it stands in {} more places", more - 1)),
+        }
+    }
 }

@@ -32,7 +32,18 @@ pub(crate) fn server(written: &str) -> Result<String, Misread> {
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(misread(format!("`{written}` says more than the server"), SERVER_HINT));
     }
+    no_port_0(&url, written)?;
     Ok(url.origin().ascii_serialization())
+}
+
+fn no_port_0(url: &Url, written: &str) -> Result<(), Misread> {
+    match url.port() {
+        Some(0) => Err(misread(
+            format!("`{written}` names port 0, where no server listens"),
+            "leave the port out, or write the one the server listens on",
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The address of a streaming host, `wss://host[:port][/path]`; plain ws only for loopback.
@@ -42,6 +53,7 @@ pub(crate) fn streaming(written: &str) -> Result<String, Misread> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(misread("a streaming address must not hold a user name or password".to_owned(), HINT));
     }
+    no_port_0(&url, written)?;
     match url.scheme() {
         "wss" => Ok(written.trim().trim_end_matches('/').to_owned()),
         "ws" if is_loopback(&url) => Ok(written.trim().trim_end_matches('/').to_owned()),

@@ -76,12 +76,15 @@ pub(crate) fn id<T: for<'a> From<&'a str> + Ord>(
     Some(T::from(written.text.as_str()))
 }
 
+/// Ends the finding of a placeholder.
+pub(crate) const PLACEHOLDER: &str = "is a placeholder";
+
 /// Warns of a link to a host that does not exist.
 pub(crate) fn tell_placeholder(text: &str, line: usize, report: &mut Report) {
     if let Some(link) = address::placeholder_link(text) {
         report.warn(
             line,
-            format!("{link} is a placeholder"),
+            format!("{link} {PLACEHOLDER}"),
             "put the real address there: a text with a placeholder is never sent to a real server",
         );
     }

@@ -42,6 +42,13 @@ pub fn post_files(root: &Path, posts: &[(&Post, Keeper)]) -> Vec<PostFile> {
     paths.into_iter().zip(posts).map(|(path, (post, _))| file(root, path, post)).collect()
 }
 
+/// One post as the text of a file directly under `posts/` of the campaign in `root`, without an `id`: for an editor.
+#[must_use]
+pub fn post_text(root: &Path, post: &Post) -> String {
+    let nameless = Post { id: PostId::new("post"), ..post.clone() };
+    file(root, PathBuf::from("post.md"), &nameless).text
+}
+
 fn own_path(id: &PostId) -> PathBuf {
     let pieces: Vec<&str> = id.as_str().split('/').collect();
     let plain = |piece: &&str| {

@@ -1,9 +1,10 @@
 //! The attachments of a post: the file must be there, of a kind servers take, and described in words.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::finding::Report;
-use super::tree::{Node, Section, Value};
+use super::tree::{Node, Section, Value, text};
 use crate::core::post::Media;
 
 /// What Mastodon takes in one status.
@@ -53,7 +54,17 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
             report.error(item.line, "an attachment names no `file`", HINT);
         }
         let alt = if section.has("alt") {
-            section.text("alt", report)
+            match section.take("alt", report) {
+                Some(Node { value: Value::Text(words), line, .. }) if words.trim().is_empty() => {
+                    report.error(
+                        *line,
+                        "`alt` is empty",
+                        "describe what it shows for those who cannot see it: alt: \"…\"",
+                    );
+                    None
+                }
+                node => node.and_then(|node| text(node, "alt", report)),
+            }
         } else {
             let shown = file.as_ref().map_or("an attachment", |file| file.text.as_str());
             report.error(
@@ -83,6 +94,15 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
     media
 }
 
+/// Whether a file that is named like a picture does not begin like one.
+fn is_disguised(file: &Path, ending: &str) -> bool {
+    const BEGINNINGS: [&[u8]; 4] = [b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF"];
+    let mut first = Vec::new();
+    let read = std::fs::File::open(file).and_then(|file| file.take(16).read_to_end(&mut first));
+    let named = ["png", "jpg", "jpeg", "jfif", "gif", "webp"].contains(&ending);
+    named && read.is_ok() && !BEGINNINGS.iter().any(|beginning| first.starts_with(beginning))
+}
+
 fn check_file(written: &str, folder: &Path, line: usize, report: &mut Report) {
     let file = folder.join(written);
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -100,6 +120,11 @@ fn check_file(written: &str, folder: &Path, line: usize, report: &mut Report) {
             line,
             format!("`{written}` has {} MB; many servers take 16 MB at most", about.len() / (1024 * 1024)),
             "save it smaller",
+        ),
+        Ok(_) if is_disguised(&file, &ending) => report.warn(
+            line,
+            format!("`{written}` is named like a picture and holds none: servers will refuse it"),
+            "save it again as png, jpg, gif or webp",
         ),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

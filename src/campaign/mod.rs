@@ -32,6 +32,7 @@ mod address;
 mod by_lang;
 mod commands;
 mod config;
+pub mod editing;
 mod facts;
 pub mod facts_edit;
 pub mod finding;

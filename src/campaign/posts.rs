@@ -13,6 +13,7 @@ use crate::core::count::{TextRules, count};
 use crate::core::ids::PostId;
 use crate::core::intake::is_queue_id;
 use crate::core::post::Post;
+use crate::core::text::is_invisible;
 
 /// Where posts stand, relative to the campaign folder.
 pub(crate) const FOLDER: &str = "posts";
@@ -115,7 +116,20 @@ fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, fin
 /// One file as a post; what is wrong is in `report`.
 fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
     let text = source::read(&frame.root, file, report)?;
-    let pieces = post_file::split(&text, &KEYS, report)?;
+    let read = written(&text, file, frame, report)?;
+    if is_queue_id(read.post.id.as_str()) {
+        report.error(
+            1,
+            format!("the id `{}` is kept for `watchpost queue add`", read.post.id),
+            "give the post another id or file name",
+        );
+    }
+    Some(read)
+}
+
+/// A text as the post it would be in `file`, relative to the campaign folder.
+pub(crate) fn written(text: &str, file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
+    let pieces = post_file::split(text, &KEYS, report)?;
     let node = match &pieces.front {
         // What follows broken front matter may be text that was never meant to go out as it stands.
         Some((front, first)) => Some(yaml_tree::parse(front, *first, report)?),
@@ -123,13 +137,6 @@ fn one(file: &Path, frame: &Frame, report: &mut Report) -> Option<ReadPost> {
     };
     let folder = frame.root.join(file.parent().unwrap_or(Path::new(FOLDER)));
     let (mut post, lines) = front_matter::read(node.as_ref(), &id_of(file), &folder, frame, report);
-    if is_queue_id(post.id.as_str()) {
-        report.error(
-            1,
-            format!("the id `{}` is kept for `watchpost queue add`", post.id),
-            "give the post another id or file name",
-        );
-    }
     let line = pieces.parts.first().map_or(1, |(_, line)| *line);
     check_parts(&pieces.parts, post.cw.as_deref(), frame, report);
     post.parts = pieces.parts.into_iter().map(|(text, _)| text).collect();
@@ -160,11 +167,20 @@ pub(crate) fn check_variants(post: &Post, lines: &[usize], frame: &Frame, report
     }
 }
 
+/// A line that was meant to begin a new part: dashes of any kind, but not three plain ones at its beginning.
+fn is_nearly_a_rule(line: &str) -> bool {
+    let dashes = line.trim().chars().filter(|letter| !letter.is_whitespace());
+    let count = dashes.clone().count();
+    dashes.clone().all(|letter| matches!(letter, '-' | '–' | '—')) && (count >= 3 || dashes.eq("——".chars()))
+}
+
 /// What is wrong with the texts of a post, each with its first line.
 pub(crate) fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &Frame, report: &mut Report) {
     for (at, (text, line)) in parts.iter().enumerate() {
-        if text.trim().is_empty() {
-            if parts.len() == 1 {
+        if text.chars().all(|letter| letter.is_whitespace() || is_invisible(letter)) {
+            if !text.trim().is_empty() {
+                report.error(*line, "nobody would see this text: all of its characters are invisible", "write words");
+            } else if parts.len() == 1 {
                 report.error(*line, "the post has no text", "write it below the keys");
             } else {
                 report.error(*line, format!("part {} of the thread is empty", at + 1), "remove the --- around it");
@@ -182,6 +198,13 @@ pub(crate) fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &F
         }
         for (below, written) in text.lines().enumerate() {
             links::tell_placeholder(written, line + below, report);
+            if is_nearly_a_rule(written) {
+                report.warn(
+                    line + below,
+                    format!("`{}` would be sent as text", written.trim()),
+                    "a new part begins with a line of exactly three dashes: ---",
+                );
+            }
             for tag in hashtags::in_line(written) {
                 if let Some(hint) = hashtags::hard_to_read(tag, &frame.hashtags) {
                     report.warn(line + below, format!("screen readers cannot tell the words of {tag}"), hint);

@@ -10,6 +10,7 @@ use super::{output, workplace};
 use crate::app;
 use crate::campaign::{Account, Campaign};
 use crate::clock::Clock;
+use crate::fedi::capabilities::KeyClass;
 use crate::fedi::{Capabilities, Http, Me};
 use crate::store::Store;
 
@@ -164,7 +165,7 @@ fn page(report: &Report) -> String {
                 "  limits       {} characters, {} attachments\n",
                 caps.rules.max_characters, caps.max_media
             ));
-            page.push_str(&format!("  repeated key {:?}\n", caps.key));
+            page.push_str(&format!("  repeated key {}\n", key_words(caps.key)));
             page.push_str(&format!(
                 "  keeps        unlisted: {}, content warnings: {}\n",
                 yes(caps.keeps_unlisted),
@@ -178,6 +179,23 @@ fn page(report: &Report) -> String {
         page.push_str(&format!("  slots        {slots}\n"));
     }
     page
+}
+
+/// What the server does when the same attempt comes twice, in words.
+fn key_words(key: KeyClass) -> String {
+    let hours = |window: u64| match window {
+        window if window.is_multiple_of(3600) => format!("{} h", window / 3600),
+        window => format!("{} min", window / 60),
+    };
+    match key {
+        KeyClass::Shared { window } => {
+            format!("known for {}: a repeated attempt makes no second status", hours(window))
+        }
+        KeyClass::Memory { window } => format!("known for {}, until the server restarts", hours(window)),
+        KeyClass::ReplaysAnswers { window } => format!("known for {}, and errors are repeated with it", hours(window)),
+        KeyClass::Refusing => "refused: what became of an unclear attempt is read back".to_owned(),
+        KeyClass::Ignored => "not known: what became of an unclear attempt is read back".to_owned(),
+    }
 }
 
 fn yes(is: bool) -> &'static str {

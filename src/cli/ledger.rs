@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::status::local;
+use super::status::{local, rfc3339};
 use super::table::{first_words, table};
 use super::{output, workplace};
 use crate::core::delivery::State;
@@ -58,13 +58,19 @@ struct Row {
     what: String,
     state: &'static str,
     due: String,
+    #[serde(skip)]
+    due_words: String,
     attempts: i64,
     unclear: i64,
     generation: i64,
     status: Option<String>,
     url: Option<String>,
     sent: Option<String>,
+    #[serde(skip)]
+    sent_words: Option<String>,
     expires: Option<String>,
+    #[serde(skip)]
+    expires_words: Option<String>,
     reason: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     history: Vec<Happened>,
@@ -75,6 +81,8 @@ struct Happened {
     attempt: i64,
     armed: Option<String>,
     ended: String,
+    #[serde(skip)]
+    ended_words: String,
     outcome: String,
     detail: String,
 }
@@ -124,8 +132,9 @@ fn row(delivery: &Delivery, attempts: &[Attempt], zone: Tz) -> Row {
     };
     let happened = |attempt: &Attempt| Happened {
         attempt: attempt.number,
-        armed: attempt.armed_at.map(|at| local(at, zone)),
-        ended: local(attempt.ended_at, zone),
+        armed: attempt.armed_at.map(|at| rfc3339(at, zone)),
+        ended: rfc3339(attempt.ended_at, zone),
+        ended_words: local(attempt.ended_at, zone),
         outcome: attempt.outcome.clone(),
         detail: attempt.detail.clone(),
     };
@@ -134,14 +143,17 @@ fn row(delivery: &Delivery, attempts: &[Attempt], zone: Tz) -> Row {
         account: delivery.account.to_string(),
         what,
         state: delivery.state.as_str(),
-        due: local(delivery.due_at, zone),
+        due: rfc3339(delivery.due_at, zone),
+        due_words: local(delivery.due_at, zone),
         attempts: delivery.attempt,
         unclear: delivery.unclear,
         generation: delivery.generation,
         status: delivery.status.as_ref().map(ToString::to_string),
         url: delivery.url.clone(),
-        sent: delivery.sent_at.map(|at| local(at, zone)),
-        expires: delivery.expires_at.map(|at| local(at, zone)),
+        sent: delivery.sent_at.map(|at| rfc3339(at, zone)),
+        sent_words: delivery.sent_at.map(|at| local(at, zone)),
+        expires: delivery.expires_at.map(|at| rfc3339(at, zone)),
+        expires_words: delivery.expires_at.map(|at| local(at, zone)),
         reason: delivery.reason.clone(),
         history: attempts.iter().map(happened).collect(),
     }
@@ -150,7 +162,7 @@ fn row(delivery: &Delivery, attempts: &[Attempt], zone: Tz) -> Row {
 fn list(rows: &[Row]) -> String {
     let lines = rows.iter().map(|row| {
         let number = row.delivery.to_string();
-        let when = row.sent.clone().unwrap_or_else(|| row.due.clone());
+        let when = row.sent_words.clone().unwrap_or_else(|| row.due_words.clone());
         vec![number, when, row.account.clone(), first_words(&row.what, 48), row.state.to_owned(), row.reason.clone()]
     });
     let page = table(&["no", "when", "account", "what", "state", "why"], lines.collect());
@@ -159,9 +171,9 @@ fn list(rows: &[Row]) -> String {
 
 fn page(row: &Row, delivery: &Delivery) -> String {
     let mut page = format!("delivery {}: {} on {}\n", row.delivery, row.what, row.account);
-    page.push_str(&format!("  state       {}\n  due         {}\n", row.state, row.due));
+    page.push_str(&format!("  state       {}\n  due         {}\n", row.state, row.due_words));
     for (name, value) in
-        [("expires", &row.expires), ("sent", &row.sent), ("status", &row.status), ("address", &row.url)]
+        [("expires", &row.expires_words), ("sent", &row.sent_words), ("status", &row.status), ("address", &row.url)]
     {
         if let Some(value) = value {
             page.push_str(&format!("  {name:<11} {value}\n"));
@@ -177,7 +189,7 @@ fn page(row: &Row, delivery: &Delivery) -> String {
     for happened in &row.history {
         page.push_str(&format!(
             "  attempt {}   {} → {}: {}\n",
-            happened.attempt, happened.ended, happened.outcome, happened.detail
+            happened.attempt, happened.ended_words, happened.outcome, happened.detail
         ));
     }
     // What a reply says names a person; posts are for everybody.

@@ -14,7 +14,7 @@ use crate::core::schedule::parse_moment;
 )]
 pub struct Args {
     /// How many days to show.
-    #[arg(long, default_value_t = 7, value_name = "N")]
+    #[arg(long, default_value_t = 7, value_name = "N", allow_negative_numbers = true, value_parser = days)]
     pub days: u32,
     /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
     #[arg(long, value_name = "TIME")]
@@ -28,6 +28,13 @@ pub struct Args {
     /// A file for calendar programs; `watchpost queue export --format ics` keeps one up to date.
     #[arg(long)]
     pub ics: bool,
+}
+
+fn days(written: &str) -> Result<u32, String> {
+    match written.parse::<u32>() {
+        Ok(days) if days > 0 => Ok(days),
+        _ => Err("write a whole number of days, 1 or more; `--from TIME` begins at another time".to_owned()),
+    }
 }
 
 /// Shows the plan. What the database knows was sent is not planned again; `--from` a time in the past plays the

@@ -589,13 +589,13 @@ async fn end(ctx: &Ctx, account: &Linked, delivery: &Delivery, ending: Ending) -
 fn told(id: DeliveryId, account: &Linked, ending: &Ending) -> Option<Told> {
     let (what, step) = match ending {
         Ending::Settled { state: State::Refused, reason } => {
-            (reason, "edit the post, or `watchpost queue release` to try again")
+            (reason, format!("edit the post, or `watchpost queue release {id}` to try again"))
         }
         Ending::Settled { state: State::Held, reason } => {
-            (reason, "`watchpost queue release` to send it, `watchpost queue cancel` to drop it")
+            (reason, format!("`watchpost queue release {id}` to send it, `watchpost queue cancel {id}` to drop it"))
         }
         Ending::Settled { state: State::Expired, reason } => {
-            (reason, "nothing to do; queue it again if it should still be said")
+            (reason, "nothing to do; `watchpost queue again POST` if it should still be said".to_owned())
         }
         // Unknown is read back, which settles it or says what a person must do.
         Ending::Sent(_)
@@ -604,7 +604,7 @@ fn told(id: DeliveryId, account: &Linked, ending: &Ending) -> Option<Told> {
         | Ending::Unknown { .. }
         | Ending::Settled { .. } => return None,
     };
-    Some(Told { text: format!("delivery {id} on {}: {what}", account.name), next_step: step.to_owned() })
+    Some(Told { text: format!("delivery {id} on {}: {what}", account.name), next_step: step })
 }
 
 /// 5 s, 10 s, 20 s … up to 5 min, and up to a quarter more by the dice, so that many accounts do not come back at once.

@@ -245,9 +245,12 @@ impl Case<'_> {
         match &outcome {
             Found::There { .. } | Found::SendAgain { .. } => store.settle_notice(&notice).await?,
             Found::Ended { state: State::Held, reason } => {
-                let text = format!("delivery {} on {}: {reason}", self.row.delivery.id, self.account.name);
-                let step = "`watchpost queue release` looks again and sends it, `watchpost queue cancel` drops it";
-                store.raise(&notice, self.account.name.as_str(), &text, step, self.now).await?;
+                let id = self.row.delivery.id;
+                let text = format!("delivery {id} on {}: {reason}", self.account.name);
+                let step = format!(
+                    "`watchpost queue release {id}` looks again and sends it, `watchpost queue cancel {id}` drops it"
+                );
+                store.raise(&notice, self.account.name.as_str(), &text, &step, self.now).await?;
             }
             Found::Ended { .. } | Found::NotYet(_) => {}
         }
@@ -493,9 +496,9 @@ impl Case<'_> {
         let (id, account) = (self.row.delivery.id, &self.account.name);
         let told = Told {
             text: format!("delivery {id} on {account}: the server said yes but does not show it"),
-            next_step:
-                "look at the account's profile; `watchpost queue release` looks again and sends it if it is not there"
-                    .to_owned(),
+            next_step: format!(
+                "look at the account's profile; `watchpost queue release {id}` looks again and sends it if it is not there"
+            ),
         };
         self.ctx.store.not_seen(self.row, next, told, self.now).await?;
         Ok(())

@@ -270,8 +270,10 @@ impl Store {
             .write(move |connection| {
                 let (post, reason) = (post.clone(), reason.clone());
                 Box::pin(async move {
-                    mark(connection, &post, wish, &reason, now).await?;
-                    steer(connection, Rows::Post(&post), wish, &reason, now).await
+                    let left = mark(connection, &post, wish, &reason, now).await?;
+                    let mut granted = steer(connection, Rows::Post(&post), wish, &reason, now).await?;
+                    granted.left.extend(left);
+                    Ok(granted)
                 })
             })
             .await
@@ -304,24 +306,35 @@ enum Rows<'a> {
     One(DeliveryId),
 }
 
+/// Remembers the wish for appearances to come; what could not be, in words.
 async fn mark(
     connection: &mut AnyConnection,
     post: &str,
     wish: Wish,
     reason: &str,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<Option<String>, StoreError> {
+    const KNOWN: &str = "SELECT reason FROM post_marks WHERE post_id = $1 AND mark = 'cancelled'";
     const FORGET: &str = "DELETE FROM post_marks WHERE post_id = $1";
     const MARK: &str = "INSERT INTO post_marks (post_id, mark, reason, at) VALUES ($1, $2, $3, $4)";
+    if let (Wish::Hold | Wish::Release, Some(row)) =
+        (wish, sqlx::query(KNOWN).bind(post.to_owned()).fetch_optional(&mut *connection).await?)
+    {
+        // A cancel is an end, as it is for a delivery: nobody takes it back without noticing.
+        let why: String = row.try_get("reason")?;
+        return Ok(Some(format!(
+            "{post} was cancelled ({why}) and stays so; `watchpost queue again {post}` says it once more, now"
+        )));
+    }
     sqlx::query(FORGET).bind(post.to_owned()).execute(&mut *connection).await?;
     let word = match wish {
         Wish::Hold => "held",
         Wish::Cancel => "cancelled",
-        Wish::Release => return Ok(()),
+        Wish::Release => return Ok(None),
     };
     let query = sqlx::query(MARK).bind(post.to_owned()).bind(word).bind(reason.to_owned());
     query.bind(now.timestamp_millis()).execute(connection).await?;
-    Ok(())
+    Ok(None)
 }
 
 /// Whoever holds a claim loses it here: the fence grows, so its later writes find no row (DESIGN §5, law 3).

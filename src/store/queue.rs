@@ -30,6 +30,42 @@ impl Store {
             .await
     }
 
+    /// Replaces a post of `queue add` by its edited self, if it still is what the editor began with. Says whether it
+    /// did.
+    ///
+    /// # Errors
+    /// When the database cannot be written; then nothing changed.
+    pub async fn replace_queued(&self, before: &Post, after: &Post) -> Result<bool, StoreError> {
+        const LIST: &str = "SELECT seq, body FROM queued_posts";
+        const REPLACE: &str = "UPDATE queued_posts SET body = $2 WHERE seq = $1";
+        let (before, after) = (before.clone(), after.clone());
+        self.inner
+            .writer
+            .decide(move |connection| {
+                let (before, after) = (before.clone(), after.clone());
+                Box::pin(async move {
+                    for row in sqlx::query(LIST).fetch_all(&mut *connection).await? {
+                        let (seq, body): (i64, String) = (row.try_get("seq")?, row.try_get("body")?);
+                        let kept: Post = serde_json::from_str(&body)
+                            .map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
+                        if id_of(kept.id.clone(), seq) != before.id {
+                            continue;
+                        }
+                        let own = kept.id.clone();
+                        if (Post { id: before.id.clone(), ..kept }) != before {
+                            return Ok(false);
+                        }
+                        let body = serde_json::to_string(&Post { id: own, ..after.clone() })
+                            .map_err(|_shape| StoreError::Garbled { what: "a queued post" })?;
+                        let done = sqlx::query(REPLACE).bind(seq).bind(body).execute(&mut *connection).await?;
+                        return Ok(done.rows_affected() == 1);
+                    }
+                    Ok(false)
+                })
+            })
+            .await
+    }
+
     /// Every post of `queue add`, in the order they were added.
     ///
     /// # Errors

@@ -290,3 +290,43 @@ fn a_post_held_before_it_has_a_row_is_seen_everywhere() {
         story.finish().await;
     });
 }
+
+/// Edits a post with an editor that runs these words of a shell on the file.
+fn edit(story: &Story, id: &str, editor: &str, code: i32, words: &str) {
+    let mut command = crate::terminal::command(story, &["queue", "edit", id]);
+    let output = command.env_remove("VISUAL").env("EDITOR", format!("sh -c '{editor}' sh")).output().unwrap();
+    let all = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{editor}: {all}");
+    assert!(all.contains(words), "{editor} does not say {words:?}: {all}");
+}
+
+#[test]
+fn a_post_is_edited_in_an_editor_and_no_text_is_ever_lost() {
+    run(async {
+        let mut story = Scene::new().real_time().post("ring", "---\ntopic: ring\n---\nOld words.\n").set().await;
+        let file = story.folder.path().join("posts/ring.md");
+        let draft = story.folder.path().join("posts/.ring.editing.md");
+        let text = || std::fs::read_to_string(&file).unwrap();
+        edit(&story, "ring", "true", 0, "nothing was changed");
+        edit(&story, "ring", "exit 3", 2, "the editor ended with an error");
+        edit(&story, "nobody", "true", 2, "there is no post \"nobody\"");
+        assert!(!draft.exists());
+        edit(&story, "ring", r#"sed -i s/topic/tpoic/ "$1"; echo "More." >> "$1""#, 2, "is not a key of a post");
+        assert_eq!(text(), "---\ntopic: ring\n---\nOld words.\n", "a mistake changes nothing");
+        assert!(std::fs::read_to_string(&draft).unwrap().ends_with("More.\n"), "the text is kept");
+        edit(&story, "ring", r#"sed -i s/tpoic/topic/ "$1""#, 0, "ring is saved");
+        assert_eq!(text(), "---\ntopic: ring\n---\nOld words.\nMore.\n");
+        assert!(!draft.exists());
+        // Somebody else saves the same post meanwhile.
+        let other = format!(r#"echo "Mine." >> "$1"; echo "Theirs." >> {}"#, file.display());
+        edit(&story, "ring", &other, 2, "was changed by somebody else meanwhile");
+        assert!(text().ends_with("Theirs.\n"));
+        assert!(std::fs::read_to_string(&draft).unwrap().ends_with("Mine.\n"));
+        // A post of the database.
+        said(&story, &["queue", "add", "From the terminal.", "--by", "Ada", "--status", "review"], 0, "queue-1 added");
+        edit(&story, "queue-1", r#"sed -i "s/From the/Edited in the/" "$1""#, 0, "it waits for approval");
+        let post = story.store.queued_posts().await.unwrap().remove(0);
+        assert_eq!((post.parts, post.author.as_deref()), (vec!["Edited in the terminal.".to_owned()], Some("Ada")));
+        story.finish().await;
+    });
+}

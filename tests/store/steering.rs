@@ -7,6 +7,7 @@ use watchpost::core::approval::{Approval, Verdict};
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{Occurrence, PostId};
 use watchpost::core::plan::Kind;
+use watchpost::core::post::{Post, When};
 use watchpost::store::calendar::{NOT_APPROVED, Wanted};
 use watchpost::store::deliveries::Wish;
 use watchpost::store::order::{Move, Place};
@@ -28,6 +29,8 @@ on_both!(
     moves_are_made_in_the_order_in_which_they_were_said,
     what_was_decided_follows_a_renamed_post,
     the_queue_is_filtered_and_cut_by_the_database,
+    a_cancelled_post_is_brought_back_by_nobody_in_silence,
+    an_edit_replaces_what_its_editor_began_with,
 );
 
 async fn nothing_is_claimed_or_armed_in_a_pause(base: &Base) {
@@ -284,4 +287,28 @@ fn row_name(row: &watchpost::store::deliveries::Delivery) -> String {
         watchpost::store::deliveries::Of::Post { post, .. } => post.to_string(),
         watchpost::store::deliveries::Of::Reply { .. } => "a reply".to_owned(),
     }
+}
+
+async fn a_cancelled_post_is_brought_back_by_nobody_in_silence(base: &Base) {
+    let store = base.daemon().await;
+    let a = PostId::new("a");
+    store.steer_post(&a, Wish::Cancel, "out of date", now()).await.unwrap();
+    for wish in [Wish::Release, Wish::Hold] {
+        let granted = store.steer_post(&a, wish, "again?", now()).await.unwrap();
+        assert_eq!((granted.changed, granted.left.len()), (0, 1), "{granted:?}");
+        assert!(granted.left[0].contains("a was cancelled (out of date) and stays so"), "{granted:?}");
+        assert_eq!(store.post_marks().await.unwrap()[&a].state, State::Cancelled);
+    }
+}
+
+async fn an_edit_replaces_what_its_editor_began_with(base: &Base) {
+    let store = base.visitor().await;
+    let new = |words: &str| Post::new(PostId::new(""), When::NextSlot, "en".into(), vec![words.to_owned()]);
+    let other = store.queue_add(&new("other"), now()).await.unwrap();
+    let id = store.queue_add(&new("one"), now()).await.unwrap();
+    let named = |words: &str| Post { id: id.clone(), ..new(words) };
+    assert!(store.replace_queued(&named("one"), &named("two")).await.unwrap());
+    assert!(!store.replace_queued(&named("one"), &named("three")).await.unwrap(), "somebody was faster");
+    let posts = store.queued_posts().await.unwrap();
+    assert_eq!(posts, [Post { id: other, ..new("other") }, named("two")]);
 }

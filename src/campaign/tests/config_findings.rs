@@ -22,6 +22,7 @@ fn mistakes_in_the_settings() {
         (8, "name = \"vigila\"", "config/watchpost.toml:13: error: the account `vigila` stands twice, first on line 7"),
         (9, "server = \"https://social.example\"", "warning: the server of eyes is a placeholder"),
         (9, "server = \"http://social.org\"", "error: `http://social.org` would send the token unprotected"),
+        (9, "server = \"https://social.org:0\"", "error: `https://social.org:0` names port 0, where no server listens"),
         (9, "server = \"https://social.org/@eyes\"", "error: `https://social.org/@eyes` says more than the server"),
         (9, "server = \"social.org\"", "error: `social.org` is not an address"),
         (9, "", "config/watchpost.toml:7: error: [[accounts]] has no `server`"),

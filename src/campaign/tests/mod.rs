@@ -70,7 +70,7 @@ pub(super) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         ("config/commands.toml", COMMANDS),
         ("secrets/eyes", "token-1"),
         ("secrets/vigila", "token-2"),
-        ("posts/media/ring.png", "picture"),
+        ("posts/media/ring.png", "GIF89a"),
         ("posts/media/sound.xyz", "x"),
         ("posts/media/empty.png", ""),
         ("posts/one.md", "Hello"),

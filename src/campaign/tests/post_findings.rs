@@ -44,7 +44,7 @@ fn mistakes_in_the_keys_of_a_post() {
         ("visibility: pubic", 2, "error: `visibility` cannot be `pubic` — did you mean `public`?"),
         ("visibility: direct", 2, "warning: a direct post is seen only by those it names"),
         ("status: done", 2, "error: `status` cannot be `done`"),
-        ("status: review", 2, "warning: approving posts is not built yet"),
+        ("author: \" \"", 2, "error: `author` is empty"),
         ("late: never", 2, "error: `late` cannot be `never`"),
         ("id: two words", 2, "error: the id `two words` is more than one word"),
         ("id: queue-7", 1, "error: the id `queue-7` is kept for `watchpost queue add`"),
@@ -65,7 +65,11 @@ fn mistakes_in_media() {
         ("media: media/ring.png".to_owned(), 2, "error: `media` must be a list, not a text"),
         ("media:\n  - media/ring.png".to_owned(), 3, "error: `media/ring.png` has no alt text"),
         ("media:\n  - file: media/ring.png".to_owned(), 3, "error: `media/ring.png` has no alt text"),
-        ("media:\n  - file: media/ring.png\n    alt: \" \"".to_owned(), 4, "error: `alt` is empty"),
+        (
+            "media:\n  - file: media/ring.png\n    alt: \" \"".to_owned(),
+            4,
+            "error: `alt` is empty — describe what it shows",
+        ),
         ("media:\n  - alt: A map".to_owned(), 3, "error: an attachment names no `file`"),
         ("media:\n  - { file: media/none.png, alt: x }".to_owned(), 3, "error: there is no file `media/none.png`"),
         ("media:\n  - { file: media/empty.png, alt: x }".to_owned(), 3, "error: `media/empty.png` is empty"),
@@ -114,6 +118,12 @@ fn mistakes_in_the_text() {
         (&long, ":1: warning: the text has 505 characters; many servers take 500 at most"),
         (&format!("One\n---\n{long}"), ":3: warning: part 2 has 505 characters"),
         (&format!("---\ncw: policing\n---\n{}", "word ".repeat(99)), ":4: warning: the text has 503 characters"),
+        ("\u{200b}\u{feff}\n", ":1: error: nobody would see this text: all of its characters are invisible"),
+        (
+            "One\n----\nTwo",
+            ":2: warning: `----` would be sent as text — a new part begins with a line of exactly three",
+        ),
+        ("One\n  ---\nTwo", ":2: warning: `---` would be sent as text"),
         ("One\nSign: https://pledge.example/x", ":2: warning: https://pledge.example/x is a placeholder"),
         (
             "One\n\nTwo #eyesonamazon",
@@ -127,6 +137,31 @@ fn mistakes_in_the_text() {
             "{text}\n expected {expected}\n found {found:#?}"
         );
     }
+}
+
+#[test]
+fn a_placeholder_is_told_where_it_stands_first() {
+    let link = "Sign: https://pledge.example/x";
+    let found = findings(&[("posts/three.md", link), ("posts/two.md", link), ("posts/zwei.md", link)]);
+    let placeholders: Vec<&String> = found.iter().filter(|found| found.contains("placeholder")).collect();
+    assert_eq!(placeholders.len(), 1, "{found:#?}");
+    assert!(
+        placeholders[0].starts_with(
+            "posts/three.md:1: warning: https://pledge.example/x is a placeholder; it stands in 2 more places"
+        ),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_file_that_only_calls_itself_a_picture_is_told() {
+    let files = [
+        ("posts/media/words.png", "These are words."),
+        ("posts/one.md", "---\nmedia: [{ file: media/words.png, alt: A map }]\n---\nHello"),
+    ];
+    let found = findings(&files);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].starts_with("posts/one.md:2: warning: `media/words.png` is named like a picture and holds none"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::core::delivery::State;
 use crate::core::ids::{DeliveryId, PostId};
 use crate::jobs;
 use crate::store::Store;
+use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Granted, Of, Wish};
 
 /// Which post or delivery, and why.
@@ -118,6 +119,15 @@ async fn steered(
     // Whatever waited for a person has been looked at by one.
     for row in touched {
         store.settle_notice(&format!("delivery:{}", row.id)).await?;
+    }
+    // What is told of many is settled with the last of them.
+    let held = store.deliveries_in(&[State::Held], 1_000).await?;
+    for (notice, words) in
+        [("missed-in-pause", "its time passed while posts were paused"), ("already-said", ALREADY_SAID)]
+    {
+        if !held.iter().any(|row| row.reason.starts_with(words)) {
+            store.settle_notice(notice).await?;
+        }
     }
     Ok(granted)
 }
