@@ -30,7 +30,7 @@ pub fn replace(path: &Path, before: &str, text: &str) -> Result<(), SaveError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let written = write(&beside, &path, text).and_then(|()| Ok(unchanged(&path, before)?));
+    let written = write(&beside, &path, text).and_then(|()| unchanged(&path, before));
     match written {
         Ok(true) => {
             fs::rename(&beside, &path)?;

@@ -242,11 +242,11 @@ impl Scene<'_> {
 
     /// Whether it is a part of a longer keyword of the topic, whose weight has been judged as a whole.
     fn is_part_of_a_keyword(&self, hit: &Hit<'_>, topic: &TopicId) -> bool {
-        let keyword = |used: &&Use| used.strength == Strength::Keyword && self.topic(used.fact) == Some(topic);
+        let keyword = |used: &Use| used.strength == Strength::Keyword && self.topic(used.fact) == Some(topic);
         self.hits.iter().any(|other| {
             other.overlaps(hit)
                 && other.pattern.letters > hit.pattern.letters
-                && other.uses.iter().any(|used| keyword(&used))
+                && other.uses.iter().any(|used| keyword(used))
         })
     }
 
