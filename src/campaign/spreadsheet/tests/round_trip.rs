@@ -60,17 +60,22 @@ const PIECES: [&str; 44] = [
     "a",
 ];
 
+/// Whether anybody would see something of this text.
+fn is_seen(text: &str) -> bool {
+    text.chars().any(|letter| !letter.is_whitespace() && !crate::core::text::is_invisible(letter))
+}
+
 fn text() -> impl Strategy<Value = String> {
     proptest::collection::vec(select(&PIECES[..]), 1..12)
         .prop_map(|pieces| pieces.concat())
-        .prop_filter("a text says something", |text| !text.trim().is_empty())
+        .prop_filter("a text says something", |text| is_seen(text))
 }
 
 /// The texts of a thread, as reading leaves them.
 fn parts() -> impl Strategy<Value = Vec<String>> {
     let part = text()
         .prop_map(|text| post_file::parts(&text))
-        .prop_filter("a part that is not blank", |parts| parts.iter().all(|part| !part.trim().is_empty()));
+        .prop_filter("a part that is not blank", |parts| parts.iter().all(|part| is_seen(part)));
     proptest::collection::vec(part, 1..4).prop_map(|parts| parts.concat())
 }
 
