@@ -201,6 +201,8 @@ impl Store {
                     let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
                     if ours {
                         tell_of_delivery(connection, id.0, &told, now).await?;
+                        // A part behind a held one still waits; parts behind an end ended with it.
+                        release_next_part(connection, id, now).await?;
                     }
                     Ok(ours)
                 })

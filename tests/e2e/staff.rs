@@ -293,8 +293,12 @@ fn a_post_held_before_it_has_a_row_is_seen_everywhere() {
 
 /// Edits a post with an editor that runs these words of a shell on the file.
 fn edit(story: &Story, id: &str, editor: &str, code: i32, words: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let script = story.folder.path().join("editor.sh");
+    std::fs::write(&script, format!("#!/bin/sh\n{editor}\n")).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
     let mut command = crate::terminal::command(story, &["queue", "edit", id]);
-    let output = command.env_remove("VISUAL").env("EDITOR", format!("sh -c '{editor}' sh")).output().unwrap();
+    let output = command.env_remove("VISUAL").env("EDITOR", &script).output().unwrap();
     let all = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{editor}: {all}");
     assert!(all.contains(words), "{editor} does not say {words:?}: {all}");

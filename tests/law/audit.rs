@@ -90,7 +90,7 @@ impl Law<'_> {
             State::Planned => self.waits_behind_a_person(row),
             State::Expired => (short_lived || throttled_past) && !row.reason.is_empty(),
             State::Verified | State::Refused | State::Held => {
-                self.cell.outcome.ends().contains(&row.state) || self.gave_up(row)
+                self.cell.outcome.ends().contains(&row.state) || self.gave_up(row) || self.held_behind(row)
             }
             State::Claimed | State::Armed | State::Sent | State::Unknown | State::Cancelled => false,
         };
@@ -105,6 +105,13 @@ impl Law<'_> {
                 .rows
                 .iter()
                 .any(|other| part_of(other) < part_of(row) && matches!(other.state, State::Held | State::Refused))
+    }
+
+    /// Parts behind a refused one are held with it, and say so.
+    fn held_behind(&self, row: &Delivery) -> bool {
+        let part_of = |row: &Delivery| if let Of::Post { part, .. } = row.of { part } else { 1 };
+        let refused = |other: &Delivery| part_of(other) < part_of(row) && other.state == State::Refused;
+        row.state == State::Held && !row.reason.is_empty() && self.rows.iter().any(refused)
     }
 
     /// A server that takes no key twice, after two attempts that showed nothing: a person decides, and what it makes

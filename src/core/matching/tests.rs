@@ -246,7 +246,7 @@ fn what_speaks_for_a_joke_or_something_else_weighs_against_a_topic() {
     for text in ["palantir stock", "palantir 😂", "my cat and palantir", "palantir on my iphone?"] {
         check(text, None);
     }
-    for text in ["what is palantir lol", "palantir stock and the police", "palantir shares"] {
+    for text in ["tell me about palantir lol", "palantir stock and the police", "palantir shares"] {
         check(text, Some("palantir"));
     }
     assert_eq!(read("palantir stock lol", "", None).against, ["stock", "lol"]);
@@ -277,7 +277,8 @@ proptest! {
         own in "(ring|palantir|stop|please|not about|police|does|stock|hart|doorbell|leave me alone|more|\\?|,|!| ){0,12}",
         way in 0_usize..4,
     ) {
-        prop_assert_eq!(read(&disguised(&own, way), "", None), read(&own, "", None));
+        // The language is given: marks on every letter are no word of any language.
+        prop_assert_eq!(read(&disguised(&own, way), "", Some("en")), read(&own, "", Some("en")));
     }
 
     #[test]
