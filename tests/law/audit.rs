@@ -55,7 +55,7 @@ pub(crate) async fn cell(cell: Cell, daemon: &Daemon, sandbox: &Sandbox, due: Da
             let right = mine.iter().any(|seen| seen.id == status.as_str() && seen.deleted_at.is_none());
             require(right, || format!("row {} names a status that is not its own", row.id))?;
         }
-        let needs_a_person = matches!(row.state, State::Held | State::Refused);
+        let needs_a_person = matches!(row.state, State::Held | State::Refused) && !law.held_behind(row);
         let told = notices.iter().any(|notice| notice.key == format!("delivery:{}", row.id));
         require(!needs_a_person || told, || format!("row {} waits for a person, and no notice says so", row.id))?;
     }
