@@ -34,7 +34,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `main.rs` | parse, run, exit code: 0 fine, 1 something was found, 2 could not run |
-//! | [`cli`] | one file per command, the only place that prints; `cli/workplace.rs` is what most of them begin with; `cli/demo.rs` plays the whole program against a sandbox; `cli/sim/` plays whole campaigns with faults and audits them |
+//! | [`cli`] | one file per command, the only place that prints; `cli/workplace.rs` is what most of them begin with; `cli/demo.rs` plays the whole program against a sandbox; `cli/sim/` plays whole campaigns with faults and audits them; `cli/bench/` measures the budgets against the program in a process of its own |
 //! | [`app`] | the composition root: opens the store, starts the jobs, stops them so that no outcome is lost |
 //! | [`clock`] | time and dice, read nowhere else; set by hand in tests, wound forward in the demo |
 //! | [`telemetry`] | the log on stderr; what is never logged |

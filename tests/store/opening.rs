@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Connection, Row};
 use watchpost::core::post::{Post, When};
 use watchpost::store::{Place, Role, Store, StoreError};
 
@@ -77,7 +77,7 @@ async fn an_interrupted_migration_is_begun_anew(base: &Base) {
     };
     run(&mut raw, "BEGIN").await;
     run(&mut raw, "CREATE TABLE deliveries (id BIGINT)").await;
-    drop(raw);
+    raw.close_hard().await.unwrap();
     // A server that lost a connection notices it by itself; it may take an instant.
     let store = base.daemon().await;
     plan(&store, &[post("a", now())], now()).await;
