@@ -96,9 +96,13 @@ pub(super) async fn sentence(
     }))
 }
 
-/// Warnings about the files' posts, against the database if there is one that can be read: `check` needs none.
+/// Warnings about the files' posts, against the database if it is a file that can be read: `check` needs none, and
+/// no network. What stands in a database on a server is compared when a post is added to the queue.
 pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {
     let Some(campaign) = &loaded.campaign else { return Vec::new() };
+    if workplace::place(campaign).is_on_a_server() {
+        return Vec::new();
+    }
     let Ok(Some(store)) = workplace::store_if_any(campaign).await else { return Vec::new() };
     let all = heard(campaign, &store, now).await.unwrap_or_default();
     store.close().await;

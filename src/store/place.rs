@@ -40,6 +40,12 @@ impl Place {
         Self { url: SecretString::from(format!("sqlite://{}", path.display())), folder: folder.to_path_buf() }
     }
 
+    /// Whether it is on a server, so that reading it needs a network.
+    #[must_use]
+    pub fn is_on_a_server(&self) -> bool {
+        matches!(self.parse(), Ok(Where::Postgres(_)))
+    }
+
     /// The folder that holds this machine's install key for a database on a server.
     pub(super) fn key_folder(&self) -> PathBuf {
         self.folder.join("data")

@@ -31,6 +31,24 @@ fn check_says_everything_that_is_wrong_and_its_exit_code_too() {
 }
 
 #[test]
+fn check_asks_no_network_not_even_for_the_ledger() {
+    run(async {
+        let mut story = Scene::new().post("ring", AT_NINE).set().await;
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        server.set_nonblocking(true).unwrap();
+        let file = story.folder.path().join("config/watchpost.toml");
+        let settings: String = std::fs::read_to_string(&file).unwrap();
+        let kept = settings.split("[store]").next().unwrap();
+        let url = format!("postgres://watchpost@{}/watchpost", server.local_addr().unwrap());
+        std::fs::write(&file, format!("{kept}\n[store]\nurl = \"{url}\"\n")).unwrap();
+        let fine = watchpost(&story, &["check"]);
+        assert_eq!(fine.status.code(), Some(0), "{}", stdout(&fine));
+        assert_eq!(server.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "somebody knocked");
+        story.finish().await;
+    });
+}
+
+#[test]
 fn plan_shows_the_same_time_the_daemon_keeps() {
     tell(Scene::new().post("ring", AT_NINE), async |story| {
         let plan = json(story, &["plan", "--from", "2026-11-27 00:00", "--json"]);
