@@ -42,7 +42,7 @@
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
 //! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` the plan, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
-//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
+//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/walk.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
 //!
@@ -122,10 +122,10 @@
 //! # A mention is answered
 //!
 //! 1. [`jobs::link::tick`] has learned who we are there. [`jobs::listen::run`] opens the stream
-//!    ([`open_stream`](fedi::Fedi::open_stream)) and walks the pages of notifications
+//!    ([`open_stream`](fedi::Fedi::open_stream)), and [`jobs::walk::tick`] walks the pages of notifications
 //!    ([`mentions_page`](fedi::Fedi::mentions_page)) at the start, after every reconnect and every minute, because a
-//!    stream may lose what a page still has.
-//! 2. Both ways end in [`jobs::answer::tick`]. It takes one of the account's eight places for replies in flight, or
+//!    stream may lose what a page still has. What a walk finds is decided oldest first.
+//! 2. Both ways end in `jobs/answer.rs`. It takes one of the account's eight places for replies in flight, or
 //!    leaves the reply to the publish job.
 //! 3. [`record_mention`](store::Store::record_mention) opens a transaction. A mention that is known ends here. Else it
 //!    reads what happened before ([`Past`](core::decision::Past)) and calls [`decide`](core::decision::decide).

@@ -28,6 +28,14 @@ pub enum Answered {
     Replied,
 }
 
+/// How far a mention is after it was met once.
+pub(super) enum Met {
+    /// It has its decision, and its reply the outcome of its attempt.
+    Ended(Answered),
+    /// It was old enough to be looked at again, and would be answered: [`looked`] decides.
+    Looked(Arc<Mention>, Parent),
+}
+
 /// Decides about a mention once, and sends the reply if one was armed. Returns when the attempt has its outcome.
 ///
 /// # Errors
@@ -38,30 +46,75 @@ pub async fn tick(
     link: &LinkState,
     mention: Arc<Mention>,
 ) -> Result<Answered, StoreError> {
+    match meet(ctx, account, link, mention).await? {
+        Met::Ended(answered) => Ok(answered),
+        Met::Looked(mention, parent) => {
+            let decided = looked(ctx, account, link, mention, parent).await?;
+            send(ctx, account, link, decided).await
+        }
+    }
+}
+
+/// Decides about a mention, unless it must be looked at again first: then it looks, and decides nothing.
+///
+/// # Errors
+/// As [`tick`].
+pub(super) async fn meet(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    mention: Arc<Mention>,
+) -> Result<Met, StoreError> {
     let stop = ctx.stop();
     let mention = tokio::select! {
         biased;
-        () = stop.cancelled() => return Ok(Answered::Left),
+        () = stop.cancelled() => return Ok(Met::Ended(Answered::Left)),
         mention = inherited(link, mention) => mention,
     };
     ctx.points.pass(Point::Heard).await;
     if stop.is_cancelled() {
-        return Ok(Answered::Left);
+        return Ok(Met::Ended(Answered::Left));
     }
-    let (recorded, place) = match record(ctx, account, link, mention.clone(), Parent::NotLooked).await? {
-        (Recorded::LookFirst, place) => {
-            // The place is free for others while we look.
-            drop(place);
-            let (parent, mention) = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(Answered::Left),
-                seen = second_look::look(ctx, link, mention) => seen,
-            };
-            record(ctx, account, link, mention, parent).await?
-        }
-        other => other,
+    let decided = record(ctx, account, link, mention.clone(), Parent::NotLooked).await?;
+    if !matches!(decided.recorded, Recorded::LookFirst) {
+        return Ok(Met::Ended(send(ctx, account, link, decided).await?));
+    }
+    // The place is free for others while we look.
+    drop(decided);
+    let (parent, mention) = tokio::select! {
+        biased;
+        () = stop.cancelled() => return Ok(Met::Ended(Answered::Left)),
+        seen = second_look::look(ctx, link, mention) => seen,
     };
-    let (verdict, armed) = match recorded {
+    Ok(Met::Looked(mention, parent))
+}
+
+/// Decides about a mention that was looked at again. Who calls it for many in the order they were written spends a
+/// limit on the oldest; [`send`] is then owed for each.
+///
+/// # Errors
+/// As [`tick`].
+pub(super) async fn looked(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    mention: Arc<Mention>,
+    parent: Parent,
+) -> Result<Decided, StoreError> {
+    record(ctx, account, link, mention, parent).await
+}
+
+/// Sends what was armed with a decision, and says what became of the mention.
+///
+/// # Errors
+/// When the outcome cannot be written: the row stays armed, and is read back.
+pub(super) async fn send(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    decided: Decided,
+) -> Result<Answered, StoreError> {
+    let (verdict, armed) = match decided.recorded {
         Recorded::Known | Recorded::LookFirst => return Ok(Answered::Known),
         Recorded::Decided { verdict, armed } => (verdict, armed),
     };
@@ -72,7 +125,7 @@ pub async fn tick(
         reason = %verdict.reason,
         "mention decided"
     );
-    match (armed, place) {
+    match (armed, decided.place) {
         (Some(armed), Some(place)) => {
             publish::send_reply(ctx, account, link, *armed, place).await?;
             Ok(Answered::Replied)
@@ -88,6 +141,12 @@ pub async fn tick(
 /// A place among the replies in flight, and one of the statuses the server still allows.
 type Place = (OwnedSemaphorePermit, Reserved);
 
+/// What the ledger now says of a mention, and the place its reply was armed for.
+pub(super) struct Decided {
+    recorded: Recorded,
+    place: Option<Place>,
+}
+
 /// Decides in one transaction; a reply is armed at once where a place is free and nothing more is to be looked at.
 async fn record(
     ctx: &Ctx,
@@ -95,7 +154,7 @@ async fn record(
     link: &LinkState,
     mention: Arc<Mention>,
     parent: Parent,
-) -> Result<(Recorded, Option<Place>), StoreError> {
+) -> Result<Decided, StoreError> {
     let now = ctx.clock.now();
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
@@ -107,7 +166,7 @@ async fn record(
     let place = reserved.and_then(|reserved| Some((account.places.clone().try_acquire_owned().ok()?, reserved)));
     let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
     let recorded = ctx.store.record_mention(&account.name, mention, decide, sending, now, boot).await?;
-    Ok((recorded, place))
+    Ok(Decided { recorded, place })
 }
 
 /// A mention that looks carried along costs one look at its parent, which tells an inherited name from one that was

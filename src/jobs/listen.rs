@@ -1,10 +1,8 @@
 //! Hearing every mention: the stream is fast, polling is the truth (DESIGN §6).
 //!
-//! A walk reads notifications newest first and pages back until it meets the last completed walk, the age limit or a
-//! page that repeats, and one page past that; then decides oldest first; then commits its mark. A streamed mention is
-//! decided at once and never counts as a mark. Both go through [`answer::tick`], which is idempotent.
+//! One account's listening: it links, opens a stream where the server has one, and walks beside it ([`walk`]). A streamed
+//! mention is decided at once and never counts as a mark. Both go through [`answer`], which is idempotent.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +11,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{self, Answered};
+use super::answer;
 use super::context::{Ctx, LinkState, Linked, Matter};
 use super::link;
-use super::timekeeping;
 use super::trouble::Trouble;
-use crate::core::mention::Mention;
-use crate::fedi::{Advice, PageFrom, StreamError, Streamed};
+use super::walk::{self, Walked};
+use crate::fedi::{Advice, StreamError, Streamed};
 use crate::store::StoreError;
 
 /// Between two walks while a stream is alive, and while there is none (DESIGN §6).
@@ -39,153 +36,8 @@ const WAIT_FOR_LEASE: chrono::Duration = chrono::Duration::seconds(1);
 /// A server that says it does not stream is asked again after this.
 const NO_STREAM_FOR: chrono::Duration = chrono::Duration::days(1);
 
-/// Mentions older than this are not looked for: none of them could still be answered.
-const LOOK_BACK: chrono::Duration = chrono::Duration::days(7);
-
 /// Mentions of one account that are decided and answered side by side.
-const SIDE_BY_SIDE: usize = 64;
-
-/// Pages of one walk, so that a server that never ends cannot hold it for ever: 80 × 500 mentions.
-const PAGES_AT_MOST: usize = 500;
-
-/// Bytes of texts a walk holds in full, and the letters it keeps of each further one.
-const TEXTS_HELD: usize = 8 << 20;
-const BEGINNING: usize = 300;
-
-/// What a walk found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Walked {
-    /// Pages read.
-    pub pages: usize,
-    /// Mentions that were new.
-    pub new: usize,
-    /// Mentions that were answered.
-    pub replied: usize,
-}
-
-/// Reads notifications until nothing is unseen, decides oldest first, commits the mark.
-///
-/// # Errors
-/// When the server or the database fails: the mark stays, and the next walk begins at the same place.
-pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walked, Trouble> {
-    let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
-    let mark: HashSet<&String> = known.walk_mark.iter().collect();
-    let mut walked = Walked::default();
-    let mut new_mark: Vec<String> = Vec::new();
-    let mut seen: HashSet<String> = HashSet::new();
-    let mut found: Vec<Arc<Mention>> = Vec::new();
-    let mut since = known.listening_since;
-    let mut from = PageFrom::Newest;
-    let mut past_the_mark = false;
-    let mut cut_short = None;
-    let stop = ctx.stop();
-    let mut undecodable = 0;
-    let mut held = 0;
-    loop {
-        let page = tokio::select! {
-            biased;
-            // Nothing of it is decided yet, and the mark stays: the next start reads it again.
-            () = stop.cancelled() => return Ok(walked),
-            page = link.fedi.mentions_page(&link.me, from) => page,
-        };
-        let page = match page {
-            Ok(page) => page,
-            // What earlier pages brought is decided all the same; the mark stays where it was.
-            Err(error) if walked.pages > 0 => {
-                cut_short = Some(error);
-                break;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        walked.pages += 1;
-        undecodable += page.undecodable;
-        if let Some(time) = page.server_time {
-            timekeeping::overhear(ctx, time).await?;
-        }
-        if since.is_none() {
-            // Once per account ever, by the server's clock, before the first stream opens.
-            let start = page.server_time.unwrap_or_else(|| ctx.clock.now());
-            ctx.store.listen_since(&account.name, start).await?;
-            since = Some(start);
-        }
-        let fresh = page.items.iter().filter(|item| seen.insert(item.notification_id.clone())).count();
-        if walked.pages == 1 {
-            new_mark = page.items.iter().map(|item| item.notification_id.clone()).collect();
-        }
-        let met = page.items.iter().any(|item| mark.contains(&item.notification_id));
-        let oldest_wanted = ctx.clock.now() - LOOK_BACK;
-        // Statuses carry their own time, and one that travelled late is old on a new page: only a page with nothing
-        // but old mentions ends the walk.
-        let mut mentions_on_page = 0_usize;
-        let mut old_on_page = 0_usize;
-        for mention in page.items.into_iter().filter_map(|item| item.mention) {
-            mentions_on_page += 1;
-            let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
-            old_on_page += usize::from(old);
-            if !ctx.store.knows_mention(&account.name, mention.uri.as_str()).await? {
-                found.push(Arc::from(bounded(mention, &mut held)));
-            }
-        }
-        let too_old = mentions_on_page > 0 && old_on_page == mentions_on_page;
-        let done = fresh == 0 || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;
-        match page.next {
-            Some(next) if !done => from = next,
-            Some(_) | None => break,
-        }
-        past_the_mark = met;
-    }
-    tell_undecodable(account, undecodable);
-    found.reverse();
-    let mut under_way = FuturesUnordered::new();
-    for mention in found {
-        if stop.is_cancelled() {
-            break;
-        }
-        walked.new += 1;
-        under_way.push(answer::tick(ctx, account, link, mention));
-        if under_way.len() >= SIDE_BY_SIDE
-            && let Some(answered) = under_way.next().await
-        {
-            walked.replied += usize::from(answered? == Answered::Replied);
-        }
-    }
-    while let Some(answered) = under_way.next().await {
-        walked.replied += usize::from(answered? == Answered::Replied);
-    }
-    if let Some(error) = cut_short {
-        return Err(error.into());
-    }
-    if stop.is_cancelled() {
-        // Some may have been left: without the mark the next start meets them again.
-        return Ok(walked);
-    }
-    ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
-    Ok(walked)
-}
-
-/// The same ones stand on the newest page from walk to walk: told once.
-fn tell_undecodable(account: &Linked, count: usize) {
-    if count == 0 {
-        account.is_over(Matter::Undecodable);
-    } else if account.is_news(Matter::Undecodable, count as u64) {
-        tracing::warn!(account.name = %account.name, count, "notifications nobody can read were skipped");
-    }
-}
-
-/// A walk holds what it found until it can decide oldest first. Beyond what honest people write in a week, each mention
-/// keeps only its beginning, so that no flood of long ones fills the memory.
-fn bounded(mut mention: Box<Mention>, held: &mut usize) -> Box<Mention> {
-    let text = &mut mention.text;
-    if *held > TEXTS_HELD {
-        for part in [&mut text.own, &mut text.quoted] {
-            let end = part.char_indices().nth(BEGINNING).map_or(part.len(), |(at, _)| at);
-            part.truncate(end);
-            part.shrink_to_fit();
-        }
-    }
-    *held += text.own.capacity() + text.quoted.capacity();
-    mention
-}
+pub(super) const SIDE_BY_SIDE: usize = 64;
 
 /// Listens on one account until `stop`: links it, walks, streams where the server can.
 ///
@@ -252,7 +104,7 @@ async fn session(
 ) -> Result<(), Trouble> {
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     if known.listening_since.is_none() {
-        tick(ctx, account, link).await?;
+        walk::tick(ctx, account, link).await?;
     }
     let stream = if ctx.clock.now() < *stream_from {
         None
@@ -271,7 +123,7 @@ async fn session(
         }
     };
     let Some(mut stream) = stream else {
-        tick(ctx, account, link).await?;
+        walk::tick(ctx, account, link).await?;
         // Many accounts of one server do not come at the same moment.
         let jitter = chrono::Duration::milliseconds(i64::try_from(ctx.roll(1_500)).unwrap_or_default());
         rest(ctx, WALK_WITHOUT_STREAM - jitter, stop).await;
@@ -320,7 +172,7 @@ async fn session(
                     break;
                 }
                 if walk.is_empty() && ctx.clock.now() >= walk_at {
-                    walk.push(tick(ctx, account, link));
+                    walk.push(walk::tick(ctx, account, link));
                 }
             }
         }

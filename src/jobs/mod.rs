@@ -7,7 +7,8 @@
 //! - [`plan`]: posts → planned deliveries;
 //! - [`publish`]: due deliveries → claimed → armed → sent;
 //! - [`settle`]: read-back: unclear → sent or again, sent → verified, twins;
-//! - [`listen`]: stream and notifications → mentions;
+//! - [`listen`]: an account's stream, with walks beside it → mentions;
+//! - [`walk`]: notifications, read back to what was seen → mentions, oldest first;
 //! - [`answer`]: mention → decision, with its reply armed in the same transaction;
 //! - [`by_hand`]: what staff want answered → replies;
 //! - [`keep`]: purge what must not be kept.
@@ -30,6 +31,7 @@ pub mod staging;
 mod timekeeping;
 mod trouble;
 mod turns;
+pub mod walk;
 
 pub use context::{Ctx, Desk, Linked, Said, Voice};
 pub use trouble::Trouble;

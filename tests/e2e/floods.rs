@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchpost::sandbox::Draft;
+use watchpost::sandbox::{Draft, Endpoint, Fault, Moment, Trouble};
 
 use crate::harness::{Scene, eventually, tell};
 
@@ -79,6 +79,8 @@ fn a_week_offline_is_caught_up_within_budgets_and_by_age() {
             new.push(story.says(&format!("new{number}"), QUESTION));
         }
         story.clock.advance(HOUR);
+        // Some looks take longer than others; that must not put anybody behind those who came later.
+        story.fault(Fault::on(Endpoint::Status, Trouble::Hang { when: Moment::Before, ms: Some(300) }).times(5));
         story.start().await;
         eventually("all are decided", async || story.store.heard(1_000).await.unwrap().len() == 200).await;
         story.settle().await;

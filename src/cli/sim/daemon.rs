@@ -23,7 +23,7 @@ use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
 use crate::fedi::{Fedi, Http, Link};
 use crate::jobs::points::{Gate, Passage, Point};
-use crate::jobs::{Ctx, Desk, Linked, Voice, lease, link, listen, plan, publish, settle};
+use crate::jobs::{Ctx, Desk, Linked, Voice, lease, link, plan, publish, settle, walk};
 use crate::store::{Lock, Place, Role, Store};
 
 /// How long tasks of a crashed daemon may take to be gone, in real time.
@@ -180,7 +180,7 @@ impl Daemon {
         let work = async {
             for account in self.ctx.accounts.values() {
                 let Some(link) = account.link() else { continue };
-                match listen::tick(&self.ctx, account, &link).await {
+                match walk::tick(&self.ctx, account, &link).await {
                     Ok(_) | Err(crate::jobs::Trouble::Fedi(_)) => {}
                     Err(crate::jobs::Trouble::Store(error)) => return Err(error.into()),
                 }
