@@ -17,7 +17,7 @@ pub(super) const MADE_BY: &str = "-//Watchpost//Campaign calendar//EN";
 /// Posts have no length; programs show events without one badly.
 const SHOWN_FOR: Duration = Duration::minutes(15);
 
-/// One appearance of a post on one account.
+/// One occurrence of a post on one account.
 pub(super) struct Entry<'a> {
     pub(super) at: DateTime<Utc>,
     pub(super) account: &'a AccountName,

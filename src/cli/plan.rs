@@ -33,7 +33,7 @@ const NAMED_WAITING: usize = 5;
 pub enum Form {
     /// A week calendar.
     Week,
-    /// One line for each appearance, with the post's id.
+    /// One line for each occurrence, with the post's id.
     List,
     /// One JSON document.
     Json,

@@ -19,7 +19,7 @@ pub struct Args {
     /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// One line for each appearance, with the posts' ids, instead of the week calendar.
+    /// One line for each occurrence, with the posts' ids, instead of the week calendar.
     #[arg(long, conflicts_with_all = ["json", "ics"])]
     pub list: bool,
     /// One JSON document instead of a page.

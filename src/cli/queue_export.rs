@@ -88,7 +88,7 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
     let (count, place) = (queue.posts.len(), args.out.clone().unwrap_or_default());
     output::text(&match args.format {
         Format::Csv => format!("{count} posts written to {}\n", place.display()),
-        Format::Ics => format!("{} appearances written to {}\n", queue.coming.planned.len(), place.display()),
+        Format::Ics => format!("{} occurrences written to {}\n", queue.coming.planned.len(), place.display()),
         Format::Md => {
             format!("{count} posts written into {}; copied into posts/ they are the queue\n", place.display())
         }

@@ -118,19 +118,19 @@ impl fmt::Display for DeliveryId {
     }
 }
 
-/// One appearance of a post on one account: `once`, or the nominal local time of a repeated post.
+/// One time a post goes out on one account: `once`, or the nominal local time of a repeated post.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Occurrence(String);
 
 impl Occurrence {
-    /// The only appearance of an `at` or slot post.
+    /// The only occurrence of an `at` or slot post.
     #[must_use]
     pub fn once() -> Self {
         Self("once".to_owned())
     }
 
-    /// The appearance of an `every` or evergreen post at this nominal local time.
+    /// The occurrence of an `every` or evergreen post at this nominal local time.
     #[must_use]
     pub fn local(time: chrono::NaiveDateTime) -> Self {
         Self(time.format("%Y-%m-%dT%H:%M:%S").to_string())

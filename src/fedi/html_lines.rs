@@ -11,7 +11,7 @@ use crate::core::mention::MentionText;
 pub struct HtmlText {
     /// The words: own and quoted.
     pub text: MentionText,
-    /// Names of accounts in order of appearance, without the leading `@`: `bot@host` where the host is known, else `bot`.
+    /// Names of accounts in the order they stand there, without the leading `@`: `bot@host` where it is known, else `bot`.
     /// Names inside quotes are not among them.
     pub mentions_in_text: Vec<String>,
     /// The run of names before any other word; the beginning of `mentions_in_text`.

@@ -177,7 +177,7 @@ fn as_it_stands(placed: Placed, post: &Post) -> Planned {
     }
 }
 
-/// An appearance that stands: its place stays as it was, unless staff wrote another time into the post, or new zone data
+/// An occurrence that stands: its place stays as it was, unless staff wrote another time into the post, or new zone data
 /// gave its local time another meaning.
 fn standing(placed: Placed, post: &Post, calendar: Option<&AccountCalendar>, zone: Tz) -> Planned {
     let same_zone = placed.zone == zone.name();
@@ -209,7 +209,7 @@ fn standing(placed: Placed, post: &Post, calendar: Option<&AccountCalendar>, zon
     Planned { at, local, nominal: at, kind, expires_at, ..stands }
 }
 
-/// The statuses of one appearance, in order, in the words of its account.
+/// The statuses of one occurrence, in order, in the words of its account.
 fn rows(post: &Post, place: &Planned, calendar: Option<&AccountCalendar>, zone: Tz) -> Vec<Wanted> {
     // A slot post that missed its slot takes the next one, unless it says when it expires or which slot is its own.
     let waits_for_slots = place.kind == Kind::Slot && post.expires.is_none() && post.order.slot.is_none();

@@ -365,7 +365,7 @@ impl Case<'_> {
         let ids: Vec<StatusId> = found.iter().map(|(status, _)| status.id.clone()).collect();
         let owned = self.ctx.store.owned(&self.account.name, &ids).await?;
         found.retain(|(status, _)| !owned.contains(&status.id));
-        // Of several that are equally alike the oldest: later appearances of the same words come later too.
+        // Of several that are equally alike the oldest: later occurrences of the same words come later too.
         found.reverse();
         found.sort_by_key(|(status, likeness)| {
             let agreeing = u8::from(status.visibility == Some(payload.visibility))
@@ -387,15 +387,15 @@ impl Case<'_> {
         let baseline = self.row.baseline.as_ref();
         let seen = baseline.and_then(|id| self.look.own.iter().find(|status| &status.id == id));
         let oldest = seen.and_then(|status| status.created_at).unwrap_or_else(|| oldest_possible(self.row));
-        let appearance = self.appearance();
+        let window = self.occurrence_window();
         status
             .created_at
-            .is_none_or(|made| made >= oldest && appearance.is_none_or(|(from, to)| from <= made && made <= to))
+            .is_none_or(|made| made >= oldest && window.is_none_or(|(from, to)| from <= made && made <= to))
     }
 
     /// When a row that a restored database forgot can have been sent, if it has a time of its own: the same words stood
     /// there at the post's other times too.
-    fn appearance(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    fn occurrence_window(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
         let row = &self.row.delivery;
         match (&row.of, row.doubted_at, row.expires_at) {
             (Of::Post { occurrence, .. }, Some(_), Some(expires)) if *occurrence != Occurrence::once() => {

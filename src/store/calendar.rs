@@ -27,7 +27,7 @@ pub struct Wanted {
     pub account: AccountName,
     /// What.
     pub post: PostId,
-    /// Which appearance.
+    /// Which occurrence.
     pub occurrence: Occurrence,
     /// 1 for the first.
     pub part: i64,
@@ -53,14 +53,14 @@ pub struct Wanted {
     pub facts: Vec<FactId>,
 }
 
-/// An appearance that planning does not move any more.
+/// An occurrence that planning does not move any more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placed {
     /// Who says it.
     pub account: AccountName,
     /// What.
     pub post: PostId,
-    /// Which appearance.
+    /// Which occurrence.
     pub occurrence: Occurrence,
     /// Why at its time.
     pub kind: Kind,
@@ -266,7 +266,7 @@ impl Store {
         Ok(history)
     }
 
-    /// Appearances that are placed for good (overdue, half sent, or waiting for a person) and still have a row that an
+    /// Occurrences that are placed for good (overdue, half sent, or waiting for a person) and still have a row that an
     /// edit of their post may change.
     ///
     /// # Errors
@@ -279,7 +279,7 @@ impl Store {
         self.placed(LIST, now).await
     }
 
-    /// Appearances of repeated posts that are planned for a time to come.
+    /// Occurrences of repeated posts that are planned for a time to come.
     ///
     /// # Errors
     /// When the database cannot be read.

@@ -71,11 +71,11 @@ impl Delivery {
 /// What a delivery is a delivery of: its identity, beside the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// A part of one appearance of a post.
+    /// A part of one occurrence of a post.
     Post {
         /// The post.
         post: PostId,
-        /// Which appearance.
+        /// Which occurrence.
         occurrence: Occurrence,
         /// 1 for the first.
         part: i64,
@@ -175,7 +175,7 @@ impl Store {
         self.list(sqlx::query(LIST).bind(from.timestamp_millis()).bind(until.timestamp_millis()).bind(limit)).await
     }
 
-    /// The rows of one post, over all its accounts, appearances and parts.
+    /// The rows of one post, over all its accounts, occurrences and parts.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -252,7 +252,7 @@ impl Store {
         query.fetch_all(&self.inner.reads).await?.iter().map(read).collect()
     }
 
-    /// Holds, releases or cancels everything of one post that has not left yet, and remembers the wish for appearances
+    /// Holds, releases or cancels everything of one post that has not left yet, and remembers the wish for occurrences
     /// that are not planned yet. Rows that may exist on a server are left, with the reason.
     ///
     /// # Errors
@@ -306,7 +306,7 @@ enum Rows<'a> {
     One(DeliveryId),
 }
 
-/// Remembers the wish for appearances to come; what could not be, in words.
+/// Remembers the wish for occurrences to come; what could not be, in words.
 async fn mark(
     connection: &mut AnyConnection,
     post: &str,

@@ -136,7 +136,7 @@ async fn take_in(
     Ok(taken)
 }
 
-/// Whether the one appearance of a post has left somewhere, or may have. What is said again and again may change.
+/// Whether the one occurrence of a post has left somewhere, or may have. What is said again and again may change.
 async fn may_have_gone(connection: &mut AnyConnection, post: &Post, id: &PostId) -> Result<bool, StoreError> {
     const GONE: &str = "SELECT 1 AS one FROM deliveries WHERE kind = 'post' AND post_id = $1 \
         AND state IN ('claimed', 'armed', 'sent', 'verified', 'unknown') LIMIT 1";

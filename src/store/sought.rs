@@ -59,7 +59,7 @@ impl Store {
         Ok(sought.bind(COUNT).fetch_one(&self.inner.reads).await?.try_get("n")?)
     }
 
-    /// The appearances that have a row due in `from..until`: planning shows them no second time.
+    /// The occurrences that have a row due in `from..until`: planning shows them no second time.
     ///
     /// # Errors
     /// When the database cannot be read.

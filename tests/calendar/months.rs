@@ -65,7 +65,7 @@ async fn check(mut rig: Rig, days: i64) {
     let end = begin + Duration::days(days);
     let promised = rig.promised(end).await;
     let lines = rig.lines(&promised);
-    assert!(promised.planned.len() > 100, "only {} appearances", promised.planned.len());
+    assert!(promised.planned.len() > 100, "only {} occurrences", promised.planned.len());
     for kind in [Kind::At, Kind::Every, Kind::Slot, Kind::Evergreen] {
         assert!(promised.planned.iter().any(|planned| planned.kind == kind), "no {kind:?}");
     }

@@ -276,7 +276,7 @@ fn a_post_held_before_it_has_a_row_is_seen_everywhere() {
         let mut story =
             scene.post("far", "---\nat: 2031-01-01 09:00\n---\nFar away.\n").post("near", "Near.\n").set().await;
         for id in ["far", "near"] {
-            said(&story, &["queue", "hold", id, "--reason", "the lawyer"], 0, "applies from its next appearance on");
+            said(&story, &["queue", "hold", id, "--reason", "the lawyer"], 0, "applies from its next occurrence on");
         }
         said(&story, &["queue", "list"], 0, "held: the lawyer");
         let held = json(&story, &["queue", "list", "--state", "held", "--json"]);

@@ -76,7 +76,7 @@ pub(super) fn of_ledger(delivery: &Delivery, zone: Tz) -> Option<Row> {
     })
 }
 
-/// An appearance in the ledger or in the plan.
+/// An occurrence in the ledger or in the plan.
 pub(super) type Key = (AccountName, PostId, Occurrence);
 
 /// What comes and has no row yet.

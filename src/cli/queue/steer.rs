@@ -84,7 +84,7 @@ pub(super) async fn wish(campaign: &Campaign, steer: &Steer, wish: Wish, now: Da
     let granted = outcome?;
     let changed = i64::try_from(granted.changed).unwrap_or(i64::MAX);
     let mut page = match changed {
-        0 if granted.left.is_empty() => format!("{}: {word}; it applies from its next appearance on\n", steer.id),
+        0 if granted.left.is_empty() => format!("{}: {word}; it applies from its next occurrence on\n", steer.id),
         0 => String::new(),
         n => format!("{}: {} {word}\n", steer.id, many(n, "delivery")),
     };

@@ -98,7 +98,7 @@ pub struct Planned {
     pub account: AccountName,
     /// What.
     pub post: PostId,
-    /// Which appearance.
+    /// Which occurrence.
     pub occurrence: Occurrence,
     /// How many statuses.
     pub parts: usize,
@@ -157,7 +157,7 @@ pub struct Conflict {
     pub account: AccountName,
     /// What.
     pub post: PostId,
-    /// Which appearance.
+    /// Which occurrence.
     pub occurrence: Occurrence,
     /// When.
     pub at: DateTime<Utc>,
@@ -165,14 +165,14 @@ pub struct Conflict {
     pub against: Against,
 }
 
-/// An appearance that counts for caps, spacing and what a server has heard.
+/// An occurrence that counts for caps, spacing and what a server has heard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Said {
     /// Who said it.
     pub account: AccountName,
     /// What.
     pub post: PostId,
-    /// Which appearance.
+    /// Which occurrence.
     pub occurrence: Occurrence,
     /// When.
     pub at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! Posts with a time of their own: which of their appearances the window holds, and which stand around it. No rule moves
+//! Posts with a time of their own: which of their occurrences the window holds, and which stand around it. No rule moves
 //! them; [`conflicts`] says which rules they break.
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +19,7 @@ use crate::core::schedule::{Firing, Resolved, Slot};
 /// How far around the window rules look: a day for caps, as much for spacing.
 const AROUND: Duration = Duration::days(2);
 
-/// One appearance at a time of its own.
+/// One occurrence at a time of its own.
 pub(super) struct Own {
     pub(super) at: DateTime<Utc>,
     pub(super) local: NaiveDateTime,
@@ -152,7 +152,7 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
         }
     }
 
-    /// Notes one appearance if it can matter: the window places it, unless it has a row or has expired by then; or it
+    /// Notes one occurrence if it can matter: the window places it, unless it has a row or has expired by then; or it
     /// stands near the window's slots.
     fn place_on(
         &mut self,
@@ -184,7 +184,7 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
     }
 }
 
-/// The rules that placed appearances stand against, in time order, then by account: one rule each.
+/// The rules that placed occurrences stand against, in time order, then by account: one rule each.
 pub(super) fn conflicts<'a>(
     own: &[Vec<Own>],
     posts: &[Prepared<'a>],
@@ -217,5 +217,5 @@ pub(super) fn conflicts<'a>(
     conflicts
 }
 
-// The rules never look further than the appearances that are gathered.
+// The rules never look further than the occurrences that are gathered.
 const _: () = assert!(LONGEST.num_seconds() <= AROUND.num_seconds());

@@ -77,11 +77,11 @@ impl<'a> Prepared<'a> {
         self.post.order.slot.filter(|_| self.post.when == When::NextSlot)
     }
 
-    /// When an appearance at this instant is over.
+    /// When an occurrence at this instant is over.
     pub(super) fn ends(&self, at: DateTime<Utc>) -> DateTime<Utc> {
         let usual = at + DEFAULT_EXPIRY;
         match self.post.when {
-            // Each appearance has its own six hours; the post's end only shortens the last.
+            // Each occurrence has its own six hours; the post's end only shortens the last.
             When::Every(_) | When::Evergreen => self.expires.map_or(usual, |expires| expires.min(usual)),
             When::At(_) | When::NextSlot => self.expires.unwrap_or(usual),
         }

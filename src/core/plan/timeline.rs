@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use crate::core::ids::PostId;
 use crate::core::rules::{Against, Rules};
 
-/// One account's appearances, as far as its rules ask for them; without such rules it stays empty.
+/// One account's occurrences, as far as its rules ask for them; without such rules it stays empty.
 pub(super) struct Timeline<'a> {
     rules: &'a Rules,
     zone: Tz,
@@ -16,7 +16,7 @@ pub(super) struct Timeline<'a> {
     fixed: Vec<(DateTime<Utc>, &'a PostId)>,
     /// The last slot that was given away.
     last_slot: Option<(DateTime<Utc>, &'a PostId)>,
-    /// Appearances by local day.
+    /// Occurrences by local day.
     days: HashMap<NaiveDate, u32>,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// What stands against one more appearance at this instant.
+    /// What stands against one more occurrence at this instant.
     pub(super) fn against_slot(&self, at: DateTime<Utc>) -> Option<Against> {
         if !self.is_used() {
             return None;
