@@ -15,7 +15,8 @@ pub struct ReplyLimits {
     pub per_thread: Option<u32>,
     /// Answers of one account in an hour.
     pub per_account_per_hour: Option<u32>,
-    /// The part of the server's posting allowance replies may use, 0 to 1, so that posts always pass.
+    /// The part of the server's posting allowance replies may use, 0 to 1, so that posts always pass; 1 keeps nothing
+    /// for posts and is the same as no limit.
     pub share_of_allowance: Option<f64>,
 }
 

@@ -51,7 +51,7 @@ impl Stage {
         settings.push_str(
             "\n[replies.limits]\nper_person_every = \"unlimited\"\nper_person_per_day = \"unlimited\"\n\
              per_thread_per_person = \"unlimited\"\nper_thread = \"unlimited\"\nper_account_per_hour = \"unlimited\"\n\
-             share_of_allowance = 1.0\n\n[store]\nurl = \"sqlite://data/watchpost.db\"\n",
+             share_of_allowance = \"unlimited\"\n\n[store]\nurl = \"sqlite://data/watchpost.db\"\n",
         );
         std::fs::write(root.join("config/watchpost.toml"), settings)?;
         Ok(Stage { hand: running.handle(), running, root: root.to_path_buf(), accounts: names })

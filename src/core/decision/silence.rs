@@ -129,7 +129,9 @@ impl Case<'_> {
         if limits.per_account_per_hour.is_some_and(|limit| past.account_last_hour >= limit) {
             return Some(SpentLimit::PerAccountPerHour);
         }
-        let replies = f64::from(self.venue.allowance) * limits.share_of_allowance?;
+        // Who gives replies all of it keeps nothing for posts: then the server's own limit is the only one.
+        let share = limits.share_of_allowance.filter(|share| *share < 1.0)?;
+        let replies = f64::from(self.venue.allowance) * share;
         (f64::from(past.account_last_window) >= replies).then_some(SpentLimit::ShareOfAllowance)
     }
 

@@ -172,6 +172,17 @@ fn only_limits_of_the_account_are_told_to_staff() {
 }
 
 #[test]
+fn replies_that_may_use_all_of_the_allowance_are_held_back_by_the_server_alone() {
+    let past = Past { account_last_window: 5_000, ..Past::default() };
+    for (share, answered) in [(Some(1.0), true), (None, true), (Some(0.99), false)] {
+        let mut mind = mind();
+        mind.limits.share_of_allowance = share;
+        let verdict = decide(&mind, &venue(), &question(), &past, now(), now().date_naive());
+        assert_eq!(verdict.reply.is_some(), answered, "{share:?}: {}", verdict.reason);
+    }
+}
+
+#[test]
 fn a_stop_is_obeyed_whatever_else_is_true() {
     let mut to_be_left_alone = says("stop");
     to_be_left_alone.replies = MayReply::No;
