@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::points::Points;
+use super::second_look::SeenLately;
 use super::staging::Prints;
 use crate::clock::{Clock, Dice};
 use crate::core::allowance::Allowance;
@@ -153,6 +154,8 @@ pub struct LinkState {
     pub capabilities: Capabilities,
     /// When that was learned.
     pub since: DateTime<Utc>,
+    /// What stood there a moment ago.
+    pub seen_lately: SeenLately,
 }
 
 /// One of the statuses a server still lets an account create: whoever holds it may arm one. Given back when nothing was

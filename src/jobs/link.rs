@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::context::{Ctx, LinkState, Linked, Matter};
+use super::second_look::SeenLately;
 use crate::fedi::{Advice, Fedi, FediError};
 use crate::store::StoreError;
 
@@ -96,7 +97,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         server.version = %capabilities.version,
         "account linked"
     );
-    account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities, since: now })));
+    account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities, since: now, seen_lately: SeenLately::default() })));
     ctx.send_wanted.notify_one();
     Ok(Outcome::Linked)
 }

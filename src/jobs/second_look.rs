@@ -2,7 +2,8 @@
 //! by hand (DESIGN §6). Done when a mention is over a minute old at its decision, and for every reply that waited as long
 //! in the ledger. What a look finds can only make us quieter: a reply never grows wider than what was asked for.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
@@ -10,10 +11,33 @@ use super::context::{Ctx, LinkState};
 use crate::core::compose::{self, WarningPlace};
 use crate::core::decision::{LOOK_AGAIN_AFTER, Parent};
 use crate::core::delivery::Payload;
+use crate::core::ids::StatusId;
 use crate::core::mention::{MayReply, Mention};
 use crate::core::post::Visibility;
 use crate::fedi::SeenAgain;
 use crate::store::deliveries::Delivery;
+
+/// Mentions that stood when they were looked at within the last minute: a reply that waited for its turn behind others
+/// asks no second time. Forgotten with the link, and then asked again.
+#[derive(Debug, Default)]
+pub struct SeenLately(Mutex<HashMap<StatusId, DateTime<Utc>>>);
+
+impl SeenLately {
+    fn note(&self, mention: &StatusId, now: DateTime<Utc>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, at| is_recent(*at, now));
+        seen.insert(mention.clone(), now);
+    }
+
+    fn knows(&self, mention: &StatusId, now: DateTime<Utc>) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(mention).is_some_and(|at| is_recent(*at, now))
+    }
+}
+
+/// Within the last minute; a clock that went back makes nothing recent.
+fn is_recent(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (chrono::Duration::zero()..=LOOK_AGAIN_AFTER).contains(&(now - at))
+}
 
 /// Looks at a mention again; what it says now, seen by no more people than when it was heard.
 pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> (Parent, Arc<Mention>) {
@@ -21,6 +45,7 @@ pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> 
         Ok(SeenAgain::Gone) => (Parent::Gone, mention),
         Ok(SeenAgain::AnsweredByUs) => (Parent::AnsweredByUs, mention),
         Ok(SeenAgain::Stands(now)) => {
+            link.seen_lately.note(&mention.status, ctx.clock.now());
             // Who asked, when and below what stays as it was heard: an edit changes none of it.
             let seen = Mention {
                 text: now.text,
@@ -61,9 +86,11 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
     // It may be answered for `max_age` after it was written.
     let written = reply.expires_at.map_or(reply.due_at, |until| until - desk.mind.max_age);
     let waited = now - written > LOOK_AGAIN_AFTER;
-    let (true, Some(parent)) = (waited || reply.withheld, &reply.payload.in_reply_to) else {
+    let Some(parent) = &reply.payload.in_reply_to else { return Waited::Go(Box::new(reply)) };
+    // A warning that the ledger does not hold is only in the mention.
+    if !reply.withheld && (!waited || link.seen_lately.knows(parent, now)) {
         return Waited::Go(Box::new(reply));
-    };
+    }
     let mention = match link.fedi.look_again(&link.me, parent, &ctx.ours()).await {
         Ok(SeenAgain::Stands(mention)) => mention,
         // What answered it may be our own unclear attempt: that is the read-back's to say.

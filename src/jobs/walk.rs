@@ -22,6 +22,10 @@ use crate::store::StoreError;
 /// Mentions older than this are not looked for: none of them could still be answered.
 const LOOK_BACK: chrono::Duration = chrono::Duration::days(7);
 
+/// Mentions of a walk that are met side by side. As few as replies may be in flight: where a limit is nearly spent, what
+/// was looked at ahead was asked of the server in vain.
+const AHEAD: usize = 8;
+
 /// Pages of one walk, so that a server that never ends cannot hold it for ever: 80 × 500 mentions.
 const PAGES_AT_MOST: usize = 500;
 
@@ -137,7 +141,7 @@ async fn decide_in_order(
     // Also cancelled by a database that fails: nothing more is begun, and what is being sent gets its outcome.
     let halt = ctx.stop().child_token();
     let fresh = found.into_iter().take_while(|_| !halt.is_cancelled()).inspect(|_| walked.new += 1);
-    let mut met = stream::iter(fresh.map(|mention| answer::meet(ctx, account, link, mention))).buffered(SIDE_BY_SIDE);
+    let mut met = stream::iter(fresh.map(|mention| answer::meet(ctx, account, link, mention))).buffered(AHEAD);
     let mut sending = FuturesUnordered::new();
     let (mut replied, mut all_met, mut failed) = (0, false, None);
     while !(all_met && sending.is_empty()) {

@@ -91,5 +91,8 @@ fn a_week_offline_is_caught_up_within_budgets_and_by_age() {
         assert_eq!(story.said("eyes").len(), 60);
         assert!(old.iter().all(|mention| story.server().replies_to(mention).is_empty()));
         assert!(new.iter().take(50).all(|mention| !story.server().replies_to(mention).is_empty()), "oldest first");
+        // Who waits for a turn was looked at when it was decided; little was looked at in vain.
+        let looks = story.requests(Endpoint::Status).len();
+        assert!((60..=68).contains(&looks), "{looks} looks for 60 answers");
     });
 }

@@ -283,7 +283,7 @@ impl Cell {
             if self.crash == Crash::InFlight && self.outcome.hangs().is_none() {
                 // The client is gone; the server goes on.
                 sandbox.release();
-                sandbox.wait_until(|state| state.at_work() == 0, Duration::from_secs(10)).await?;
+                sandbox.wait_until(|state| state.at_work() == 0, Duration::from_secs(60)).await?;
             }
             machine.clock.advance(Duration::from_secs(u64::try_from(self.back_after * 60)?));
             work.release_when_due().await?;
@@ -388,7 +388,7 @@ impl Driver<'_> {
             }
             if self.cell.outcome.times_out() {
                 // On a slow machine any request may time out: then it is handled before the clock moves.
-                self.sandbox.wait_for_silence(Duration::from_secs(30)).await?;
+                self.sandbox.wait_for_silence(Duration::from_secs(60)).await?;
             }
             if alone && !self.is_unheard(daemon).await? {
                 self.alone_for += 1;
@@ -431,7 +431,7 @@ impl Driver<'_> {
         if self.release_at().is_some_and(|at| at <= self.machine.clock.now()) {
             self.released = true;
             self.sandbox.release();
-            self.sandbox.wait_until(|state| state.at_work() == 0, Duration::from_secs(10)).await?;
+            self.sandbox.wait_until(|state| state.at_work() == 0, Duration::from_secs(60)).await?;
         }
         Ok(())
     }
@@ -465,6 +465,7 @@ fn unplug(daemon: &Daemon, http: &Http) -> anyhow::Result<()> {
             me,
             capabilities,
             since: link.since,
+            seen_lately: Default::default(),
         })));
     }
     Ok(())

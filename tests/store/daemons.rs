@@ -17,7 +17,7 @@ use watchpost::store::leases::{LEASE, RENEW};
 
 use crate::base::{Base, dice, now};
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A machine with the campaign's folder, its key among it.
 struct Machine {

@@ -199,7 +199,7 @@ async fn until_somebody_waits(raw: &mut sqlx::AnyConnection) {
     const WAITING: &str = "SELECT 1 AS one FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
         AND query LIKE 'INSERT INTO notices%'";
     let waiting = async { while sqlx::query(WAITING).fetch_optional(&mut *raw).await.unwrap().is_none() {} };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap();
 }
 
 /// SIGSTOP, a cut cable: the server ends the transaction by itself, with the locks it held.

@@ -27,10 +27,10 @@ pub(crate) use self::scene::{Scene, token_of};
 pub(crate) use self::verbs::{is_out, new_york};
 
 /// How long a state may take on a busy machine.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// How long a whole story may take.
-const STORY: Duration = Duration::from_secs(110);
+const STORY: Duration = Duration::from_secs(240);
 
 /// One server of a story.
 pub(crate) struct Server {
