@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +19,7 @@ use crate::clock::{Clock, Dice};
 use crate::core::decision::Mind;
 use crate::core::matching::Matcher;
 use crate::fedi::{Fedi, Http, Link, Me};
-use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, lease, listen, plan, publish, settle};
-use crate::store::doubt::{Doubt, Why};
+use crate::jobs::{Ctx, Desk, Linked, Voice, context, keep, lease, listen, plan, publish, set_back, settle};
 use crate::store::{Lock, Place, Role, Store, StoreError};
 
 /// How long armed sends may take to finish after a stop: a whole request and some (DESIGN §8).
@@ -100,7 +98,7 @@ impl App {
         let desk = desk(&campaign);
         let root = campaign.root.clone();
         if let Some(doubt) = doubt {
-            tell_of_doubt(&store, doubt, campaign.zone, now).await?;
+            set_back::tell(&store, doubt, campaign.zone, now).await?;
         }
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
         remember_profiles(&ctx).await?;
@@ -239,6 +237,15 @@ impl App {
             let step = "see that the database server stays up; what is still in time goes out by itself";
             ctx.store.raise("database-away", "", &text, step, now).await?;
         }
+        // A server that broke may be back with a backup of yesterday, and so may the machine.
+        if matches!(ctx.voice, Voice::Live)
+            && let Some(doubt) = ctx.store.recognise(now).await?
+        {
+            set_back::tell(&ctx.store, doubt, ctx.desk().zone, now).await?;
+        }
+        for account in ctx.accounts.values() {
+            account.forget_link();
+        }
         self.stop = CancellationToken::new();
         ctx.set_stop(self.stop.clone());
         lease::tick(&ctx, now).await?;
@@ -251,26 +258,6 @@ impl App {
 /// Whether waiting may help.
 fn may_pass(error: &anyhow::Error) -> bool {
     error.downcast_ref::<StoreError>().is_some_and(StoreError::may_pass)
-}
-
-/// A database that may not know what was sent: what is done about it, and what nobody can do about it.
-async fn tell_of_doubt(store: &Store, doubt: Doubt, zone: Tz, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let local = |at: DateTime<Utc>| at.with_timezone(&zone).format("%a %-d %b %Y %H:%M %Z").to_string();
-    let since = local(doubt.since);
-    let why = match doubt.why {
-        Why::Older => "the database was restored from a backup".to_owned(),
-        Why::Forgotten => "the file watchpost.epoch is missing, so the database may be a restored backup".to_owned(),
-        Why::Replaced => "the database is another file than before, so it may be a restored backup".to_owned(),
-        Why::Moved => "the database was moved here".to_owned(),
-    };
-    let text = format!(
-        "{why}: it may not know what happened after {since}. Posts whose time has passed, and answers to mentions from \
-         before this start, are looked for on the servers before anything is sent"
-    );
-    let step = "queue add, hold, release and cancel since then are forgotten: read `watchpost queue list`; then \
-        `watchpost status --done` with this number";
-    tracing::warn!(deliveries = doubt.rows, "{text}");
-    store.raise("restored", "", &text, step, now).await
 }
 
 /// What earlier links found: accounts are ours also while their server is down or their token fails.

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::core::delivery::Payload;
+use crate::core::ids::StatusId;
+
 /// From this share of common words on, two texts count as one.
 const NEAR: f64 = 0.9;
 
@@ -27,6 +30,45 @@ pub fn likeness(wanted: &str, seen: &str) -> Likeness {
         return Likeness::Same;
     }
     if share(&wanted, &seen) >= NEAR { Likeness::Near } else { Likeness::Other }
+}
+
+/// What a status shows by which it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// Its visible text.
+    pub text: &'a str,
+    /// Its content warning.
+    pub cw: Option<&'a str>,
+    /// The status it answers.
+    pub in_reply_to: Option<&'a StatusId>,
+}
+
+/// Compares a delivery with a status: for a reply the parent decides, else the words.
+#[must_use]
+pub fn resemblance(wanted: &Payload, shown: Shown<'_>) -> Likeness {
+    match (&wanted.in_reply_to, shown.in_reply_to) {
+        (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
+        // The same fact told to somebody else differs in a name only: another parent is another status.
+        (Some(_), Some(_)) => Likeness::Other,
+        // A server may lose the thread (snac under a deleted parent): then the words decide.
+        (Some(_), None) | (None, Some(_) | None) => by_words(wanted, shown),
+    }
+}
+
+fn by_words(wanted: &Payload, shown: Shown<'_>) -> Likeness {
+    let visible = likeness(&wanted.text, shown.text);
+    match &wanted.cw {
+        // Where a warning becomes a title it stands above the words.
+        Some(cw) if shown.cw.is_none() => visible.max(likeness(&format!("{cw}\n{}", wanted.text), shown.text)),
+        Some(_) | None => visible,
+    }
+}
+
+/// Whether a text holds these words in a row, white space and invisible letters aside.
+#[must_use]
+pub fn holds(text: &str, words: &str) -> bool {
+    let (text, words) = (folded(text), folded(words));
+    !words.is_empty() && text.windows(words.len()).any(|run| run == words)
 }
 
 /// The words of a text as every server leaves them: NFC, invisible characters and white space folded, `@user@host` as
@@ -70,6 +112,17 @@ fn share(a: &[String], b: &[String]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_in_a_row_are_found_in_a_text() {
+        for (text, words, expected) in [
+            ("@luz In July 2022 Ring gave.\nSource: A", "In July  2022 Ring gave.", true),
+            ("@luz In July 2022 Ring", "July Ring", false),
+            ("anything", " ", false),
+        ] {
+            assert_eq!(holds(text, words), expected, "{words:?} in {text:?}");
+        }
+    }
 
     #[test]
     fn what_servers_do_to_a_text_leaves_it_the_same() {

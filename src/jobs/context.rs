@@ -121,6 +121,8 @@ pub struct Linked {
     open: OpenLink,
     /// Whether this daemon works for it: another one on the same database may.
     held: AtomicBool,
+    /// Whether what it shows was compared with the ledger since it became ours ([`super::set_back`]).
+    looked_over: AtomicBool,
     link: RwLock<Option<Arc<LinkState>>>,
     profile: RwLock<Option<String>>,
     /// What the log has been told of this account and is not over.
@@ -199,6 +201,7 @@ impl Linked {
             places,
             allowance: Arc::default(),
             held: AtomicBool::new(true),
+            looked_over: AtomicBool::new(false),
             open,
             link: RwLock::new(None),
             profile: RwLock::new(None),
@@ -254,8 +257,25 @@ impl Linked {
     pub fn set_held(&self, held: bool) {
         self.held.store(held, Ordering::SeqCst);
         if !held {
-            self.set_link(None);
+            self.forget_link();
         }
+    }
+
+    /// It is linked anew before it speaks again, and what it shows is compared with the ledger.
+    pub fn forget_link(&self) {
+        self.set_looked_over(false);
+        self.set_link(None);
+    }
+
+    /// Whether what it shows was compared with the ledger since it became ours.
+    #[must_use]
+    pub fn is_looked_over(&self) -> bool {
+        self.looked_over.load(Ordering::SeqCst)
+    }
+
+    /// What it shows was compared with the ledger, or must be again.
+    pub(super) fn set_looked_over(&self, looked_over: bool) {
+        self.looked_over.store(looked_over, Ordering::SeqCst);
     }
 
     /// The link, when there is one; none while another daemon works for the account.

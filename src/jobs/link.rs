@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 
 use super::context::{Ctx, LinkState, Linked, Matter};
 use super::second_look::SeenLately;
+use super::set_back;
+use super::trouble::Trouble;
 use crate::fedi::{Advice, Fedi, FediError};
 use crate::store::StoreError;
 
@@ -65,14 +67,20 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
                 let texts: Vec<String> = own.iter().map(|status| status.text.clone()).collect();
                 let newest = own.first().map(|status| &status.id);
                 ctx.store.note_said(&account.name, &texts, newest, now).await?;
+                account.set_looked_over(true);
             }
             Err(error) => {
                 // Without that look an empty database could repeat a campaign.
-                if account.is_news(Matter::Reach, 1) {
-                    tracing::warn!(account.name = %account.name, error = %error, "cannot read the account's own statuses");
-                }
-                return Ok(Outcome::Later);
+                return Ok(cannot_read(account, &error));
             }
+        }
+    } else {
+        let there = (&fedi, &me, &capabilities);
+        match set_back::look(ctx, account, there, known.newest_own.as_ref(), now).await {
+            Ok(()) => {}
+            Err(Trouble::Store(error)) => return Err(error),
+            // Without that look a machine that was set back would say everything since then once more.
+            Err(Trouble::Fedi(error)) => return Ok(cannot_read(account, &error)),
         }
     }
     let json = (serde_json::to_string(&me), serde_json::to_string(&capabilities));
@@ -100,6 +108,13 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
     account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities, since: now, seen_lately: SeenLately::default() })));
     ctx.send_wanted.notify_one();
     Ok(Outcome::Linked)
+}
+
+fn cannot_read(account: &Linked, error: &FediError) -> Outcome {
+    if account.is_news(Matter::Reach, 1) {
+        tracing::warn!(account.name = %account.name, error = %error, "cannot read the account's own statuses");
+    }
+    Outcome::Later
 }
 
 /// A policy that drops notifications leaves nothing to see, not even for polling (SERVERS.md §1).

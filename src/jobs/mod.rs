@@ -3,6 +3,7 @@
 //!
 //! - [`lease`]: which accounts are ours, where several daemons share a database;
 //! - [`link`]: learn who we are on a server and what it can do, before anything else;
+//! - [`set_back`]: before an account sends: does it show what the ledger does not know?
 //! - [`staging`]: posts with what staff decided about them;
 //! - [`plan`]: posts → planned deliveries;
 //! - [`publish`]: due deliveries → claimed → armed → sent;
@@ -26,6 +27,7 @@ pub mod plan;
 pub mod points;
 pub mod publish;
 mod second_look;
+pub mod set_back;
 pub mod settle;
 pub mod staging;
 mod timekeeping;

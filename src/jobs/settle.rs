@@ -14,7 +14,7 @@ use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, StatusId};
 use crate::core::looking::{self, Keyed};
 use crate::core::post::Visibility;
-use crate::core::resemblance::{Likeness, likeness};
+use crate::core::resemblance::{Likeness, Shown, likeness, resemblance};
 use crate::fedi::{Advice, FediError, KeyClass, Reach, StatusView, Until};
 use crate::store::StoreError;
 use crate::store::calendar::FILE_GONE;
@@ -197,6 +197,11 @@ fn oldest_possible(row: &Open) -> DateTime<Utc> {
     row.first_attempt.min(row.delivery.due_at) - CLOCKS_APART
 }
 
+/// What a status is known by.
+pub(super) fn shown(status: &StatusView) -> Shown<'_> {
+    Shown { text: &status.text, cw: status.cw.as_deref(), in_reply_to: status.in_reply_to.as_ref() }
+}
+
 struct Case<'a> {
     ctx: &'a Ctx,
     account: &'a Linked,
@@ -351,12 +356,12 @@ impl Case<'_> {
         let mut found: Vec<(StatusView, Likeness)> = Vec::new();
         let elsewhere = self.directs_elsewhere().await?;
         for status in self.since_the_baseline().chain(&elsewhere) {
-            let likeness = match (&payload.in_reply_to, &status.in_reply_to) {
-                (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
-                // The same fact told to somebody else differs in a name only: another parent is another status.
-                (Some(_), Some(_)) => Likeness::Other,
-                // A server may lose the thread (snac under a deleted parent): then the words decide.
-                (Some(_), None) | (None, Some(_) | None) => self.by_words(status).await?,
+            let shown =
+                Shown { text: &status.text, cw: status.cw.as_deref(), in_reply_to: status.in_reply_to.as_ref() };
+            let likeness = match resemblance(payload, shown) {
+                // The text as written decides where the server keeps it.
+                Likeness::Near => self.as_written(status).await?,
+                clear @ (Likeness::Same | Likeness::Other) => clear,
             };
             if likeness != Likeness::Other && !found.iter().any(|(known, _)| known.id == status.id) {
                 found.push((status.clone(), likeness));
@@ -365,6 +370,13 @@ impl Case<'_> {
         let ids: Vec<StatusId> = found.iter().map(|(status, _)| status.id.clone()).collect();
         let owned = self.ctx.store.owned(&self.account.name, &ids).await?;
         found.retain(|(status, _)| !owned.contains(&status.id));
+        if found.iter().any(|(_, likeness)| *likeness == Likeness::Near) {
+            // A campaign that counts its days says nearly the same every day: another row's very words are not ours.
+            let rivals = self.ctx.store.rivals(self.row).await?;
+            let is_theirs =
+                |status: &StatusView| rivals.iter().any(|rival| resemblance(rival, shown(status)) == Likeness::Same);
+            found.retain(|(status, likeness)| *likeness == Likeness::Same || !is_theirs(status));
+        }
         // Of several that are equally alike the oldest: later occurrences of the same words come later too.
         found.reverse();
         found.sort_by_key(|(status, likeness)| {
@@ -424,19 +436,9 @@ impl Case<'_> {
         Ok(found)
     }
 
-    async fn by_words(&self, status: &StatusView) -> Result<Likeness, FediError> {
-        let wanted = &self.row.delivery.payload.text;
-        let mut visible = likeness(wanted, &status.text);
-        if let Some(cw) = self.row.delivery.payload.cw.as_ref().filter(|_| status.cw.is_none()) {
-            // Where a warning becomes a title it stands above the words.
-            visible = visible.max(likeness(&format!("{cw}\n{wanted}"), &status.text));
-        }
-        if visible != Likeness::Near {
-            return Ok(visible);
-        }
-        // The text as written decides where the server keeps it.
+    async fn as_written(&self, status: &StatusView) -> Result<Likeness, FediError> {
         match self.link.fedi.source(&status.id).await? {
-            Some(source) if likeness(wanted, &source) == Likeness::Same => Ok(Likeness::Same),
+            Some(source) if likeness(&self.row.delivery.payload.text, &source) == Likeness::Same => Ok(Likeness::Same),
             Some(_) | None => Ok(Likeness::Near),
         }
     }

@@ -34,10 +34,12 @@ pub struct AccountRow {
     pub paused_reason: Option<String>,
     /// The server asked us to wait until then.
     pub wait_until: Option<DateTime<Utc>>,
+    /// Our newest status there, as far as the ledger knows.
+    pub newest_own: Option<StatusId>,
 }
 
 const COLUMNS: &str = "SELECT name, server, me, capabilities, capabilities_at, listening_since, walk_mark, walked_at, \
-    planned_through, paused_reason, wait_until FROM accounts";
+    planned_through, paused_reason, wait_until, newest_own FROM accounts";
 
 fn read(row: &AnyRow) -> Result<(AccountName, AccountRow), StoreError> {
     let time = |column: &str| -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -59,6 +61,7 @@ fn read(row: &AnyRow) -> Result<(AccountName, AccountRow), StoreError> {
         planned_through: time("planned_through")?,
         paused_reason: row.try_get("paused_reason")?,
         wait_until: time("wait_until")?,
+        newest_own: row.try_get::<Option<String>, _>("newest_own")?.map(StatusId::new),
     };
     Ok((AccountName::new(row.try_get::<String, _>("name")?), account))
 }

@@ -9,7 +9,7 @@
 //! mark.
 
 use chrono::{DateTime, Duration, Utc};
-use sqlx::{AnyConnection, Row};
+use sqlx::AnyConnection;
 
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
@@ -26,6 +26,8 @@ pub enum Why {
     Replaced,
     /// A person said that it was moved here.
     Moved,
+    /// An account shows what the ledger does not know ([`super::set_back`]).
+    SetBack,
 }
 
 /// A database that may not know what was sent.
@@ -93,22 +95,29 @@ pub(super) async fn last(connection: &mut AnyConnection) -> Result<Option<Open>,
     }
 }
 
-/// Marks what may have been sent. `known_at`: when the database was last told the time; `newer`: the side file.
-pub(super) async fn begin(
-    connection: &mut AnyConnection,
-    why: Why,
-    known_at: Option<DateTime<Utc>>,
-    newer: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<Doubt, StoreError> {
-    const NEWEST: &str = "SELECT MAX(updated_at) AS newest FROM deliveries";
-    // As a daemon's restart does it; on a server several may have left something.
+/// What no daemon that lives has in hand, in a database that was set back: as a daemon's restart moves it; on a server
+/// several may have left something.
+pub(super) async fn left_behind(connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
     const UNCLAIM: &str = "UPDATE deliveries SET state = 'planned', fence = fence + 1, updated_at = $1 \
         WHERE state = 'claimed' AND state IN ('claimed', 'armed', 'unknown', 'refused', 'held')";
     const UNCLEAR: &str = "UPDATE deliveries SET state = 'unknown', fence = fence + 1, updated_at = $1, \
         unclear = unclear + 1, looks = 0, look_at = $1 + 5000, \
         reason = 'watchpost stopped while it was being sent' \
         WHERE state = 'armed' AND state IN ('claimed', 'armed', 'unknown', 'refused', 'held')";
+    for text in [UNCLAIM, UNCLEAR] {
+        sqlx::query(text).bind(now.timestamp_millis()).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Marks what may have been sent. `known_at`: up to when the database knows; `newer`: the side file.
+pub(super) async fn begin(
+    connection: &mut AnyConnection,
+    why: Why,
+    known_at: DateTime<Utc>,
+    newer: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<Doubt, StoreError> {
     const MARK: &str = "UPDATE deliveries SET doubted_at = $1, \
         armed_at = CASE WHEN armed_at IS NULL OR armed_at > $2 THEN $2 ELSE armed_at END, \
         baseline = CASE WHEN unclear > 0 THEN baseline \
@@ -118,20 +127,10 @@ pub(super) async fn begin(
         updated_at = $1, reason = 'the database may not know that it was sent: looked for first' \
         WHERE state = 'planned' AND not_before <> $2 AND (kind = 'reply' OR due_at <= $1 OR not_before <= $1 \
         OR plan_kind = 'slot')";
-    let since = match known_at {
-        Some(at) => at,
-        None => {
-            let row = sqlx::query(NEWEST).fetch_one(&mut *connection).await?;
-            row.try_get::<Option<i64>, _>("newest")?.map_or(now - Duration::days(1), millis)
-        }
-    };
-    let since = since.min(now);
+    let since = known_at.min(now);
     epoch::set(connection, AT, &now.timestamp_millis().to_string()).await?;
     epoch::set(connection, SINCE, &since.timestamp_millis().to_string()).await?;
     let (now_ms, since_ms) = (now.timestamp_millis(), since.timestamp_millis());
-    for text in [UNCLAIM, UNCLEAR] {
-        sqlx::query(text).bind(now_ms).execute(&mut *connection).await?;
-    }
     sqlx::query(MARK).bind(now_ms).bind(since_ms).execute(&mut *connection).await?;
     let looked_for = sqlx::query(LOOK).bind(now_ms).bind(WAITS_FOR_PART).execute(connection).await?;
     Ok(Doubt { why, since, newer, rows: looked_for.rows_affected() })

@@ -10,7 +10,12 @@
 //!   that nothing runs there any more ([`Store::move_here`]).
 //! - A database from before there were epochs has neither: it is taken as it is.
 //!
-//! What it cannot see: a machine that was set back as a whole, side file and all.
+//! What it cannot see: a machine that was set back as a whole, side file and all. The accounts show that
+//! ([`super::set_back`]).
+//!
+//! A database at another path is refused also when nothing stands at the old one any more. That a path is not seen is no
+//! proof that nothing runs there: a disk may be unmounted for a while, another container may see it, and a daemon goes
+//! on writing to a file whose name is gone. A folder that was renamed keeps its files, and is known by them.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +27,7 @@ use sqlx::{AnyConnection, AnyPool, Row};
 use super::doubt::{Doubt, Why};
 use super::errors::StoreError;
 use super::place::Where;
-use super::{Store, doubt, leases, millis};
+use super::{Store, doubt, leases, millis, set_back};
 
 /// Between two steps of the epoch while a daemon runs: what was sent in the last of them before a backup was taken
 /// can be overlooked, so it is short.
@@ -124,15 +129,17 @@ impl Store {
         let here = home(&self.inner.at, &self.inner.reads).await?;
         let side = read_side(&self.inner.side)?;
         let made = self.secret().keyed("install id", &[&now.timestamp_millis().to_string(), &here.path]);
-        let (among_others, place) = (self.inner.holder.is_among_others(), here.path.clone());
+        let (holder, place) = (self.inner.holder.clone(), here.path.clone());
         let (doubt, side) = self
             .inner
             .writer
             .decide(move |connection| {
                 let (here, side, made, place) = (here.clone(), side.clone(), made.clone(), place.clone());
+                let holder = holder.clone();
                 Box::pin(async move {
+                    let install = first(connection, &made).await?;
                     let known = known(connection).await?;
-                    let others = among_others && leases::any(connection, now).await?;
+                    let others = leases::join(connection, &holder, now).await?;
                     let why = match judge(side.as_ref(), known.as_ref(), &here, others) {
                         Verdict::Same => None,
                         Verdict::Doubtful(why) => Some(why),
@@ -141,16 +148,21 @@ impl Store {
                             return Err(StoreError::Copied { here: place, there });
                         }
                     };
+                    let at = match &known {
+                        Some(known) => known.at,
+                        None => newest_write(connection).await?.unwrap_or(now - Duration::days(1)),
+                    };
                     let doubt = match why {
                         Some(why) => {
-                            let at = known.as_ref().map(|known| known.at);
                             let newer = side.as_ref().map(|side| side.at);
+                            doubt::left_behind(connection, now).await?;
                             Some(doubt::begin(connection, why, at, newer, now).await?)
                         }
                         None => None,
                     };
-                    let install = known.map_or(made, |known| known.install);
-                    set(connection, INSTALL, &install).await?;
+                    if !others {
+                        set_back::note_last_word(connection, at).await?;
+                    }
                     let json = serde_json::to_string(&here);
                     set(connection, HOME, &json.map_err(|_shape| StoreError::Garbled { what: "its home" })?).await?;
                     let epoch = step(connection, now).await?;
@@ -185,6 +197,22 @@ impl Store {
     pub async fn move_here(&self) -> Result<(), StoreError> {
         self.inner.writer.write(|connection| Box::pin(async move { set(connection, HOME, "").await })).await
     }
+}
+
+/// The install id. Of several daemons that start at once on a new database the first to come here names it, and the
+/// others wait until it is done: then they see a database that lives, not one that lost its side file.
+async fn first(connection: &mut AnyConnection, made: &str) -> Result<String, StoreError> {
+    const FIRST: &str = "INSERT INTO facts_of_install (name, value) VALUES ('install_id', $1) \
+        ON CONFLICT (name) DO NOTHING";
+    sqlx::query(FIRST).bind(made.to_owned()).execute(&mut *connection).await?;
+    Ok(get(connection, INSTALL).await?.unwrap_or_default())
+}
+
+/// When a row of a database from before there were epochs was last written.
+async fn newest_write(connection: &mut AnyConnection) -> Result<Option<DateTime<Utc>>, StoreError> {
+    const NEWEST: &str = "SELECT MAX(updated_at) AS newest FROM deliveries";
+    let row = sqlx::query(NEWEST).fetch_one(connection).await?;
+    Ok(row.try_get::<Option<i64>, _>("newest")?.map(millis))
 }
 
 async fn step(connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<i64, StoreError> {

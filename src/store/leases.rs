@@ -180,6 +180,18 @@ impl Store {
     }
 }
 
+/// Notes that this daemon lives, from its start on; whether others do.
+pub(super) async fn join(
+    connection: &mut AnyConnection,
+    holder: &Holder,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    match holder {
+        Holder::Alone | Holder::Guest => Ok(false),
+        Holder::Among(owner) => Ok(daemons(connection, owner, now).await? > 1),
+    }
+}
+
 /// How many daemons live, this one among them.
 async fn daemons(connection: &mut AnyConnection, owner: &str, now: DateTime<Utc>) -> Result<usize, StoreError> {
     const LIVE: &str = "INSERT INTO daemons (owner, until) VALUES ($1, $2) \

@@ -49,6 +49,7 @@ pub mod said;
 pub mod schema;
 mod secret;
 pub mod sending;
+pub mod set_back;
 pub mod settling;
 pub mod sought;
 mod sqlite;

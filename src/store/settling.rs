@@ -11,7 +11,7 @@ use super::deliveries::{Delivery, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, tell_of_delivery};
 use super::{Store, millis, storable, threads};
-use crate::core::delivery::State;
+use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
 use crate::core::looking;
 
@@ -149,6 +149,22 @@ impl Store {
             }
         }
         Ok(owned)
+    }
+
+    /// What other rows of the account say that may stand on the server without being known by its id: a status with
+    /// exactly their words is not this row's.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or holds a row this version cannot read.
+    pub async fn rivals(&self, open: &Open) -> Result<Vec<Payload>, StoreError> {
+        const LIST: &str = "SELECT payload FROM deliveries WHERE account = $1 AND id <> $2 AND status_id IS NULL \
+            AND (state IN ('claimed', 'armed', 'unknown') OR unclear > 0 OR doubted_at IS NOT NULL)";
+        let query = sqlx::query(LIST).bind(open.delivery.account.as_str().to_owned()).bind(open.delivery.id.0);
+        let read = |row: &AnyRow| {
+            let payload: String = row.try_get("payload")?;
+            serde_json::from_str(&payload).map_err(|_shape| StoreError::Garbled { what: "a delivery's payload" })
+        };
+        query.fetch_all(&self.inner.reads).await?.iter().map(read).collect()
     }
 
     /// Records what a look at an `unknown` row found. `false` when the row had moved on.

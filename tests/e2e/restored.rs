@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use watchpost::core::delivery::State;
 use watchpost::core::post::Visibility;
 use watchpost::sandbox::{Draft, Profile};
 
@@ -13,6 +14,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The notice a restored database raises.
 const RESTORED: &str = "restored from a backup";
+
+/// The notice of a machine that was set back as a whole.
+const SET_BACK: &str = "set back to an earlier day";
 
 fn scene() -> Scene {
     Scene::new()
@@ -26,13 +30,24 @@ fn scene() -> Scene {
         .post("slot-c", "The third of the queue.\n")
 }
 
+/// How a database comes to be older than what was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    /// A backup of it was put in its place.
+    Restored,
+    /// The whole machine was set back, side file and all.
+    AsAWhole,
+}
+
 /// Nothing of a whole morning is said twice, and what was not said yet still goes.
-fn a_morning_is_not_repeated(server: Profile) {
+fn a_morning_is_not_repeated(server: Profile, back: Back) {
     tell(scene().server(|profile| *profile = server), async |story| {
         story.clock.advance(5 * MINUTE);
         let backup = story.backup().await;
+        let machine = story.snapshot().await;
         story.until("2026-11-27 09:05").await;
         let asked = story.says("luz", "@eyes what about ring?");
+        story.flow_until("it is decided", async || story.decisions(&asked).await == 1).await;
         story.answer_to(&asked).await;
         story.until("2026-11-27 09:10").await;
         story.advance(MINUTE).await;
@@ -46,11 +61,14 @@ fn a_morning_is_not_repeated(server: Profile) {
         story.advance(5 * MINUTE).await;
         let before = story.texts("eyes");
         assert_eq!(before.len(), 6, "{before:?}");
-        story.restore(&backup).await;
+        match back {
+            Back::Restored => story.restore(&backup).await,
+            Back::AsAWhole => story.set_back(&machine).await,
+        }
         // Written after the backup, sent before the restore: no row knows of it. And one that is still to come.
         story.folder.write_post("late", "---\nat: 2026-11-27 10:08\n---\nStill to come.\n");
         story.start().await;
-        story.notice(RESTORED).await;
+        story.notice(if back == Back::Restored { RESTORED } else { SET_BACK }).await;
         story.decision(&asked).await;
         for _ in 0..16 {
             story.advance(30 * Duration::from_secs(1)).await;
@@ -72,12 +90,117 @@ fn a_morning_is_not_repeated(server: Profile) {
 
 #[test]
 fn a_restored_backup_repeats_nothing_on_a_mastodon() {
-    a_morning_is_not_repeated(Profile::mastodon());
+    a_morning_is_not_repeated(Profile::mastodon(), Back::Restored);
 }
 
 #[test]
 fn a_restored_backup_repeats_nothing_where_keys_are_ignored() {
-    a_morning_is_not_repeated(Profile::gotosocial());
+    a_morning_is_not_repeated(Profile::gotosocial(), Back::Restored);
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_repeats_nothing_on_a_mastodon() {
+    a_morning_is_not_repeated(Profile::mastodon(), Back::AsAWhole);
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_repeats_nothing_where_keys_are_ignored() {
+    a_morning_is_not_repeated(Profile::gotosocial(), Back::AsAWhole);
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_repeats_nothing_where_keys_are_kept_in_memory() {
+    a_morning_is_not_repeated(Profile::mitra(), Back::AsAWhole);
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_repeats_nothing_where_the_own_list_lags() {
+    a_morning_is_not_repeated(Profile::mastodon_lagging(), Back::AsAWhole);
+}
+
+/// Questions answered after the snapshot, one of them a moment ago, publicly and privately.
+fn no_answer_is_repeated(server: Profile) {
+    tell(Scene::new().server(|profile| *profile = server), async |story| {
+        story.clock.advance(5 * MINUTE);
+        let machine = story.snapshot().await;
+        story.advance(5 * MINUTE).await;
+        let asked = story.says("luz", "@eyes what about ring?");
+        let privately = story.writes("ana", Draft::new("@eyes what about ring?").visibility(Visibility::Direct));
+        story
+            .flow_until("both are decided", async || {
+                story.decisions(&asked).await + story.decisions(&privately).await == 2
+            })
+            .await;
+        story.answer_to(&asked).await;
+        story.answer_to(&privately).await;
+        let stop = story.says("luz", "@eyes stop");
+        story.flow_until("the stop is decided", async || story.decisions(&stop).await == 1).await;
+        story.answer_to(&stop).await;
+        story.set_back(&machine).await;
+        story.start().await;
+        story.notice(SET_BACK).await;
+        for mention in [&asked, &privately, &stop] {
+            story.flow_until("it is heard again", async || story.decisions(mention).await == 1).await;
+        }
+        for _ in 0..14 {
+            story.advance(30 * Duration::from_secs(1)).await;
+        }
+        for mention in [&asked, &privately, &stop] {
+            assert_eq!(story.server().replies_to(mention).len(), 1);
+        }
+        assert_eq!(story.store.opt_outs().await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_answers_nobody_twice_on_a_mastodon() {
+    no_answer_is_repeated(Profile::mastodon());
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_answers_nobody_twice_where_keys_are_ignored() {
+    no_answer_is_repeated(Profile::gotosocial());
+}
+
+#[test]
+fn a_machine_set_back_as_a_whole_answers_nobody_twice_where_own_directs_are_not_listed() {
+    no_answer_is_repeated(Profile::takahe());
+}
+
+/// A post at nine and one at ten; staff say something by hand while nothing runs, and the daemon is back at 9:05.
+fn said_by_hand(words: &'static str, plot: impl AsyncFnOnce(&mut Story)) {
+    let scene = Scene::new()
+        .post("nine", "---\nat: 2026-11-27 09:00\n---\nRing works with the police.\n")
+        .post("ten", "---\nat: 2026-11-27 10:00\n---\nRead the contract of 2020.\n");
+    tell(scene, async |story| {
+        story.until("2026-11-27 08:30").await;
+        story.stop().await.unwrap();
+        story.clock.advance(35 * MINUTE);
+        story.says("eyes", words);
+        story.start().await;
+        plot(story).await;
+    });
+}
+
+#[test]
+fn what_staff_say_by_hand_while_nothing_runs_stops_no_campaign() {
+    said_by_hand("We are back from the march, thank you all!", async |story| {
+        story.expect_sent("nine").await;
+        assert_eq!(story.store.notices().await.unwrap(), []);
+        story.until("2026-11-27 10:00").await;
+        story.expect_sent("ten").await;
+    });
+}
+
+#[test]
+fn what_staff_say_by_hand_in_the_words_of_a_post_is_not_said_again() {
+    said_by_hand("Read the contract of 2020.", async |story| {
+        story.notice("somebody posted them by hand").await;
+        story.flow_until_sent("nine").await;
+        story.until("2026-11-27 10:00").await;
+        story.expect_state("ten", State::Held).await;
+        assert_eq!(story.texts("eyes").iter().filter(|text| text.contains("contract")).count(), 1);
+    });
 }
 
 #[test]
@@ -231,6 +354,33 @@ impl Story {
     async fn restore(&mut self, backup: &[u8]) {
         self.stop().await.unwrap();
         self.replace_database(backup).await;
+    }
+
+    /// Database and side file as a snapshot of the machine has them.
+    async fn snapshot(&self) -> (Vec<u8>, Vec<u8>) {
+        let beside = || std::fs::read(side(self.folder.path())).unwrap();
+        loop {
+            // Between the two the daemon may write both: a snapshot has them as of one moment.
+            let (before, database) = (beside(), self.backup().await);
+            if before == beside() {
+                return (database, before);
+            }
+        }
+    }
+
+    /// Stops the daemon and sets the machine back: the files are the same files.
+    async fn set_back(&mut self, (database, beside): &(Vec<u8>, Vec<u8>)) {
+        self.stop().await.unwrap();
+        self.store.close().await;
+        let file = self.folder.database();
+        for old in [file.with_extension("db-wal"), file.with_extension("db-shm")] {
+            if old.exists() {
+                std::fs::remove_file(old).unwrap();
+            }
+        }
+        std::fs::write(&file, database).unwrap();
+        std::fs::write(side(self.folder.path()), beside).unwrap();
+        self.visit_again().await;
     }
 
     /// As a database from before there were epochs.

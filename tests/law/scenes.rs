@@ -211,3 +211,33 @@ async fn a_walk_that_is_asked_to_stop_decides_no_more_and_the_next_one_begins_th
     drop(ctx);
     scene.end().await;
 }
+
+/// Two posts of a campaign that counts its days: the first is not made, the second is, and both answers are lost.
+async fn days_in_a_row(profile: Profile) {
+    let day = |n: u32| {
+        let text = format!(
+            "Day {n} of our campaign against the cameras on every door in this town: ask your council who watches \
+             whom, and what for, and how long."
+        );
+        Post { id: PostId::new(format!("day-{n}")), ..post(&text, nine() + chrono::Duration::minutes(1)) }
+    };
+    let scene = Scene::begin(profile, vec![day(6), day(7), day(8)]).await;
+    scene.pass(60);
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::answer(500, "")));
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(500)));
+    scene.work().await;
+    scene.settle().await;
+    scene.settle().await;
+    let mut said: Vec<String> = scene.sandbox.own("eyes").iter().map(|seen| seen.text[..5].to_owned()).collect();
+    said.sort();
+    assert_eq!(said, ["Day 6", "Day 7", "Day 8"], "each once");
+    assert_eq!(scene.states().await, [State::Verified; 3]);
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn posts_that_count_their_days_do_not_take_each_others_statuses() {
+    days_in_a_row(Profile::gotosocial()).await;
+    days_in_a_row(Profile::mastodon()).await;
+    days_in_a_row(Profile::friendica()).await;
+}

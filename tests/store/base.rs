@@ -165,6 +165,13 @@ impl Base {
     }
 }
 
+/// What a backup program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backup {
+    Take,
+    PutBack,
+}
+
 /// A role that a story locks out of its database, as a server that goes down would.
 pub(crate) struct Guest {
     server: String,
@@ -186,6 +193,24 @@ impl Guest {
     pub(crate) async fn locked_out(&self) {
         self.admin(&format!("ALTER ROLE {} NOLOGIN", self.role)).await;
         self.thrown_out().await;
+    }
+
+    /// The server's own backup program notes what stands in the database, or puts it back; also while it is down.
+    pub(crate) async fn backup(&self, way: Backup) {
+        let schema = self.role.strip_prefix("role_of_").unwrap();
+        let mut admin = AnyConnection::connect(&self.server).await.unwrap();
+        run(&mut admin, &format!("SET search_path = {schema}")).await;
+        for table in ["attempts", "deliveries", "accounts", "mentions", "notices", "facts_of_install"] {
+            match way {
+                Backup::Take => run(&mut admin, &format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}")).await,
+                Backup::PutBack => run(&mut admin, &format!("DELETE FROM {table}")).await,
+            }
+        }
+        if way == Backup::PutBack {
+            for table in ["facts_of_install", "notices", "mentions", "accounts", "deliveries", "attempts"] {
+                run(&mut admin, &format!("INSERT INTO {table} SELECT * FROM kept_{table}")).await;
+            }
+        }
     }
 
     /// It is up again.

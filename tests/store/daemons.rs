@@ -12,10 +12,10 @@ use watchpost::app::{App, Setup};
 use watchpost::campaign;
 use watchpost::clock::Clock;
 use watchpost::jobs::{Ctx, Voice};
-use watchpost::sandbox::{Endpoint, Fault, Moment, NewAccount, Options, Running, Sandbox, Trouble};
+use watchpost::sandbox::{Endpoint, Fault, Moment, NewAccount, Options, Profile, Running, Sandbox, Trouble};
 use watchpost::store::leases::{LEASE, RENEW};
 
-use crate::base::{Base, dice, now};
+use crate::base::{Backup, Base, dice, now};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -36,8 +36,12 @@ struct Rig<'a> {
 
 impl<'a> Rig<'a> {
     async fn set(base: &'a Base) -> Rig<'a> {
+        Rig::on(base, Profile::mastodon()).await
+    }
+
+    async fn on(base: &'a Base, profile: Profile) -> Rig<'a> {
         let clock = Clock::by_hand(now());
-        let mut options = Options::new(clock.clone());
+        let mut options = Options { profile, ..Options::new(clock.clone()) };
         for name in ["eyes", "vigila"] {
             options = options.account(NewAccount::campaign(name).token(format!("{name}-token")));
         }
@@ -317,6 +321,32 @@ async fn a_read_that_is_thrown_out_does_not_end_the_program() {
     rig.flow_to(400, 1).await;
     rig.said("eyes", 3).await;
     rig.said("vigila", 3).await;
+    rig.end([one]).await;
+    base.clear().await;
+}
+
+/// Its administrators put yesterday's backup in place while the program waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_comes_back_from_a_backup_repeats_nothing() {
+    let (base, guest) = Base::postgres_of_a_role().await;
+    let rig = Rig::on(&base, Profile::gotosocial()).await;
+    let one = rig.start(None).await;
+    rig.until_linked(&[&one]).await;
+    guest.backup(Backup::Take).await;
+    rig.flow_to(90, 1).await;
+    rig.said("eyes", 1).await;
+    rig.said("vigila", 1).await;
+    guest.locked_out().await;
+    rig.clock.advance(Duration::from_secs(10));
+    eventually("every job has met the outage", async || one.ctx().stop().is_cancelled()).await;
+    guest.backup(Backup::PutBack).await;
+    guest.let_in().await;
+    eventually("it is at work again", async || !one.ctx().stop().is_cancelled()).await;
+    rig.flow_to(900, 1).await;
+    rig.said("eyes", 3).await;
+    rig.said("vigila", 3).await;
+    let notices = one.ctx().store.notices().await.unwrap();
+    assert!(notices.iter().any(|notice| notice.text.contains("restored from a backup")), "{notices:?}");
     rig.end([one]).await;
     base.clear().await;
 }

@@ -45,6 +45,7 @@ on_postgres!(
     a_connection_that_broke_is_made_anew,
     a_full_disk_stops_sending_and_loses_nothing,
     a_second_machine_needs_the_first_ones_key,
+    daemons_that_start_at_once_on_a_new_database_miss_nothing,
 );
 
 async fn other(base: &Base) -> Store {
@@ -268,4 +269,28 @@ async fn a_second_machine_needs_the_first_ones_key(base: &Base) {
     std::fs::copy(key, elsewhere.path().join("data/install.key")).unwrap();
     let (second, _) = Store::open(&place, Role::Daemon, &mut dice()).await.unwrap();
     assert_eq!(second.secret().person("ada"), first.secret().person("ada"));
+}
+
+async fn daemons_that_start_at_once_on_a_new_database_miss_nothing(base: &Base) {
+    let one = other(base).await;
+    // On the same machine, and on another one with the same key.
+    let (two, elsewhere) = (other(base).await, TempDir::new().unwrap());
+    std::fs::create_dir(elsewhere.path().join("data")).unwrap();
+    std::fs::copy(base.data().join("install.key"), elsewhere.path().join("data/install.key")).unwrap();
+    let place = base.seen_from_elsewhere(elsewhere.path());
+    let (three, _) = Store::open(&place, Role::Daemon, &mut dice()).await.unwrap();
+    for round in 0..10 {
+        let at = now() + seconds(round);
+        let (a, b, c) = tokio::join!(one.recognise(at), two.recognise(at), three.recognise(at));
+        assert_eq!((a.unwrap(), b.unwrap(), c.unwrap()), (None, None, None), "start {round}");
+        // Each knows it again, whoever named it.
+        let again = tokio::join!(one.recognise(at), two.recognise(at), three.recognise(at));
+        assert_eq!((again.0.unwrap(), again.1.unwrap(), again.2.unwrap()), (None, None, None), "again {round}");
+        let mut raw = base.raw().await;
+        run(&mut raw, "DELETE FROM facts_of_install WHERE name IN ('install_id', 'epoch', 'epoch_at', 'home')").await;
+        run(&mut raw, "DELETE FROM daemons").await;
+        for folder in [base.data(), elsewhere.path().join("data")] {
+            std::fs::remove_file(folder.join("watchpost.epoch")).unwrap();
+        }
+    }
 }

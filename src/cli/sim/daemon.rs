@@ -87,6 +87,7 @@ impl Machine {
     pub async fn start(&self, gate: Option<Gate>) -> anyhow::Result<Daemon> {
         let mut dice = Dice::seeded(self.seed);
         let (store, lock) = Store::open(&self.place, Role::Daemon, &mut dice).await?;
+        store.recognise(self.clock.now()).await?;
         store.take_over(self.clock.now()).await?;
         for account in &self.accounts {
             store.know_account(&account.name, &account.server).await?;

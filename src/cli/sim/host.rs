@@ -66,8 +66,8 @@ impl Host {
         });
         let daemon = self.machine.start(Some(gate)).await?;
         daemon.lease().await?;
-        daemon.link().await?;
         daemon.plan().await?;
+        daemon.link().await?;
         daemon.listen().await.map(drop)?;
         self.daemon = Some(daemon);
         Ok(())

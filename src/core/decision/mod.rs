@@ -24,6 +24,7 @@ use crate::core::ids::{AccountName, FactId, Lang, TopicId};
 use crate::core::matching::{Matcher, Reading};
 use crate::core::mention::Mention;
 use crate::core::post::Visibility;
+use crate::core::resemblance::holds;
 
 /// What has happened before, as the ledger knows it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -195,6 +196,20 @@ pub struct Mind {
     pub max_age: Duration,
     /// `[replies.limits]`.
     pub limits: ReplyLimits,
+}
+
+impl Mind {
+    /// Whether a status holds one of the campaign's facts, in any wording, or one of its own sentences.
+    #[must_use]
+    pub fn is_made_of_our_words(&self, status: &str) -> bool {
+        let facts = self
+            .facts
+            .facts
+            .iter()
+            .flat_map(|fact| fact.text.values().chain(fact.short.values()).chain(fact.variants.values().flatten()));
+        let sentences = self.commands.texts.values().flat_map(|by_lang| by_lang.values());
+        facts.chain(sentences).any(|words| holds(status, words))
+    }
 }
 
 /// What the account's server keeps of a reply.
