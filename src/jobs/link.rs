@@ -105,7 +105,13 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         server.version = %capabilities.version,
         "account linked"
     );
-    account.set_link(Some(Arc::new(LinkState { fedi, me, capabilities, since: now, seen_lately: SeenLately::default() })));
+    account.set_link(Some(Arc::new(LinkState {
+        fedi,
+        me,
+        capabilities,
+        since: now,
+        seen_lately: SeenLately::default(),
+    })));
     ctx.send_wanted.notify_one();
     Ok(Outcome::Linked)
 }

@@ -60,10 +60,10 @@ fn takahe_has_no_keys_and_shows_a_post_only_after_minutes() {
     said_once_though_the_list_is_behind("takahe", 250, AT_NINE, |_| {});
 }
 
-/// The parent is unknown for three seconds; a server that keeps the refusal with the key would keep it for hours.
+/// The parent is unknown for some seconds; a server that keeps the refusal with the key would keep it for hours.
 fn answered_though_the_refusal_was_kept(family: &str) {
     tell(on(family, |_| ()), async |story| {
-        story.fault(Fault::on(Endpoint::Create, Trouble::YoungParent { seconds: 3 }));
+        story.fault(Fault::on(Endpoint::Create, Trouble::YoungParent { seconds: 15 }));
         let asked = story.says("ada", "@eyes what is Rekognition?");
         story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
         for _ in 0..30 {

@@ -228,7 +228,8 @@ async fn days_in_a_row(profile: Profile) {
     scene.work().await;
     scene.settle().await;
     scene.settle().await;
-    let mut said: Vec<String> = scene.sandbox.own("eyes").iter().map(|seen| seen.text[..5].to_owned()).collect();
+    let mut said: Vec<String> =
+        scene.sandbox.own("eyes").iter().map(|seen| seen.text.chars().take(5).collect()).collect();
     said.sort();
     assert_eq!(said, ["Day 6", "Day 7", "Day 8"], "each once");
     assert_eq!(scene.states().await, [State::Verified; 3]);
