@@ -103,14 +103,23 @@ impl App {
         let ctx = Arc::new(Ctx::new(store, clock, dice, voice, desk, accounts));
         remember_profiles(&ctx).await?;
         report(&ctx, findings).await?;
-        if lease::tick(&ctx, now).await?.plans {
-            plan::tick(&ctx, now).await?;
-        }
+        let plans = lease::tick(&ctx, now).await?.plans;
         let stop = CancellationToken::new();
         ctx.set_stop(stop.clone());
         let mut app = App { ctx, tasks: JoinSet::new(), stop, lock, root, scratch };
+        // Who asks is heard while a long queue is planned; nothing of the queue is sent before it is.
+        app.spawn_listeners();
+        if plans {
+            plan::tick(&app.ctx, now).await?;
+        }
         app.spawn_jobs()?;
         Ok(app)
+    }
+
+    fn spawn_listeners(&mut self) {
+        for account in self.ctx.accounts.values() {
+            self.tasks.spawn(job("listen", listen::run(self.ctx.clone(), account.clone(), self.stop.clone())));
+        }
     }
 
     fn spawn_jobs(&mut self) -> anyhow::Result<()> {
@@ -121,9 +130,6 @@ impl App {
         self.tasks.spawn(job("lease", lease::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("keep", keep::run(ctx.clone(), stop.clone())));
         self.tasks.spawn(job("plan", planning(ctx.clone(), stop.clone())));
-        for account in ctx.accounts.values() {
-            self.tasks.spawn(job("listen", listen::run(ctx.clone(), account.clone(), stop.clone())));
-        }
         self.tasks.spawn(files(ctx.clone(), self.root.clone(), watcher, stop.clone()));
         Ok(())
     }
@@ -251,6 +257,7 @@ impl App {
         lease::tick(&ctx, now).await?;
         // Files may have changed while nobody watched them.
         read_anew(&ctx, &self.root).await?;
+        self.spawn_listeners();
         self.spawn_jobs()
     }
 }
@@ -428,7 +435,7 @@ async fn files(
 }
 
 async fn read_anew(ctx: &Ctx, root: &Path) -> Result<(), StoreError> {
-    let loaded = match campaign::load(root, ctx.clock.now()) {
+    let loaded = match campaign::load_quickly(root, ctx.clock.now()) {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!(%error, "the campaign folder cannot be read; going on with what was read before");

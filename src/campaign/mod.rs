@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
@@ -88,7 +89,7 @@ pub struct Campaign {
     /// Commands and the bot's own sentences.
     pub commands: CommandBook,
     /// In file order; posts with errors are left out and reported.
-    pub posts: Vec<Post>,
+    pub posts: Vec<Arc<Post>>,
 }
 
 /// One `[[accounts]]`.
@@ -174,7 +175,16 @@ pub enum LoadError {
 /// # Errors
 /// [`LoadError`], when there is no campaign there to read. Mistakes in files are findings.
 pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
-    load_with(root, now, None)
+    load_with(root, now, None, Depth::Whole)
+}
+
+/// The same without what only the whole campaign shows, which is warnings: what most commands and the daemon want,
+/// who read ten thousands of posts and tell nobody of near copies.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_quickly(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
+    load_with(root, now, None, Depth::EachFile)
 }
 
 /// The same, as if `file` (relative to the folder) held `text`: what a change would make of the campaign, before it is
@@ -183,10 +193,24 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
 /// # Errors
 /// As [`load`].
 pub fn load_as_if(root: &Path, now: DateTime<Utc>, file: &str, text: &str) -> Result<Loaded, LoadError> {
-    load_with(root, now, Some((file, text)))
+    load_with(root, now, Some((file, text)), Depth::Whole)
 }
 
-fn load_with(root: &Path, now: DateTime<Utc>, instead: Option<(&str, &str)>) -> Result<Loaded, LoadError> {
+/// How much is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// Each file by itself.
+    EachFile,
+    /// Posts beside each other too.
+    Whole,
+}
+
+fn load_with(
+    root: &Path,
+    now: DateTime<Utc>,
+    instead: Option<(&str, &str)>,
+    depth: Depth,
+) -> Result<Loaded, LoadError> {
     open(root)?;
     let mut findings = Vec::new();
     let settings = with_tree(root, config::FILE, instead, &mut findings, |node, report| {
@@ -225,7 +249,7 @@ fn load_with(root: &Path, now: DateTime<Utc>, instead: Option<(&str, &str)>) -> 
         facts: facts.as_ref().map(|book| book.facts.iter().map(|fact| fact.id.to_string()).collect()),
     };
     let posts = posts::read(&frame, &mut findings);
-    if sound {
+    if sound && depth == Depth::Whole {
         // Half-read accounts would be told that they lack what could not be read.
         across::check(&settings, &posts, now, &mut findings);
     }
@@ -243,7 +267,7 @@ fn load_with(root: &Path, now: DateTime<Utc>, instead: Option<(&str, &str)>) -> 
         store_url: settings.store_url,
         facts: facts.unwrap_or_default(),
         commands,
-        posts: posts.into_iter().map(|read| read.post).collect(),
+        posts: posts.into_iter().map(|read| Arc::new(read.post)).collect(),
     });
     Ok(Loaded { campaign, findings: across::in_reading_order(findings), places })
 }
@@ -251,11 +275,11 @@ fn load_with(root: &Path, now: DateTime<Utc>, instead: Option<(&str, &str)>) -> 
 /// Reads the posts again, against a campaign that is already loaded. What concerns single posts is found anew; what
 /// only the whole campaign shows is [`load`]'s.
 #[must_use]
-pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Post>, Vec<Finding>) {
+pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Arc<Post>>, Vec<Finding>) {
     let frame = frame_of(campaign, now);
     let mut findings = Vec::new();
     let posts = posts::read(&frame, &mut findings);
-    (posts.into_iter().map(|read| read.post).collect(), across::in_reading_order(findings))
+    (posts.into_iter().map(|read| Arc::new(read.post)).collect(), across::in_reading_order(findings))
 }
 
 /// What posts of a loaded campaign are checked against.

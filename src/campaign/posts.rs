@@ -24,6 +24,12 @@ const LONG: usize = 500;
 /// Folders deeper than this are a loop of links.
 const DEEPEST: usize = 16;
 
+/// How many threads read files at most.
+const MOST_HANDS: usize = 8;
+
+/// Fewer files are read sooner than threads begin.
+const WORTH_HANDS: usize = 256;
+
 /// A post and where it stands.
 #[derive(Debug)]
 pub(crate) struct ReadPost {
@@ -54,9 +60,7 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> 
     files.sort();
     let mut posts = Vec::new();
     let mut ids: BTreeMap<PostId, PathBuf> = BTreeMap::new();
-    for file in files {
-        let mut report = Report::new(&file);
-        let read = one(&file, frame, &mut report);
+    for (file, (read, mut report)) in files.iter().zip(each(&files, frame)) {
         if let Some(read) = &read {
             if let Some(first) = ids.get(&read.post.id) {
                 report.error(
@@ -73,6 +77,29 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> 
         posts.extend(read.filter(|_| !left_out));
     }
     posts
+}
+
+/// Every file by itself, in their order: many are read side by side.
+fn each(files: &[PathBuf], frame: &Frame) -> Vec<(Option<ReadPost>, Report)> {
+    let one = |file: &PathBuf| {
+        let mut report = Report::new(file);
+        let read = one(file, frame, &mut report);
+        (read, report)
+    };
+    let hands = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_HANDS);
+    if hands < 2 || files.len() < WORTH_HANDS {
+        return files.iter().map(one).collect();
+    }
+    std::thread::scope(|scope| {
+        let pieces = files.chunks(files.len().div_ceil(hands));
+        let pieces: Vec<_> =
+            pieces.map(|files| scope.spawn(move || files.iter().map(one).collect::<Vec<_>>())).collect();
+        // A thread that panicked takes the program with it, as it would have without threads.
+        pieces
+            .into_iter()
+            .flat_map(|piece| piece.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, findings: &mut Vec<Finding>) {
@@ -98,7 +125,9 @@ fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, fin
         if name.starts_with('.') {
             continue;
         }
-        if entry.path().is_dir() {
+        // Only a link must be followed to know what it is.
+        let kind = entry.file_type();
+        if kind.is_ok_and(|kind| if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() }) {
             if name != "media" {
                 walk(&entry.path(), &path, depth + 1, files, findings);
             }

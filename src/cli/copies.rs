@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -109,7 +110,7 @@ pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding
     let calendars = plan_accounts(campaign);
     let prints: Vec<Fingerprint> = all.iter().map(|heard| Fingerprint::of(&heard.text)).collect();
     let alikes = Alikes::new(&prints);
-    let finding = |post: &Post| {
+    let finding = |post: &Arc<Post>| {
         let (place, likeness) = likest(post, &calendars, &all, &alikes)?;
         let (file, line) = loaded.places.get(&post.id)?;
         Some(Finding {

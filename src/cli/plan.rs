@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, SecondsFormat, Utc};
@@ -76,7 +77,7 @@ pub fn run(
         Form::List => page.write(&mut out, &calendar),
         Form::Week => page.week(&mut out, &calendar, held, accounts.len()),
         Form::Ics => {
-            let entries = entries_of(&calendar, campaign.posts.iter());
+            let entries = entries_of(&calendar, campaign.posts.iter().map(Arc::as_ref));
             out.write_all(calendar_file::calendar(&campaign.name, campaign.zone, &entries, now).as_bytes())
         }
     };
@@ -138,7 +139,7 @@ fn write_json(out: &mut impl Write, calendar: &Plan, zone: Tz) -> io::Result<()>
 /// The calendar as people read it.
 struct Page<'a> {
     name: &'a str,
-    posts: &'a [Post],
+    posts: &'a [Arc<Post>],
     zone: Tz,
     days: u32,
     window: Window,
@@ -201,7 +202,7 @@ impl Page<'_> {
     }
 
     fn days(&self, out: &mut impl Write, planned: &[Planned]) -> io::Result<()> {
-        let texts: HashMap<&PostId, &Post> = self.posts.iter().map(|post| (&post.id, post)).collect();
+        let texts: HashMap<&PostId, &Post> = self.posts.iter().map(|post| (&post.id, post.as_ref())).collect();
         let lines: Vec<(NaiveDate, [String; 6])> = planned
             .iter()
             .map(|planned| {
@@ -347,6 +348,10 @@ mod tests {
         }
     }
 
+    fn shared(posts: &[Post]) -> Vec<Arc<Post>> {
+        posts.iter().cloned().map(Arc::new).collect()
+    }
+
     fn shown(posts: &[Post], from: &str, days: u32, json: bool) -> String {
         let slots = vec![Slot::parse("Sat 09:00").unwrap()];
         let accounts = [AccountCalendar::new(AccountName::from("eyes"), slots)];
@@ -356,6 +361,7 @@ mod tests {
         if json {
             write_json(&mut out, &calendar, ZONE).unwrap();
         } else {
+            let posts = &shared(posts);
             Page { name: "Eyes", posts, zone: ZONE, days, window }.write(&mut out, &calendar).unwrap();
         }
         String::from_utf8(out).unwrap()
@@ -406,7 +412,7 @@ Waiting
         let window = window(1, parse_moment("2026-03-07 00:00").unwrap().resolve(ZONE).instant).unwrap();
         let calendar = plan(&posts, &[account], ZONE, &History::default(), window);
         let mut out = Vec::new();
-        Page { name: "Eyes", posts: &posts, zone: ZONE, days: 1, window }.write(&mut out, &calendar).unwrap();
+        Page { name: "Eyes", posts: &shared(&posts), zone: ZONE, days: 1, window }.write(&mut out, &calendar).unwrap();
         let expected = "
 Against a rule (goes out all the same)
   Sat 7 Mar 10:00 eyes two: only 30 min from one

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, Duration, Utc};
@@ -117,12 +118,12 @@ struct Queue {
 
 /// Looks at files and database.
 async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> anyhow::Result<Queue> {
-    let (mut history, mut lately, mut queued) = (History::default(), Vec::new(), Vec::new());
+    let (mut history, mut lately, mut queued) = (History::default(), Vec::new(), Vec::<Arc<Post>>::new());
     let mut gone: HashSet<PostId> = HashSet::new();
     let store = workplace::store_if_any(campaign).await?;
     let staged = workplace::staged(campaign, store.as_ref()).await?;
     if let Some(store) = &store {
-        queued = store.queued_posts().await?;
+        queued = store.queued_posts().await?.into_iter().map(Arc::new).collect();
         history = store.history(now).await?;
         lately = store.deliveries_between(now - LATELY, now, ROWS_AT_MOST).await?;
     }
@@ -139,10 +140,10 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
         store.close().await;
     }
     // Their words are as written; their order is as staff put them.
-    let kept = |keeper| move |post: &Post| (post.id.clone(), (post.clone(), keeper));
+    let kept = |keeper| move |post: &Arc<Post>| (post.id.clone(), (Post::clone(post), keeper));
     let mut written: HashMap<PostId, (Post, Keeper)> = queued.iter().map(kept(Keeper::Queue)).collect();
     written.extend(campaign.posts.iter().map(kept(Keeper::File)));
-    let in_order = |post: &Post| {
+    let in_order = |post: &Arc<Post>| {
         let (own, keeper) = written.remove(&post.id)?;
         (!gone.contains(&own.id)).then(|| (Post { order: post.order.clone(), ..own }, keeper))
     };

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde::Serialize;
@@ -133,7 +134,7 @@ impl Line {
 /// What the database knows.
 struct Known {
     taken: Vec<TakenIn>,
-    plannable: Vec<Post>,
+    plannable: Vec<Arc<Post>>,
     history: History,
 }
 
@@ -250,13 +251,13 @@ fn lines_of(
 }
 
 /// Says when each post goes out: its own time, or the slot the plan would give it.
-fn times(campaign: &Campaign, lines: &mut [Line], plannable: Vec<Post>, history: &History, now: DateTime<Utc>) {
+fn times(campaign: &Campaign, lines: &mut [Line], plannable: Vec<Arc<Post>>, history: &History, now: DateTime<Utc>) {
     let mut posts = plannable;
     let changed: BTreeSet<PostId> = lines.iter().filter(|line| line.comes()).map(|line| line.id.clone()).collect();
     posts.retain(|post| !changed.contains(&post.id));
     let key = |line: &Line| PostId::new(format!("row {}", line.row));
     let coming = lines.iter().filter(|line| line.comes());
-    posts.extend(coming.filter_map(|line| Some(Post { id: key(line), ..line.post.clone()? })));
+    posts.extend(coming.filter_map(|line| Some(Arc::new(Post { id: key(line), ..line.post.clone()? }))));
     let window = Window { at_from: now, every_from: now, slots_from: now, until: now + AHEAD };
     let calendar = plan(&posts, &campaign::plan_accounts(campaign), campaign.zone, history, window);
     let mut first: HashMap<PostId, DateTime<Utc>> = HashMap::new();

@@ -13,7 +13,7 @@ use crate::store::{Place, Role, Store};
 
 /// Reads the campaign; when it cannot be used, says everything that is wrong with it.
 pub(super) fn campaign(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campaign, Vec<Finding>)> {
-    let loaded = campaign::load(root, now)?;
+    let loaded = campaign::load_quickly(root, now)?;
     match loaded.campaign {
         Some(campaign) => Ok((campaign, loaded.findings)),
         None => {

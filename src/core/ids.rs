@@ -2,8 +2,11 @@
 //!
 //! What servers hand out (status, account, notification ids) is opaque: it is never parsed, compared for order or
 //! shortened here. Occurrence strings are ours and made in one place, [`Occurrence`].
+//!
+//! Their texts are shared: a copy costs no memory, however many places of the queue name the same post.
 
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +15,12 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Wraps the text as it is; whoever reads input checks it first.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+                Self(Arc::from(text.into()))
             }
 
             /// The text itself.
@@ -41,7 +44,7 @@ macro_rules! text_id {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(Arc::from(text))
             }
         }
 
@@ -103,7 +106,7 @@ impl Lang {
     #[must_use]
     pub fn primary(&self) -> Lang {
         let first = self.0.split(['-', '_']).next().unwrap_or_default();
-        Lang(first.to_ascii_lowercase())
+        Lang::new(first.to_ascii_lowercase())
     }
 }
 
@@ -121,31 +124,32 @@ impl fmt::Display for DeliveryId {
 /// One time a post goes out on one account: `once`, or the nominal local time of a repeated post.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Occurrence(String);
+pub struct Occurrence(Arc<str>);
 
 impl Occurrence {
     /// The only occurrence of an `at` or slot post.
     #[must_use]
     pub fn once() -> Self {
-        Self("once".to_owned())
+        static ONCE: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from("once"));
+        Self(Arc::clone(&ONCE))
     }
 
     /// The occurrence of an `every` or evergreen post at this nominal local time.
     #[must_use]
     pub fn local(time: chrono::NaiveDateTime) -> Self {
-        Self(time.format("%Y-%m-%dT%H:%M:%S").to_string())
+        Self(Arc::from(time.format("%Y-%m-%dT%H:%M:%S").to_string()))
     }
 
     /// The same post once more, because a person said so: the `n`th time, from 2.
     #[must_use]
     pub fn again(n: u32) -> Self {
-        Self(format!("again-{n}"))
+        Self(Arc::from(format!("again-{n}")))
     }
 
     /// Reads back what the ledger holds.
     #[must_use]
     pub fn from_ledger(text: String) -> Self {
-        Self(text)
+        Self(Arc::from(text))
     }
 
     /// As the ledger stores it.

@@ -3,6 +3,7 @@
 //! A post is known by its id; one without an id by its words, warning, time and accounts. The same table read twice
 //! therefore changes nothing the second time.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -45,13 +46,13 @@ pub struct Register<'a> {
 impl<'a> Register<'a> {
     /// Of the posts in files and those of the database.
     #[must_use]
-    pub fn new(files: &'a [Post], queued: &'a [Post]) -> Self {
+    pub fn new<P: Borrow<Post>>(files: &'a [P], queued: &'a [Post]) -> Self {
         let mut register = Self::default();
         for post in queued {
             register.note(post, Keeper::Queue);
         }
         for post in files {
-            register.note(post, Keeper::File);
+            register.note(post.borrow(), Keeper::File);
         }
         register
     }

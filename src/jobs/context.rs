@@ -55,7 +55,7 @@ pub struct Said {
 #[derive(Debug)]
 pub struct Desk {
     /// Posts of the files, in order.
-    pub posts: Vec<Post>,
+    pub posts: Vec<Arc<Post>>,
     /// The accounts' weekly times.
     pub calendars: Vec<AccountCalendar>,
     /// The campaign's zone.

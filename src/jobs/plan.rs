@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::context::{Ctx, Desk};
 use super::staging::{self, Staged};
-use crate::core::delivery::{Payload, State};
-use crate::core::ids::{AccountName, Lang, Occurrence, PostId};
+use crate::core::delivery::State;
+use crate::core::ids::{AccountName, Occurrence, PostId};
+use crate::core::plan::agenda::{Agenda, Wanted, rows};
 use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
-use crate::core::post::{DEFAULT_EXPIRY, Late, Moment, Post, Readiness, When};
+use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, Readiness, When};
 use crate::core::schedule::resolve;
 use crate::store::StoreError;
-use crate::store::calendar::{NOT_APPROVED, Placed, Rename, Wanted, Written};
+use crate::store::calendar::{NOT_APPROVED, Placed, Rename, Written};
 
 /// Begins the key of a notice about a post nobody approved in time.
 const UNAPPROVED: &str = "unapproved:";
@@ -43,33 +44,26 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
     let window = window(ctx, now).await?;
     expire_unapproved(ctx, &desk, &staged, window, now).await?;
     let history = ctx.store.history(now).await?;
-    let planned = plan(&staged.plannable(), &desk.calendars, desk.zone, &history, window);
+    let mut agenda = Agenda::of_plan(staged.plannable(), desk.calendars.clone(), desk.zone, &history, window);
+    drop(history);
     let posts = &staged.posts;
-    let by_id: HashMap<&PostId, &Post> = posts.iter().map(|post| (&post.id, post)).collect();
+    let by_id: HashMap<&PostId, &Post> = posts.iter().map(|post| (&post.id, post.as_ref())).collect();
     let by_name: HashMap<&AccountName, &AccountCalendar> =
         desk.calendars.iter().map(|calendar| (&calendar.name, calendar)).collect();
-    let mut wanted = Vec::new();
-    let mut want = |post: &Post, place: &Planned| {
-        wanted.extend(rows(post, place, by_name.get(&place.account).copied(), desk.zone));
-    };
-    for place in &planned.planned {
-        if let Some(post) = by_id.get(&place.post) {
-            want(post, place);
-        }
-    }
     let ready = |placed: &Placed| by_id.get(&placed.post).filter(|post| post.readiness == Readiness::Ready).copied();
     // Overdue, half sent or waiting for a person: their place stands, their words follow the file.
     for placed in ctx.store.open_occurrences(now).await? {
         if let Some(post) = ready(&placed) {
             let calendar = by_name.get(&placed.account).copied();
-            want(post, &standing(placed, post, calendar, desk.zone));
+            agenda.add(post, &standing(placed, post, calendar, desk.zone));
         }
     }
     // New zone data, or another zone, can put a time that was to come into the past: then it is late, not lost.
     for placed in ctx.store.coming_repeats(now).await? {
         let at = resolve(placed.local, desk.zone).instant;
         if let Some(post) = ready(&placed).filter(|_| at < window.every_from) {
-            want(post, &Planned { at, nominal: at, expires_at: at + DEFAULT_EXPIRY, ..as_it_stands(placed, post) });
+            agenda
+                .add(post, &Planned { at, nominal: at, expires_at: at + DEFAULT_EXPIRY, ..as_it_stands(placed, post) });
         }
     }
     // A cancelled post, and one that is a draft again, is gone as far as planning goes; a held one keeps its rows.
@@ -78,7 +72,7 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
         .filter(|post| staged.mark(&post.id) != Some(State::Cancelled) && post.readiness != Readiness::Draft)
         .map(|post| post.id.clone())
         .collect();
-    let written = ctx.store.write_plan(wanted, present, now, now).await?;
+    let written = ctx.store.write_plan(agenda, present, now, now).await?;
     if written.already_said > 0 {
         let words =
             format!("{} posts are held: their account showed the same text within 60 days", written.already_said);
@@ -207,51 +201,6 @@ fn standing(placed: Placed, post: &Post, calendar: Option<&AccountCalendar>, zon
         Kind::Every | Kind::Evergreen => own.map_or(usual, |own| own.min(usual)),
     };
     Planned { at, local, nominal: at, kind, expires_at, ..stands }
-}
-
-/// The statuses of one occurrence, in order, in the words of its account.
-fn rows(post: &Post, place: &Planned, calendar: Option<&AccountCalendar>, zone: Tz) -> Vec<Wanted> {
-    // A slot post that missed its slot takes the next one, unless it says when it expires or which slot is its own.
-    let waits_for_slots = place.kind == Kind::Slot && post.expires.is_none() && post.order.slot.is_none();
-    let expires_at = (!waits_for_slots && place.expires_at < DateTime::<Utc>::MAX_UTC).then_some(place.expires_at);
-    let speaks = calendar.and_then(|calendar| calendar.speaks.as_ref());
-    let (parts, lang) = post.words_for(&place.account, speaks);
-    let count = i64::try_from(parts.len()).unwrap_or(i64::MAX);
-    let row = |(index, text): (usize, &String)| Wanted {
-        account: place.account.clone(),
-        post: post.id.clone(),
-        occurrence: place.occurrence.clone(),
-        part: i64::try_from(index + 1).unwrap_or(i64::MAX),
-        parts: count,
-        kind: place.kind,
-        due_at: place.at,
-        local: place.local,
-        zone: zone.name().to_owned(),
-        expires_at,
-        late: match post.late {
-            Late::Send => "send",
-            Late::Hold => "hold",
-            Late::Skip => "skip",
-        },
-        payload: payload(post, index, text, lang),
-        topic: post.topic.clone(),
-        facts: post.facts.clone(),
-    };
-    parts.iter().enumerate().map(row).collect()
-}
-
-fn payload(post: &Post, index: usize, text: &str, lang: &Lang) -> Payload {
-    let first = index == 0;
-    Payload {
-        text: text.to_owned(),
-        cw: post.cw.clone(),
-        visibility: post.visibility,
-        lang: Some(lang.clone()),
-        media: if first { post.media.clone() } else { Vec::new() },
-        poll: if first { post.poll.clone() } else { None },
-        in_reply_to: None,
-        allowed_mention: None,
-    }
 }
 
 /// What makes two files the same post under another name: the words and the warning.

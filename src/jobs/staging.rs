@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ use crate::store::{Store, StoreError};
 #[derive(Clone, Debug, Default)]
 pub struct Staged {
     /// Every post, in the order in which slots take them; [`Readiness`] as approvals leave it.
-    pub posts: Vec<Post>,
+    pub posts: Vec<Arc<Post>>,
     /// Posts that staff hold or cancelled.
     pub marks: HashMap<PostId, Mark>,
     /// Where each post stands that must be approved.
@@ -32,22 +32,23 @@ pub struct Staged {
 impl Staged {
     /// The posts that planning may place, or name as waiting.
     #[must_use]
-    pub fn plannable(&self) -> Vec<Post> {
+    pub fn plannable(&self) -> Vec<Arc<Post>> {
         self.posts.iter().filter(|post| !self.marks.contains_key(&post.id)).cloned().collect()
     }
 
     /// The posts that wait for somebody's approval, as if they were ready: when they would have gone out.
     #[must_use]
     pub fn unapproved(&self) -> Vec<Post> {
-        let waits = |post: &&Post| matches!(self.standings.get(&post.id), Some(Standing::Waits(_)));
+        let waits = |post: &&Arc<Post>| matches!(self.standings.get(&post.id), Some(Standing::Waits(_)));
         let posts = self.posts.iter().filter(waits).filter(|post| !self.marks.contains_key(&post.id));
-        posts.map(|post| Post { readiness: Readiness::Ready, ..post.clone() }).collect()
+        posts.map(|post| Post { readiness: Readiness::Ready, ..Post::clone(post) }).collect()
     }
 
     /// The posts staff hold, as if they were not: when they would go out.
     #[must_use]
     pub fn held(&self) -> Vec<Post> {
-        self.posts.iter().filter(|post| self.mark(&post.id) == Some(State::Held)).cloned().collect()
+        let held = self.posts.iter().filter(|post| self.mark(&post.id) == Some(State::Held));
+        held.map(|post| Post::clone(post)).collect()
     }
 
     /// What staff said of this post.
@@ -65,7 +66,7 @@ impl Staged {
     /// The post of this id.
     #[must_use]
     pub fn post(&self, id: &str) -> Option<&Post> {
-        self.posts.iter().find(|post| post.id.as_str() == id)
+        self.posts.iter().find(|post| post.id.as_str() == id).map(Arc::as_ref)
     }
 }
 
@@ -75,13 +76,13 @@ impl Staged {
 /// When the database cannot be read.
 pub async fn stage(
     store: &Store,
-    files: &[Post],
+    files: &[Arc<Post>],
     rule: ApprovalRule,
     zone: Tz,
     prints: &Prints,
 ) -> Result<Staged, StoreError> {
     let mut posts = files.to_vec();
-    posts.extend(store.queued_posts().await?);
+    posts.extend(store.queued_posts().await?.into_iter().map(Arc::new));
     let approvals = store.last_approvals().await?;
     let places = store.post_places().await?;
     let standings = judge(&mut posts, rule, zone, &approvals, prints);
@@ -90,14 +91,14 @@ pub async fn stage(
 
 /// The same where there is no database: nobody decided anything.
 #[must_use]
-pub fn stage_files(files: &[Post], rule: ApprovalRule, zone: Tz) -> Staged {
+pub fn stage_files(files: &[Arc<Post>], rule: ApprovalRule, zone: Tz) -> Staged {
     let mut posts = files.to_vec();
     let standings = judge(&mut posts, rule, zone, &HashMap::new(), &Prints::default());
     Staged { posts, marks: HashMap::new(), standings }
 }
 
 fn judge(
-    posts: &mut [Post],
+    posts: &mut [Arc<Post>],
     rule: ApprovalRule,
     zone: Tz,
     approvals: &HashMap<PostId, Approval>,
@@ -115,8 +116,8 @@ fn judge(
         let stands = standing(post, rule, last, &content, due);
         match stands {
             Standing::NotAsked => continue,
-            Standing::Approved { .. } => post.readiness = Readiness::Ready,
-            Standing::Waits(_) => post.readiness = Readiness::Review,
+            Standing::Approved { .. } => Arc::make_mut(post).readiness = Readiness::Ready,
+            Standing::Waits(_) => Arc::make_mut(post).readiness = Readiness::Review,
         }
         standings.insert(post.id.clone(), stands);
     }
@@ -124,7 +125,7 @@ fn judge(
 }
 
 /// Gives each post its place: priorities and slots as staff said, then move by move.
-fn in_order(mut posts: Vec<Post>, places: &[Place]) -> Vec<Post> {
+fn in_order(mut posts: Vec<Arc<Post>>, places: &[Place]) -> Vec<Arc<Post>> {
     if places.is_empty() {
         return posts;
     }
@@ -132,11 +133,12 @@ fn in_order(mut posts: Vec<Post>, places: &[Place]) -> Vec<Post> {
     for post in &mut posts {
         if let Some(place) = by_post.get(&post.id) {
             let own = &post.order;
-            post.order = Order {
+            let order = Order {
                 priority: place.priority.unwrap_or(own.priority),
                 slot: place.slot.or(own.slot),
                 position: own.position,
             };
+            Arc::make_mut(post).order = order;
         }
     }
     if places.iter().all(|place| place.moved.is_none()) {
@@ -145,7 +147,7 @@ fn in_order(mut posts: Vec<Post>, places: &[Place]) -> Vec<Post> {
     posts.sort_by_key(|post| (post.order.position.is_none(), post.order.position));
     for place in places {
         let Some(to) = &place.moved else { continue };
-        let position = |id: &PostId, posts: &[Post]| posts.iter().position(|post| &post.id == id);
+        let position = |id: &PostId, posts: &[Arc<Post>]| posts.iter().position(|post| &post.id == id);
         let Some(from) = position(&place.post, &posts) else { continue };
         let post = posts.remove(from);
         let goes = match to {
@@ -158,7 +160,9 @@ fn in_order(mut posts: Vec<Post>, places: &[Place]) -> Vec<Post> {
         posts.insert(goes.unwrap_or(from), post);
     }
     for (position, post) in (0..).zip(&mut posts) {
-        post.order.position = Some(position);
+        if post.order.position != Some(position) {
+            Arc::make_mut(post).order.position = Some(position);
+        }
     }
     posts
 }
@@ -237,7 +241,7 @@ mod tests {
             .iter()
             .map(|(post, to)| Place { post: PostId::from(*post), priority: None, slot: None, moved: Some(to.clone()) })
             .collect();
-        let posts = in_order(["a", "b", "c", "d"].map(post).to_vec(), &places);
+        let posts = in_order(["a", "b", "c", "d"].map(|id| Arc::new(post(id))).to_vec(), &places);
         posts.iter().map(|post| post.id.as_str()).collect()
     }
 

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::calendar::{NOT_APPROVED, Wanted, insert_as};
+use super::calendar::{NOT_APPROVED, Wanted};
 use super::errors::StoreError;
+use super::planning::insert_as;
 use super::{Store, millis};
 use crate::core::approval::{Approval, Verdict};
 use crate::core::delivery::State;

@@ -1,57 +1,21 @@
-//! The plan written into the ledger: new occurrences become rows, rows that have not been attempted follow their
-//! post's edits, rows whose post is gone are cancelled. Nothing that may have left is ever touched here.
+//! What planning asks the ledger: what happened already, which occurrences stand, which post files were renamed, what
+//! staff marked. The plan itself is written in [`super::planning`].
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 
-use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
-use super::notices::settle_delivery;
-use super::pauses::MISSED_SLOT;
-use super::secret::text_hash;
-use super::sending::payload_json;
-use super::{Store, doubt, millis, threads};
-use crate::core::delivery::{Payload, State};
-use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId, TopicId};
+use super::{Store, millis};
+use crate::core::delivery::State;
+use crate::core::ids::{AccountName, Occurrence, PostId, TopicId};
+pub use crate::core::plan::agenda::Wanted;
 use crate::core::plan::{History, Kind, Said};
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::core::schedule::resolve;
-
-/// One status that planning wants in the ledger.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
-    /// Who says it.
-    pub account: AccountName,
-    /// What.
-    pub post: PostId,
-    /// Which occurrence.
-    pub occurrence: Occurrence,
-    /// 1 for the first.
-    pub part: i64,
-    /// How many parts.
-    pub parts: i64,
-    /// Why at that time.
-    pub kind: Kind,
-    /// When.
-    pub due_at: DateTime<Utc>,
-    /// The nominal local time.
-    pub local: NaiveDateTime,
-    /// The zone it is local to.
-    pub zone: String,
-    /// Not sent from then on; `None` for slot posts without `expires`, which take the next slot instead.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// `send`, `hold` or `skip`.
-    pub late: &'static str,
-    /// What is said.
-    pub payload: Payload,
-    /// What it is about.
-    pub topic: Option<TopicId>,
-    /// What it rests on.
-    pub facts: Vec<FactId>,
-}
 
 /// An occurrence that planning does not move any more.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,14 +79,20 @@ pub const FILE_GONE: &str = "its post was removed";
 /// Why a row expired whose post nobody had approved when its time came; with a new time and an approval it comes back.
 pub const NOT_APPROVED: &str = "nobody had approved it when its time came";
 
-/// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
-const SAID_FOR: Duration = Duration::days(60);
-
 /// For how long what was said counts for the rules of planning, which look back a day and a spacing.
 const SAID_LATELY: Duration = Duration::days(3);
 
 /// Why a row is held by law 1.
 pub const ALREADY_SAID: &str = "already said: this account showed the same text within 60 days";
+
+impl Written {
+    pub(super) fn add(&mut self, more: Written) {
+        self.added += more.added;
+        self.changed += more.changed;
+        self.withdrawn += more.withdrawn;
+        self.already_said += more.already_said;
+    }
+}
 
 impl Store {
     /// Notes which posts exist, with the hash of their content: one that vanished while another with equal content
@@ -144,10 +114,11 @@ impl Store {
         const FORGET: &str = "DELETE FROM post_files WHERE post_id = $1";
         const NOTE: &str = "INSERT INTO post_files (post_id, content_hash) VALUES ($1, $2) \
             ON CONFLICT (post_id) DO UPDATE SET content_hash = excluded.content_hash";
+        let present = Arc::new(present);
         self.inner
             .writer
             .decide(move |connection| {
-                let present = present.clone();
+                let present = Arc::clone(&present);
                 Box::pin(async move {
                     let mut known: BTreeMap<PostId, String> = BTreeMap::new();
                     for row in sqlx::query(LIST).fetch_all(&mut *connection).await? {
@@ -323,342 +294,9 @@ impl Store {
         }
         Ok(marks)
     }
-
-    /// Writes the plan for everything before `through` in one transaction. `present` says which posts still exist.
-    ///
-    /// # Errors
-    /// When the database cannot be written; then nothing changed.
-    pub async fn write_plan(
-        &self,
-        wanted: Vec<Wanted>,
-        present: Vec<PostId>,
-        through: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Written, StoreError> {
-        const THROUGH: &str = "UPDATE accounts SET planned_through = $1";
-        let wanted = std::sync::Arc::new(wanted);
-        let present: std::sync::Arc<std::collections::HashSet<PostId>> =
-            std::sync::Arc::new(present.into_iter().collect());
-        self.inner
-            .writer
-            .decide(move |connection| {
-                let (wanted, present) = (wanted.clone(), present.clone());
-                Box::pin(async move {
-                    let mut standing = standing(connection).await?;
-                    let doubt = doubt::last(connection).await?;
-                    let mut tried = Vec::new();
-                    let mut written = Written::default();
-                    for row in wanted.iter() {
-                        let key = (row.account.clone(), row.post.clone(), row.occurrence.clone(), row.part);
-                        match standing.remove(&key) {
-                            Some(found) => {
-                                update(connection, row, &found, now, &mut written).await?;
-                                if found.state == State::Refused {
-                                    tried.push(DeliveryId(found.id));
-                                }
-                            }
-                            None => insert(connection, row, doubt, now, &mut written).await?,
-                        }
-                    }
-                    for id in tried {
-                        threads::go_again(connection, id, now).await?;
-                    }
-                    let longest = wanted.iter().map(|row| ((&row.account, &row.post, &row.occurrence), row.parts));
-                    let longest: HashMap<_, i64> = longest.collect();
-                    for ((account, post, occurrence, part), found) in standing {
-                        // A thread that got shorter: its last parts are gone as a removed post is.
-                        let cut = longest.get(&(&account, &post, &occurrence)).is_some_and(|parts| part > *parts);
-                        withdraw(connection, &found, present.contains(&post) && !cut, now, &mut written).await?;
-                    }
-                    sqlx::query(THROUGH).bind(through.timestamp_millis()).execute(connection).await?;
-                    Ok(written)
-                })
-            })
-            .await
-    }
 }
 
-impl Store {
-    /// Adds rows that a person wants, beside whatever is planned. Returns how many.
-    ///
-    /// # Errors
-    /// When the database cannot be written; then none was added.
-    pub async fn add_wanted(&self, wanted: Vec<Wanted>, now: DateTime<Utc>) -> Result<u64, StoreError> {
-        self.inner
-            .writer
-            .decide(move |connection| {
-                let wanted = wanted.clone();
-                Box::pin(async move {
-                    let mut written = Written::default();
-                    for row in &wanted {
-                        // A person wants it once more: nothing of that was ever sent.
-                        insert(connection, row, None, now, &mut written).await?;
-                    }
-                    Ok(written.added)
-                })
-            })
-            .await
-    }
-}
-
-type Key = (AccountName, PostId, Occurrence, i64);
-
-struct Standing {
-    id: i64,
-    state: State,
-    due_at: i64,
-    expires_at: Option<i64>,
-    payload_hash: String,
-    parts: i64,
-    attempt: i64,
-    reason: String,
-    /// An attempt was unclear, or the server said yes and does not show it.
-    may_exist: bool,
-}
-
-/// Rows that planning may still change: never attempted, or waiting for a person.
-async fn standing(connection: &mut AnyConnection) -> Result<HashMap<Key, Standing>, StoreError> {
-    const LIST: &str = "SELECT id, account, post_id, occurrence, part, parts, state, due_at, expires_at, payload_hash, \
-        attempt, reason, CASE WHEN unclear > 0 OR status_id IS NOT NULL OR doubted_at IS NOT NULL THEN 1 ELSE 0 END \
-        AS may_exist \
-        FROM deliveries WHERE kind = 'post' AND (state IN ('planned', 'held', 'refused') \
-        OR (state = 'cancelled' AND reason = $1) OR (state = 'expired' AND reason = $2))";
-    let mut rows = HashMap::new();
-    for row in sqlx::query(LIST).bind(FILE_GONE).bind(NOT_APPROVED).fetch_all(connection).await? {
-        let part: i64 = row.try_get("part")?;
-        let key = (
-            AccountName::new(row.try_get::<String, _>("account")?),
-            PostId::new(row.try_get::<String, _>("post_id")?),
-            Occurrence::from_ledger(row.try_get("occurrence")?),
-            part,
-        );
-        let word: String = row.try_get("state")?;
-        let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a delivery's state" })?;
-        let found = Standing {
-            id: row.try_get("id")?,
-            state,
-            due_at: row.try_get("due_at")?,
-            expires_at: row.try_get("expires_at")?,
-            payload_hash: row.try_get("payload_hash")?,
-            parts: row.try_get("parts")?,
-            attempt: row.try_get("attempt")?,
-            reason: row.try_get("reason")?,
-            may_exist: row.try_get::<i64, _>("may_exist")? != 0,
-        };
-        rows.insert(key, found);
-    }
-    Ok(rows)
-}
-
-/// Whether the account showed this text within 60 days, as another post or before it was first linked. Asked when a
-/// row is made, so that people see it early, and again when it is claimed: between the two, a twin may have gone out,
-/// an edit may have changed the words, or the account's own statuses may have been read for the first time.
-pub(super) async fn is_said(
-    connection: &mut AnyConnection,
-    account: &AccountName,
-    post: &PostId,
-    text: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
-        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
-        UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
-    let since = (now - SAID_FOR).timestamp_millis();
-    let said = sqlx::query(SAID).bind(account.as_str().to_owned()).bind(text_hash(text)).bind(since);
-    Ok(said.bind(post.as_str().to_owned()).fetch_optional(connection).await?.is_some())
-}
-
-async fn insert(
-    connection: &mut AnyConnection,
-    row: &Wanted,
-    doubt: Option<doubt::Open>,
-    now: DateTime<Utc>,
-    written: &mut Written,
-) -> Result<(), StoreError> {
-    let mut state = State::Planned;
-    let mut reason = "";
-    let doubt = doubt.filter(|doubt| doubt.covers_post(row.due_at, row.kind == Kind::Slot, now));
-    if doubt.is_some() {
-        if row.part == 1 {
-            state = State::Unknown;
-            reason = doubt::LOOKED_FOR;
-        }
-    } else if row.part == 1
-        && row.occurrence == Occurrence::once()
-        && is_said(connection, &row.account, &row.post, &row.payload.text, now).await?
-    {
-        state = State::Held;
-        reason = ALREADY_SAID;
-        written.already_said += 1;
-    }
-    if row.expires_at.is_some_and(|expires| expires <= now) && row.part == 1 && state == State::Planned {
-        state = State::Expired;
-        reason = "its time had passed when it was first seen";
-    }
-    if row.part > 1 && first_part_expired(connection, row).await? {
-        state = State::Expired;
-        reason = "its first part had expired";
-    }
-    written.added += insert_as(connection, row, state, reason, doubt, now).await?;
-    Ok(())
-}
-
-/// A row in this state, unless it exists. Returns how many were made.
-pub(super) async fn insert_as(
-    connection: &mut AnyConnection,
-    row: &Wanted,
-    state: State,
-    reason: &'static str,
-    doubt: Option<doubt::Open>,
-    now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    const INSERT: &str = "INSERT INTO deliveries (account, kind, post_id, occurrence, part, parts, plan_kind, state, \
-        due_at, not_before, expires_at, local_time, zone, late, payload, payload_hash, text_hash, topic, facts, reason, \
-        created_at, updated_at, doubted_at, armed_at, look_at, baseline) VALUES ($1, 'post', $2, $3, $4, $5, $6, $7, \
-        $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20, $21, $22, $23, \
-        (SELECT newest_own FROM accounts WHERE name = $1 AND $21 IS NOT NULL)) \
-        ON CONFLICT (account, post_id, occurrence, part, mention_uri) DO NOTHING";
-    let hash = text_hash(&row.payload.text);
-    let payload = payload_json(&row.payload)?;
-    let not_before = if row.part == 1 { row.due_at.timestamp_millis() } else { WAITS_FOR_PART };
-    let query = sqlx::query(INSERT)
-        .bind(row.account.as_str().to_owned())
-        .bind(row.post.as_str().to_owned())
-        .bind(row.occurrence.as_str().to_owned())
-        .bind(row.part)
-        .bind(row.parts)
-        .bind(kind_word(row.kind))
-        .bind(state.as_str())
-        .bind(row.due_at.timestamp_millis())
-        .bind(not_before)
-        .bind(row.expires_at.map(|at| at.timestamp_millis()))
-        .bind(local_word(row.local))
-        .bind(row.zone.clone())
-        .bind(row.late)
-        .bind(payload.clone())
-        .bind(text_hash(&payload))
-        .bind(hash)
-        .bind(row.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
-        .bind(row.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" "))
-        .bind(reason)
-        .bind(now.timestamp_millis())
-        .bind(doubt.map(|doubt| doubt.at.timestamp_millis()))
-        .bind(doubt.map(|doubt| doubt.since.timestamp_millis()))
-        .bind((state == State::Unknown).then(|| doubt::first_look(now).timestamp_millis()));
-    Ok(query.execute(connection).await?.rows_affected())
-}
-
-async fn first_part_expired(connection: &mut AnyConnection, row: &Wanted) -> Result<bool, StoreError> {
-    const FIRST: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND post_id = $2 AND occurrence = $3 \
-        AND part = 1 AND mention_uri = '' AND state = 'expired'";
-    let query = sqlx::query(FIRST).bind(row.account.as_str().to_owned()).bind(row.post.as_str().to_owned());
-    Ok(query.bind(row.occurrence.as_str().to_owned()).fetch_optional(connection).await?.is_some())
-}
-
-async fn update(
-    connection: &mut AnyConnection,
-    row: &Wanted,
-    found: &Standing,
-    now: DateTime<Utc>,
-    written: &mut Written,
-) -> Result<(), StoreError> {
-    const UPDATE: &str = "UPDATE deliveries SET state = $1, parts = $2, plan_kind = $3, due_at = $4, \
-        not_before = CASE WHEN part > 1 OR due_at = $4 THEN not_before ELSE $5 END, \
-        expires_at = CASE WHEN part > 1 AND not_before <> $20 THEN expires_at ELSE $6 END, local_time = $7, zone = $8, late = $9, payload = $10, payload_hash = $11, text_hash = $12, \
-        topic = $13, facts = $14, reason = $15, generation = generation + $16, updated_at = $17, \
-        look_at = CASE WHEN $1 = 'unknown' THEN $17 WHEN $1 = 'planned' THEN NULL ELSE look_at END, \
-        status_id = CASE WHEN $1 = 'unknown' THEN NULL ELSE status_id END \
-        WHERE id = $18 AND state = $19";
-    let payload = payload_json(&row.payload)?;
-    let payload_hash = text_hash(&payload);
-    let due_at = row.due_at.timestamp_millis();
-    let edited = payload_hash != found.payload_hash;
-    let same = !edited
-        && found.due_at == due_at
-        && found.expires_at == row.expires_at.map(|at| at.timestamp_millis())
-        && found.parts == row.parts;
-    let (state, reason, new_generation) = match found.state {
-        State::Expired if row.expires_at.is_some_and(|expires| expires <= now) => return Ok(()),
-        State::Held if same => return Ok(()),
-        // New words were not said already; the claim asks once more.
-        State::Held if edited && found.reason == ALREADY_SAID => (State::Planned, "edited: no longer said already", 0),
-        // Staff hold it, or an outage does: an edit changes the words, not the hold.
-        State::Held if found.reason == threads::BEHIND_REFUSED => (State::Held, threads::BEHIND_REFUSED, 0),
-        State::Held => (State::Held, "held; edited since", 0),
-        State::Refused if !edited => return Ok(()),
-        State::Refused if found.may_exist => (State::Unknown, "edited after it was refused; looked for first", 1),
-        State::Refused => (State::Planned, "edited after it was refused", 1),
-        State::Planned if same => return Ok(()),
-        // What may be on the server is looked for first (DESIGN §5: a row that may exist is read back).
-        State::Cancelled if found.may_exist => (State::Unknown, "its post came back; it may be on the server", 0),
-        State::Cancelled => (State::Planned, "its post came back", i64::from(found.attempt > 0)),
-        // Its new slot does not make the missed one unsaid.
-        State::Planned if found.reason.starts_with(MISSED_SLOT) => (State::Planned, found.reason.as_str(), 0),
-        State::Planned
-        | State::Claimed
-        | State::Armed
-        | State::Sent
-        | State::Verified
-        | State::Unknown
-        | State::Expired => (State::Planned, "", 0),
-    };
-    let query = sqlx::query(UPDATE)
-        .bind(state.as_str())
-        .bind(row.parts)
-        .bind(kind_word(row.kind))
-        .bind(due_at)
-        .bind(due_at)
-        .bind(row.expires_at.map(|at| at.timestamp_millis()))
-        .bind(local_word(row.local))
-        .bind(row.zone.clone())
-        .bind(row.late)
-        .bind(payload)
-        .bind(payload_hash)
-        .bind(text_hash(&row.payload.text))
-        .bind(row.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
-        .bind(row.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" "))
-        .bind(reason)
-        .bind(new_generation)
-        .bind(now.timestamp_millis())
-        .bind(found.id)
-        .bind(found.state.as_str())
-        .bind(WAITS_FOR_PART);
-    written.changed += query.execute(&mut *connection).await?.rows_affected();
-    if state != found.state {
-        settle_delivery(connection, found.id).await?;
-    }
-    Ok(())
-}
-
-/// A row planning no longer wants. Overdue rows of posts that still exist stay: they are due, not forgotten.
-async fn withdraw(
-    connection: &mut AnyConnection,
-    found: &Standing,
-    post_exists: bool,
-    now: DateTime<Utc>,
-    written: &mut Written,
-) -> Result<(), StoreError> {
-    const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', reason = $1, fence = fence + 1, updated_at = $2 \
-        WHERE id = $3 AND state = $4";
-    // Never attempted, and its time is still to come: its post moved elsewhere or is a draft again.
-    const DELETE: &str = "DELETE FROM deliveries WHERE id = $1 AND state = 'planned' AND attempt = 0";
-    let changed = match (found.state, post_exists) {
-        (State::Planned | State::Held | State::Refused, false) => {
-            let query = sqlx::query(CANCEL).bind(FILE_GONE).bind(now.timestamp_millis());
-            let cancelled = query.bind(found.id).bind(found.state.as_str()).execute(&mut *connection).await?;
-            settle_delivery(connection, found.id).await?;
-            cancelled.rows_affected()
-        }
-        (State::Planned, true) if found.due_at > now.timestamp_millis() && found.attempt == 0 => {
-            sqlx::query(DELETE).bind(found.id).execute(connection).await?.rows_affected()
-        }
-        _ => 0,
-    };
-    written.withdrawn += changed;
-    Ok(())
-}
-
-fn kind_word(kind: Kind) -> &'static str {
+pub(super) fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::At => "at",
         Kind::Slot => "slot",
@@ -692,6 +330,6 @@ fn local_of(written: &str) -> Result<NaiveDateTime, StoreError> {
 }
 
 /// As `NaiveDateTime` parses it back.
-fn local_word(local: NaiveDateTime) -> String {
+pub(super) fn local_word(local: NaiveDateTime) -> String {
     local.format("%Y-%m-%dT%H:%M:%S").to_string()
 }

@@ -48,7 +48,7 @@ impl Store {
     pub async fn take_in(
         &self,
         posts: Vec<Post>,
-        files: Vec<Post>,
+        files: Vec<Arc<Post>>,
         trial: Trial,
         now: DateTime<Utc>,
     ) -> Result<Vec<TakenIn>, StoreError> {
@@ -57,7 +57,9 @@ impl Store {
             self.post_places().await?.into_iter().map(|place| (place.post.clone(), place)).collect();
         let mut files = files;
         for post in &mut files {
-            put(post, &places);
+            if places.contains_key(&post.id) {
+                put(Arc::make_mut(post), &places);
+            }
         }
         let (posts, files, places) = (Arc::new(posts), Arc::new(files), Arc::new(places));
         self.inner
@@ -83,7 +85,7 @@ fn put(post: &mut Post, places: &HashMap<PostId, Place>) {
 async fn take_in(
     connection: &mut AnyConnection,
     posts: &[Post],
-    files: &[Post],
+    files: &[Arc<Post>],
     moved: &HashMap<PostId, Place>,
     trial: Trial,
     now: DateTime<Utc>,

@@ -42,6 +42,7 @@ pub mod order;
 pub mod pauses;
 pub mod people;
 mod place;
+pub mod planning;
 mod postgres;
 pub mod queue;
 pub mod said;

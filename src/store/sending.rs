@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
-use super::calendar::is_said;
 use super::deliveries::{Delivery, Of, WAITS_FOR_PART, read};
 use super::errors::StoreError;
 use super::notices::{Told, settle_delivery, tell_of_delivery};
 use super::pauses::is_paused;
+use super::planning::is_said;
 use super::{InstallSecret, Store, doubt, storable, threads};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};

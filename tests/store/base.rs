@@ -14,6 +14,7 @@ use watchpost::clock::Dice;
 use watchpost::core::delivery::{Armed, Payload, Receipt};
 use watchpost::core::ids::{AccountName, Occurrence, PostId, StatusId};
 use watchpost::core::plan::Kind;
+use watchpost::core::plan::agenda::Agenda;
 use watchpost::core::post::Visibility;
 use watchpost::store::calendar::Wanted;
 use watchpost::store::deliveries::Delivery;
@@ -284,7 +285,7 @@ pub(crate) fn post(id: &str, at: DateTime<Utc>) -> Wanted {
 /// Writes a plan of these rows, and of no others.
 pub(crate) async fn plan(store: &Store, rows: &[Wanted], now: DateTime<Utc>) -> watchpost::store::calendar::Written {
     let present = rows.iter().map(|row| row.post.clone()).collect();
-    store.write_plan(rows.to_vec(), present, now, now).await.unwrap()
+    store.write_plan(Agenda::of_rows(rows.to_vec()), present, now, now).await.unwrap()
 }
 
 /// The only row of this post.

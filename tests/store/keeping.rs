@@ -1,5 +1,7 @@
 //! Accounts, notices, the queue, people: what is kept beside the ledger.
 
+use std::sync::Arc;
+
 use watchpost::core::ids::{Lang, PostId, StatusId};
 use watchpost::core::intake::Keeper;
 use watchpost::core::post::{Post, When};
@@ -148,7 +150,7 @@ async fn a_table_is_taken_in_once(base: &Base) {
     let store = base.daemon().await;
     let row =
         |id: &str, text: &str| Post::new(PostId::from(id), When::NextSlot, Lang::new("en"), vec![text.to_owned()]);
-    let file = vec![row("file", "From a file")];
+    let file = vec![Arc::new(row("file", "From a file"))];
     let rows = vec![
         row("a", "A"),
         row("", "Without an id"),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{Occurrence, PostId};
 use watchpost::core::plan::Kind;
+use watchpost::core::plan::agenda::Agenda;
 use watchpost::store::calendar::{Rename, Written};
 use watchpost::store::deliveries::Wish;
 use watchpost::store::sending::Ending;
@@ -23,6 +24,7 @@ on_both!(
     overdue_and_held_rows_are_open,
     repeats_to_come_and_what_was_said_are_told,
     what_staff_decided_stays_with_the_post,
+    a_plan_of_many_pages_is_written_as_one_of_few,
 );
 
 async fn a_plan_written_twice_changes_nothing(base: &Base) {
@@ -34,6 +36,25 @@ async fn a_plan_written_twice_changes_nothing(base: &Base) {
     let posts: Vec<String> = listed.iter().map(|row| row.payload.text.clone()).collect();
     assert_eq!(posts, ["a", "b"]);
     assert_eq!(store.deliveries_between(now(), now() + seconds(3600), 1).await.unwrap().len(), 1);
+    assert_eq!(store.accounts().await.unwrap()[&eyes()].planned_through, Some(now()));
+}
+
+/// More rows than one transaction takes: what stands follows, what is gone goes, what is new comes.
+async fn a_plan_of_many_pages_is_written_as_one_of_few(base: &Base) {
+    const MANY: i64 = 9_000;
+    let store = base.daemon().await;
+    let mut rows: Vec<_> = (0..MANY).map(|number| post(&format!("p{number}"), now() + seconds(number + 60))).collect();
+    assert_eq!(plan(&store, &rows, now()).await, Written { added: 9_000, ..Written::default() });
+    assert_eq!(plan(&store, &rows, now()).await, Written::default());
+    for place in [0, 4_500, 8_999] {
+        rows[place].payload = says("better");
+    }
+    rows.remove(8_000);
+    rows.push(post("new", now() + seconds(30)));
+    let written = plan(&store, &rows, now()).await;
+    assert_eq!(written, Written { added: 1, changed: 3, withdrawn: 1, already_said: 0 });
+    assert_eq!(row(&store, "p8999").await.payload.text, "better");
+    assert_eq!(row(&store, "p8000").await.state, State::Cancelled);
     assert_eq!(store.accounts().await.unwrap()[&eyes()].planned_through, Some(now()));
 }
 
@@ -70,7 +91,8 @@ async fn a_row_nobody_attempted_vanishes_when_its_post_moves(base: &Base) {
     wanted.occurrence = Occurrence::local(wanted.local);
     wanted.kind = Kind::Every;
     plan(&store, std::slice::from_ref(&wanted), now()).await;
-    let written = store.write_plan(Vec::new(), vec![wanted.post.clone()], now(), now()).await.unwrap();
+    let written =
+        store.write_plan(Agenda::of_rows(Vec::new()), [wanted.post.clone()].into(), now(), now()).await.unwrap();
     assert_eq!(written.withdrawn, 1);
     assert!(store.deliveries_of_post(&wanted.post).await.unwrap().is_empty());
 }

@@ -18,7 +18,7 @@ fn campaign(files: &[(&str, &str)]) -> (tempfile::TempDir, Campaign) {
 
 fn post(text: &str) -> Post {
     let (_root, campaign) = campaign(&[("posts/one.md", text)]);
-    campaign.posts.into_iter().next().expect("the post has an error")
+    Post::clone(campaign.posts.first().expect("the post has an error"))
 }
 
 #[test]

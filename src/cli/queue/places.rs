@@ -1,5 +1,7 @@
 //! `watchpost queue move`, `priority`, `pin` and `unpin`: the order of the posts that wait for a slot.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
@@ -148,7 +150,7 @@ pub(super) async fn pin(campaign: &Campaign, args: &PinArgs, now: DateTime<Utc>)
             false => bail!("{} is no slot; near it are: {}", local(at, campaign.zone), named.join("; ")),
         }
     }
-    let taken = |other: &&Post| {
+    let taken = |other: &&Arc<Post>| {
         let shares = other.accounts.is_empty()
             || post.accounts.is_empty()
             || other.accounts.iter().any(|account| post.accounts.contains(account));

@@ -97,8 +97,7 @@ pub(super) fn coming(
 ) -> Coming {
     let calendars = campaign::plan_accounts(campaign);
     let window = Window { at_from: now, every_from: now, slots_from: now, until };
-    let place = |posts: &[Post]| plan(posts, &calendars, campaign.zone, history, window);
-    let by_id: HashMap<&PostId, &Post> = staged.posts.iter().map(|post| (&post.id, post)).collect();
+    let by_id: HashMap<&PostId, &Post> = staged.posts.iter().map(|post| (&post.id, post.as_ref())).collect();
     let new =
         |place: &&Planned| !known.contains(&(place.account.clone(), place.post.clone(), place.occurrence.clone()));
     let placed = |post: &Post, planned: &Planned| {
@@ -106,7 +105,7 @@ pub(super) fn coming(
         let (words, _) = post.words_for(&planned.account, speaks.and_then(|calendar| calendar.speaks.as_ref()));
         placed(post, planned, words.first().cloned().unwrap_or_default(), campaign.zone)
     };
-    let ready = place(&staged.plannable());
+    let ready = plan(&staged.plannable(), &calendars, campaign.zone, history, window);
     let mut rows = Vec::new();
     for planned in ready.planned.iter().filter(new) {
         let Some(post) = by_id.get(&planned.post) else { continue };
@@ -114,7 +113,7 @@ pub(super) fn coming(
     }
     // Posts that are kept back, with the time they would have, or without one.
     let mut kept = |posts: Vec<Post>, word: &str, why: &dyn Fn(&PostId) -> String| {
-        let place = place(&posts);
+        let place = plan(&posts, &calendars, campaign.zone, history, window);
         for post in &posts {
             let mut times = place.planned.iter().filter(|planned| planned.post == post.id).peekable();
             let state = word.to_owned();

@@ -94,7 +94,7 @@ impl Machine {
         }
         let desk = Desk {
             approval: crate::core::approval::ApprovalRule::None,
-            posts: self.posts.clone(),
+            posts: self.posts.iter().cloned().map(Arc::new).collect(),
             calendars: self.calendars.clone(),
             zone: chrono_tz::UTC,
             mind: self.mind.clone(),

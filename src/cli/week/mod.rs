@@ -5,6 +5,7 @@
 //! given.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Offset, Utc};
 use chrono_tz::Tz;
@@ -33,7 +34,7 @@ const ALL_WORDS: usize = 400;
 pub(super) struct Week<'a> {
     /// The campaign's name.
     pub(super) name: &'a str,
-    pub(super) posts: &'a [Post],
+    pub(super) posts: &'a [Arc<Post>],
     /// Posts that staff hold: shown at their time, as not going out.
     pub(super) held: &'a [Post],
     /// How many accounts the campaign has.
@@ -108,7 +109,7 @@ fn heading(week: &Week<'_>) -> String {
 
 /// Every day of the window, with its lines in time order.
 fn days(week: &Week<'_>, plan: &Plan) -> Vec<Day> {
-    let posts: HashMap<&PostId, &Post> = week.posts.iter().map(|post| (&post.id, post)).collect();
+    let posts: HashMap<&PostId, &Post> = week.posts.iter().map(|post| (&post.id, post.as_ref())).collect();
     let mut warnings: HashMap<(&AccountName, &PostId, &Occurrence), Vec<String>> = HashMap::new();
     for conflict in &plan.conflicts {
         let key = (&conflict.account, &conflict.post, &conflict.occurrence);

@@ -4,6 +4,7 @@
 //! steps gives, when after each step the history takes in what the step placed ([`History::take`]). So a decision at one instant looks
 //! only at what stands at or before it. Nothing here knows what became of an occurrence; that is the ledger's.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
@@ -15,6 +16,7 @@ use crate::core::post::Post;
 use crate::core::rules::{Against, Rules};
 use crate::core::schedule::{Slot, resolve};
 
+pub mod agenda;
 mod evergreen;
 mod own_times;
 mod place;
@@ -263,14 +265,20 @@ impl History {
 /// that account has not had; a slot left over takes an evergreen post.
 /// An `at` post before the window is neither planned nor waiting: its time has been.
 #[must_use]
-pub fn plan(posts: &[Post], accounts: &[AccountCalendar], zone: Tz, history: &History, window: Window) -> Plan {
+pub fn plan<P: Borrow<Post>>(
+    posts: &[P],
+    accounts: &[AccountCalendar],
+    zone: Tz,
+    history: &History,
+    window: Window,
+) -> Plan {
     place::Placing::new(posts, accounts, zone, history, window).run()
 }
 
 /// Which posts with a time of their own stand against a rule, in time order: what [`plan`] says of them, without slots.
 #[must_use]
-pub fn conflicts(
-    posts: &[Post],
+pub fn conflicts<P: Borrow<Post>>(
+    posts: &[P],
     accounts: &[AccountCalendar],
     zone: Tz,
     history: &History,

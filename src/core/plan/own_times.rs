@@ -7,6 +7,7 @@ use std::rc::Rc;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
+use super::place::{index, occurrence};
 use super::prepare::Prepared;
 use super::servers::Servers;
 use super::timeline::Timeline;
@@ -19,14 +20,14 @@ use crate::core::schedule::{Firing, Resolved, Slot};
 /// How far around the window rules look: a day for caps, as much for spacing.
 const AROUND: Duration = Duration::days(2);
 
-/// One occurrence at a time of its own.
+/// One occurrence at a time of its own. Small, because a window may hold a million of them.
+#[derive(Clone, Copy)]
 pub(super) struct Own {
     pub(super) at: DateTime<Utc>,
     pub(super) local: NaiveDateTime,
     pub(super) kind: Kind,
     /// Its post's number.
-    pub(super) post: usize,
-    pub(super) occurrence: Occurrence,
+    pub(super) post: u32,
     /// Whether the window places it; else it only stands there.
     pub(super) placed: bool,
 }
@@ -176,9 +177,9 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
             && (at < self.window.slots_from
                 || self.said.contains(&(calendar.name.as_str(), prepared.post.id.as_str(), occurrence.as_str())));
         if placed || (near && !told) {
-            let own = Own { at, local, kind, post: number, occurrence: occurrence.clone(), placed };
+            let Ok(post) = u32::try_from(number) else { return };
             if let Some(found) = self.found.get_mut(account) {
-                found.push(own);
+                found.push(Own { at, local, kind, post, placed });
             }
         }
     }
@@ -202,16 +203,17 @@ pub(super) fn conflicts<'a>(
     let mut servers = Servers::new(accounts);
     let mut conflicts = Vec::new();
     for (account, own) in all {
-        let (Some(calendar), Some(prepared)) = (accounts.get(account), posts.get(own.post)) else { continue };
-        let same = servers.against(own.at, account, own.post, prepared);
-        servers.note_words(own.at, account, own.post, prepared);
+        let number = index(own.post);
+        let (Some(calendar), Some(prepared)) = (accounts.get(account), posts.get(number)) else { continue };
+        let same = servers.against(own.at, account, number, prepared);
+        servers.note_words(own.at, account, number, prepared);
         if !own.placed {
             continue;
         }
         let near = || timelines.get(account).and_then(|timeline| timeline.against_fixed(own.at, &prepared.post.id));
         let against = calendar.rules.closed(own.at, zone).or_else(near).or(same);
         let (account, post): (AccountName, PostId) = (calendar.name.clone(), prepared.post.id.clone());
-        let occurrence = own.occurrence.clone();
+        let occurrence = occurrence(own.kind, own.local);
         conflicts.extend(against.map(|against| Conflict { account, post, occurrence, at: own.at, against }));
     }
     conflicts

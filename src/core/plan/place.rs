@@ -3,6 +3,7 @@
 //! Cost: a post is looked at once, plus once per account that reaches it and per time it comes round. A slot looks at
 //! the head of its account's queue, and at what a rule put off lately, never at the whole of it.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -17,6 +18,7 @@ use super::{AccountCalendar, Conflict, History, Idle, IdleSlot, Kind, Plan, Plan
 use crate::core::ids::{Occurrence, PostId, TopicId};
 use crate::core::post::{Post, When};
 use crate::core::rules::Against;
+use crate::core::schedule::resolve;
 
 /// Everything one call of `plan` knows.
 pub(super) struct Placing<'a> {
@@ -37,16 +39,28 @@ struct Free {
     nominal: DateTime<Utc>,
 }
 
-/// One occurrence on one account.
-struct Placed {
-    at: DateTime<Utc>,
-    account: usize,
-    kind: Kind,
+/// One occurrence on one account. Small, because a window may hold a million of them; [`Placing::planned`] says the rest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) at: DateTime<Utc>,
+    pub(super) local: NaiveDateTime,
+    pub(super) account: u32,
     /// Its post's number.
-    post: usize,
-    local: NaiveDateTime,
-    nominal: DateTime<Utc>,
-    occurrence: Occurrence,
+    pub(super) post: u32,
+    pub(super) kind: Kind,
+}
+
+/// A number that is small because it counts posts or accounts, as a place in their list.
+pub(super) fn index(small: u32) -> usize {
+    usize::try_from(small).unwrap_or(usize::MAX)
+}
+
+/// Which occurrence one of this kind at this nominal local time is.
+pub(super) fn occurrence(kind: Kind, local: NaiveDateTime) -> Occurrence {
+    match kind {
+        Kind::At | Kind::Slot => Occurrence::once(),
+        Kind::Every | Kind::Evergreen => Occurrence::local(local),
+    }
 }
 
 /// The order of kinds at one instant: own times before slots.
@@ -84,13 +98,13 @@ struct Speaker<'a, 'q> {
 
 /// Who takes a slot.
 enum Taker {
-    Post(usize, Kind, Occurrence),
+    Post(usize, Kind),
     Nobody(Idle),
 }
 
 impl<'a> Placing<'a> {
-    pub(super) fn new(
-        posts: &'a [Post],
+    pub(super) fn new<P: Borrow<Post>>(
+        posts: &'a [P],
         accounts: &'a [AccountCalendar],
         zone: Tz,
         history: &'a History,
@@ -100,27 +114,62 @@ impl<'a> Placing<'a> {
     }
 
     pub(super) fn run(self) -> Plan {
-        let own = OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window).find();
+        let own = self.own_times();
         let timelines = self.timelines(&own);
         let conflicts = own_times::conflicts(&own, &self.posts, self.accounts, &timelines, self.zone);
         let mut walked = self.walk(&own, timelines);
         let waiting = waiting::list(&self.posts, self.accounts, &walked, self.zone, self.window);
-        for (account, own) in own.into_iter().enumerate() {
-            walked.placed.extend(own.into_iter().filter(|own| own.placed).map(|own| Placed {
-                at: own.at,
-                account,
-                kind: own.kind,
-                post: own.post,
-                local: own.local,
-                nominal: own.at,
-                occurrence: own.occurrence,
+        let placed = self.together(own, std::mem::take(&mut walked.placed));
+        let planned = placed.iter().filter_map(|placed| self.planned(placed)).collect();
+        Plan { planned, waiting, idle: walked.idle, conflicts }
+    }
+
+    /// What the window places, in time order, then by account; nothing beside it.
+    pub(super) fn places(&self) -> Vec<Placed> {
+        let own = self.own_times();
+        let walked = self.walk(&own, self.timelines(&own));
+        self.together(own, walked.placed)
+    }
+
+    fn own_times(&self) -> Vec<Vec<Own>> {
+        OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window).find()
+    }
+
+    fn together(&self, own: Vec<Vec<Own>>, mut placed: Vec<Placed>) -> Vec<Placed> {
+        placed.reserve_exact(own.iter().flatten().filter(|own| own.placed).count());
+        for (account, own) in (0..).zip(own) {
+            placed.extend(own.into_iter().filter(|own| own.placed).map(|own| {
+                let Own { at, local, kind, post, placed: _ } = own;
+                Placed { at, local, account, post, kind }
             }));
         }
-        Plan { planned: self.in_order(walked.placed), waiting, idle: walked.idle, conflicts }
+        placed.sort_unstable_by_key(|placed| (placed.at, placed.account, rank(placed.kind), placed.post));
+        placed
+    }
+
+    /// All there is to say about one occurrence.
+    pub(super) fn planned(&self, placed: &Placed) -> Option<Planned> {
+        let calendar = self.accounts.get(index(placed.account))?;
+        let prepared = self.posts.get(index(placed.post))?;
+        let nominal = match placed.kind {
+            Kind::At | Kind::Every => placed.at,
+            Kind::Slot | Kind::Evergreen => resolve(placed.local, self.zone).instant,
+        };
+        Some(Planned {
+            at: placed.at,
+            local: placed.local,
+            nominal,
+            account: calendar.name.clone(),
+            post: prepared.post.id.clone(),
+            occurrence: occurrence(placed.kind, placed.local),
+            parts: prepared.post.parts.len(),
+            kind: placed.kind,
+            expires_at: prepared.ends(placed.at),
+        })
     }
 
     pub(super) fn conflicts(&self) -> Vec<Conflict> {
-        let own = OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window).find();
+        let own = self.own_times();
         own_times::conflicts(&own, &self.posts, self.accounts, &self.timelines(&own), self.zone)
     }
 
@@ -131,7 +180,7 @@ impl<'a> Placing<'a> {
             said.entry(said_before.account.as_str()).or_default().push((said_before.at, &said_before.post));
         }
         let timeline = |(calendar, own): (&'a AccountCalendar, &Vec<Own>)| {
-            let own = own.iter().filter_map(|own| Some((own.at, &self.posts.get(own.post)?.post.id)));
+            let own = own.iter().filter_map(|own| Some((own.at, &self.posts.get(index(own.post))?.post.id)));
             let said = said.get(calendar.name.as_str()).into_iter().flatten().copied();
             Timeline::new(&calendar.rules, self.zone, own.chain(said))
         };
@@ -169,9 +218,13 @@ impl<'a> Placing<'a> {
         }
         let mut servers = self.servers();
         let mut walked = Walked { slotted: vec![Vec::new(); self.posts.len()], ..Walked::default() };
-        let mut spoken = self.spoken(own).into_iter().peekable();
-        for slot in self.free_slots() {
-            while let Some((at, account, kind, number)) = spoken.next_if(|(at, ..)| *at <= slot.at) {
+        let free = self.free_slots();
+        // Nothing is chosen where no slot is free: then nobody asks what was spoken.
+        let spoken = if free.is_empty() { Vec::new() } else { self.spoken(own) };
+        let mut spoken = spoken.into_iter().peekable();
+        for slot in free {
+            while let Some((at, account, kind, post)) = spoken.next_if(|(at, ..)| *at <= slot.at) {
+                let (account, number) = (index(account), index(post));
                 let Some(prepared) = self.posts.get(number) else { continue };
                 if let Some(speaker) = speakers.get_mut(account) {
                     speaker.last_topic = prepared.post.topic.as_ref();
@@ -181,7 +234,7 @@ impl<'a> Placing<'a> {
             }
             let Some(speaker) = speakers.get_mut(slot.account) else { continue };
             match self.taker(slot, speaker, &mut servers, &evergreen, &mut walked) {
-                Taker::Post(number, kind, occurrence) => {
+                Taker::Post(number, kind) => {
                     let Some(prepared) = self.posts.get(number) else { continue };
                     speaker.last_topic = prepared.post.topic.as_ref();
                     speaker.timeline.give(slot.at, &prepared.post.id);
@@ -192,8 +245,9 @@ impl<'a> Placing<'a> {
                     {
                         accounts.push(slot.account);
                     }
-                    let Free { at, account, local, nominal } = slot;
-                    walked.placed.push(Placed { at, account, kind, post: number, local, nominal, occurrence });
+                    if let (Ok(account), Ok(post)) = (u32::try_from(slot.account), u32::try_from(number)) {
+                        walked.placed.push(Placed { at: slot.at, local: slot.local, account, post, kind });
+                    }
                 }
                 Taker::Nobody(why) => {
                     if let Some(calendar) = self.accounts.get(slot.account) {
@@ -237,10 +291,9 @@ impl<'a> Placing<'a> {
 
     /// What all accounts say at times of their own from `slots_from` on, rows there already included. What stood before
     /// is in the history.
-    fn spoken(&self, own: &[Vec<Own>]) -> Vec<(DateTime<Utc>, usize, u8, usize)> {
-        let mut spoken: Vec<_> = own
-            .iter()
-            .enumerate()
+    fn spoken(&self, own: &[Vec<Own>]) -> Vec<(DateTime<Utc>, u32, u8, u32)> {
+        let mut spoken: Vec<_> = (0..)
+            .zip(own)
             .flat_map(|(account, own)| own.iter().map(move |own| (own.at, account, rank(own.kind), own.post)))
             .filter(|(at, ..)| self.window.slots_from <= *at && *at < self.window.until)
             .collect();
@@ -272,7 +325,7 @@ impl<'a> Placing<'a> {
         }
         let mut refused: Option<Against> = None;
         if let Some(number) = self.next_of_queue(slot, speaker, servers, &mut refused) {
-            return Taker::Post(number, Kind::Slot, Occurrence::once());
+            return Taker::Post(number, Kind::Slot);
         }
         let occurrence = Occurrence::local(slot.local);
         let evergreens = speaker.evergreens.get_or_insert_with(|| self.evergreens(slot.account, calendar, evergreen));
@@ -287,7 +340,7 @@ impl<'a> Placing<'a> {
             is_free
         });
         match (taken, refused) {
-            (Some(number), _) => Taker::Post(number, Kind::Evergreen, occurrence),
+            (Some(number), _) => Taker::Post(number, Kind::Evergreen),
             (None, Some(against)) => Taker::Nobody(Idle::Skipped { against }),
             (None, None) => Taker::Nobody(Idle::NothingWaits),
         }
@@ -316,7 +369,7 @@ impl<'a> Placing<'a> {
                 walked.unpinned.insert((*number, slot.account), why);
                 Taker::Nobody(Idle::Skipped { against })
             } else {
-                Taker::Post(*number, Kind::Slot, once)
+                Taker::Post(*number, Kind::Slot)
             });
         }
         taker
@@ -398,28 +451,5 @@ impl<'a> Placing<'a> {
         }
         free.sort_unstable_by_key(|slot| (slot.at, slot.account, slot.nominal));
         free
-    }
-
-    fn in_order(&self, mut placed: Vec<Placed>) -> Vec<Planned> {
-        placed.sort_unstable_by_key(|placed| (placed.at, placed.account, rank(placed.kind), placed.post));
-        let mut planned = Vec::with_capacity(placed.len());
-        for placed in placed {
-            let (Some(calendar), Some(prepared)) = (self.accounts.get(placed.account), self.posts.get(placed.post))
-            else {
-                continue;
-            };
-            planned.push(Planned {
-                at: placed.at,
-                local: placed.local,
-                nominal: placed.nominal,
-                account: calendar.name.clone(),
-                post: prepared.post.id.clone(),
-                occurrence: placed.occurrence,
-                parts: prepared.post.parts.len(),
-                kind: placed.kind,
-                expires_at: prepared.ends(placed.at),
-            });
-        }
-        planned
     }
 }

@@ -1,5 +1,6 @@
 //! Posts made ready for placing: names become positions, times become instants, history is sorted by post.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +30,12 @@ pub(super) struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     /// Every post, in file order.
-    pub(super) fn all(posts: &'a [Post], accounts: &'a [AccountCalendar], zone: Tz, history: &'a History) -> Vec<Self> {
+    pub(super) fn all<P: Borrow<Post>>(
+        posts: &'a [P],
+        accounts: &'a [AccountCalendar],
+        zone: Tz,
+        history: &'a History,
+    ) -> Vec<Self> {
         let places: HashMap<&str, usize> =
             accounts.iter().enumerate().map(|(place, account)| (account.name.as_str(), place)).collect();
         let mut taken: HashMap<&str, Vec<(usize, &str)>> = HashMap::new();
@@ -39,7 +45,7 @@ impl<'a> Prepared<'a> {
             }
         }
         let mut ids: HashSet<&str> = HashSet::with_capacity(posts.len());
-        let prepare = |post: &'a Post| {
+        let mut prepare = |post: &'a Post| {
             let mut named = Vec::new();
             let mut strangers = Vec::new();
             for name in &post.accounts {
@@ -52,19 +58,17 @@ impl<'a> Prepared<'a> {
             named.dedup();
             let mut taken = taken.remove(post.id.as_str()).unwrap_or_default();
             taken.sort_unstable();
-            let instant = |moment: Option<Moment>| moment.map(|moment| moment.resolve(zone).instant);
-            let (expires, until) = (instant(post.expires), instant(post.repeat.until));
             Self {
                 post,
-                expires: expires.into_iter().chain(until).min(),
-                from: instant(post.repeat.from),
+                expires: expiry(post, zone),
+                from: post.repeat.from.map(|moment| moment.resolve(zone).instant),
                 doubled: !ids.insert(post.id.as_str()),
                 named: (!post.accounts.is_empty()).then_some(named),
                 strangers,
                 taken,
             }
         };
-        posts.iter().map(prepare).collect()
+        posts.iter().map(|post| prepare(post.borrow())).collect()
     }
 
     /// Whether it is ready and the only one of its id.
@@ -79,12 +83,7 @@ impl<'a> Prepared<'a> {
 
     /// When an occurrence at this instant is over.
     pub(super) fn ends(&self, at: DateTime<Utc>) -> DateTime<Utc> {
-        let usual = at + DEFAULT_EXPIRY;
-        match self.post.when {
-            // Each occurrence has its own six hours; the post's end only shortens the last.
-            When::Every(_) | When::Evergreen => self.expires.map_or(usual, |expires| expires.min(usual)),
-            When::At(_) | When::NextSlot => self.expires.unwrap_or(usual),
-        }
+        over(self.post, self.expires, at)
     }
 
     /// The accounts it is for, of `count` in all.
@@ -106,6 +105,26 @@ impl<'a> Prepared<'a> {
     /// Whether it may no longer begin at this instant.
     pub(super) fn expired_at(&self, instant: DateTime<Utc>) -> bool {
         self.expires.is_some_and(|expires| expires <= instant)
+    }
+}
+
+/// When a post no longer begins: its `expires` or, where it is repeated, its `until`.
+fn expiry(post: &Post, zone: Tz) -> Option<DateTime<Utc>> {
+    let instant = |moment: Moment| moment.resolve(zone).instant;
+    post.expires.map(instant).into_iter().chain(post.repeat.until.map(instant)).min()
+}
+
+/// When the occurrence of a post at this instant is over.
+pub(super) fn ends(post: &Post, zone: Tz, at: DateTime<Utc>) -> DateTime<Utc> {
+    over(post, expiry(post, zone), at)
+}
+
+fn over(post: &Post, expires: Option<DateTime<Utc>>, at: DateTime<Utc>) -> DateTime<Utc> {
+    let usual = at + DEFAULT_EXPIRY;
+    match post.when {
+        // Each occurrence has its own six hours; the post's end only shortens the last.
+        When::Every(_) | When::Evergreen => expires.map_or(usual, |expires| expires.min(usual)),
+        When::At(_) | When::NextSlot => expires.unwrap_or(usual),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono_tz::America::New_York;
 use proptest::prelude::*;
 
+use super::agenda::{Agenda, Wanted, rows};
 use super::*;
 use crate::core::ids::Lang;
 use crate::core::post::{Moment, Order, Readiness, Repeat, When};
@@ -426,6 +427,7 @@ fn any_post() -> impl Strategy<Value = Post> {
     );
     (kind, accounts, topic, prop::option::weighted(0.2, time.clone()), order, repeat).prop_map(
         |(when, accounts, topic, expires, order, repeat)| Post {
+            parts: if topic.is_some() { vec!["One".to_owned(), "Two".to_owned()] } else { vec!["One".to_owned()] },
             when,
             accounts,
             topic,
@@ -513,5 +515,23 @@ proptest! {
         identities.sort();
         identities.dedup();
         prop_assert_eq!(identities.len(), stepped.len());
+        // The ledger's rows are the same plan, part by part, and each is found by its key.
+        let window = Window { at_from: from, every_from: from, slots_from: from, until };
+        let agenda = Agenda::of_plan(posts.clone(), accounts.to_vec(), New_York, &History::default(), window);
+        let expected: Vec<Wanted> = stepped
+            .iter()
+            .flat_map(|planned| {
+                let post = posts.iter().find(|post| post.id == planned.post).unwrap();
+                rows(post, planned, accounts.iter().find(|account| account.name == planned.account), New_York)
+            })
+            .collect();
+        let made: Vec<Wanted> = (0..agenda.len()).map(|number| agenda.row(number).unwrap()).collect();
+        prop_assert_eq!(&made, &expected);
+        for (number, row) in made.iter().enumerate() {
+            let key = (row.account.clone(), row.post.clone(), row.occurrence.clone(), row.part);
+            prop_assert_eq!(agenda.number(&key), Some(number));
+            prop_assert_eq!(agenda.parts(&key.0, &key.1, &key.2), Some(row.parts));
+            prop_assert_eq!(agenda.number(&(key.0, key.1, key.2, row.parts + 1)), None);
+        }
     }
 }

@@ -271,7 +271,7 @@ proptest! {
             post
         };
         let expected: Vec<Post> = posts.iter().chain(&added).map(comparable).collect();
-        prop_assert_eq!(back.iter().map(comparable).collect::<Vec<_>>(), expected);
+        prop_assert_eq!(back.iter().map(|post| comparable(post)).collect::<Vec<_>>(), expected);
     }
 
     #[test]
