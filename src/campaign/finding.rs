@@ -58,17 +58,38 @@ pub fn any_error(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.level == Level::Error)
 }
 
+/// What staff write in, which decides how they are told what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Medium {
+    File,
+    Table,
+}
+
 /// The findings about one file, in the making.
 #[derive(Debug)]
 pub(crate) struct Report {
     file: PathBuf,
+    medium: Medium,
     found: Vec<Finding>,
 }
 
 impl Report {
     /// For `file`, relative to the campaign folder.
     pub(crate) fn new(file: impl AsRef<Path>) -> Self {
-        Self { file: file.as_ref().to_path_buf(), found: Vec::new() }
+        Self { file: file.as_ref().to_path_buf(), medium: Medium::File, found: Vec::new() }
+    }
+
+    /// For a row of the table `file`.
+    pub(crate) fn of_row(file: &Path) -> Self {
+        Self { medium: Medium::Table, ..Self::new(file) }
+    }
+
+    /// What to do, in the words of a post file or in those of a table.
+    pub(crate) fn either(&self, in_file: &'static str, in_table: &'static str) -> &'static str {
+        match self.medium {
+            Medium::File => in_file,
+            Medium::Table => in_table,
+        }
     }
 
     /// Something that could not be sent or read. An empty `hint` is none.

@@ -128,7 +128,11 @@ fn check_file(written: &str, folder: &Path, line: usize, report: &mut Report) {
         ),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            report.error(line, format!("there is no file `{written}`"), "the path is relative to the post's own file");
+            let hint = report.either(
+                "the path is relative to the post's own file",
+                "the path is relative to the folder in which the table lies",
+            );
+            report.error(line, format!("there is no file `{written}`"), hint);
         }
         Err(error) => report.error(line, format!("`{written}` cannot be read: {error}"), ""),
     }

@@ -24,11 +24,11 @@ pub(crate) fn read(node: &Node, report: &mut Report) -> Option<Poll> {
         }
     }
     if options.len() < 2 {
-        report.error(
-            section.line_of("options"),
-            "a poll needs at least two options",
+        let hint = report.either(
             "write options: [\"Yes\", \"No\"]",
+            "write the others into columns poll 2, poll 3, or all of them here, each on a line of its own",
         );
+        report.error(section.line_of("options"), "a poll needs at least two options", hint);
     } else if options.len() > 4 {
         report.warn(section.line_of("options"), "a poll with more than four options is refused by many servers", "");
     }

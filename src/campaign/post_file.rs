@@ -31,7 +31,7 @@ pub(crate) fn split(text: &str, keys: &[&str], report: &mut Report) -> Option<Pi
         report.error(
             line,
             "these lines look like keys, but no --- stands above them: they would be sent as text",
-            "put a line of --- at the very top",
+            "put a line of exactly three dashes, ---, at the very top and below the last key",
         );
     }
     let parts = below(&lines, body);
@@ -74,11 +74,16 @@ fn close(part: &mut Vec<(usize, &str)>, at: usize) -> (String, usize) {
     (kept.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n"), line)
 }
 
-/// The first line of a file whose lines down to the first `---` all look like keys of a post.
+/// The first line of keys that would be sent as text: lines that all look like keys of a post, down to a `---`, or
+/// between two lines that were meant to be one: dashes of another number or kind, a fence.
 fn forgotten_front(lines: &[&str], keys: &[&str]) -> Option<usize> {
-    let end = lines.iter().position(is_rule)?;
+    let filled = |line: &&str| !line.trim().is_empty();
+    let first = lines.iter().position(filled)?;
+    let opened = lines.get(first).is_some_and(|line| is_fence(line));
+    let begin = if opened { first + 1 } else { first };
+    let end = lines.iter().skip(begin).position(|line| is_rule(line) || is_fence(line))? + begin;
     let head: Vec<(usize, &&str)> =
-        lines.iter().take(end).enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
+        lines.iter().enumerate().take(end).skip(begin).filter(|(_, line)| filled(line)).collect();
     let looks = |line: &str| {
         line.split_once(':').is_some_and(|(key, _)| keys.contains(&key.trim()))
             || line.starts_with([' ', '\t', '#'])
@@ -87,6 +92,19 @@ fn forgotten_front(lines: &[&str], keys: &[&str]) -> Option<usize> {
     let (first, line) = head.first()?;
     let begins = line.split_once(':').is_some_and(|(key, _)| keys.contains(&key.trim()));
     (begins && head.iter().all(|(_, line)| looks(line))).then_some(first + 1)
+}
+
+/// A line that people or their programs write where `---` belongs: other dashes, another number of them, a fence.
+fn is_fence(line: &str) -> bool {
+    let signs = line.trim();
+    if signs.starts_with("```") || signs.starts_with("~~~") {
+        return true;
+    }
+    let all = |signs_of: &[char]| signs.chars().all(|letter| signs_of.contains(&letter));
+    let count = signs.chars().count();
+    (count > 1 && all(&['-', '–', '—', '−', ' ']))
+        || (count == 1 && all(&['–', '—', '−']))
+        || (count > 2 && (all(&['+']) || all(&['=']) || all(&['_']) || all(&['*'])))
 }
 
 #[cfg(test)]
@@ -141,6 +159,21 @@ mod tests {
         );
         let (_, found) = check("\nat: x\naccounts:\n  - eyes\n---\nText");
         assert!(found[0].starts_with("p.md:2: error: these lines look like keys"), "{found:?}");
+        for text in [
+            "--\nat: x\n---\nText",
+            "—\nat: x\naccounts: [a]\n—\nText",
+            "```\nat: x\n```\nText",
+            "```yaml\nat: x\n```\nText",
+            " ---\nat: x\n---\nText",
+            "----\nat: x\n----\nText",
+            "at: x\n--\nText",
+        ] {
+            let (_, found) = check(text);
+            assert!(found.iter().any(|it| it.contains("error: these lines look like keys")), "{text:?}: {found:?}");
+        }
+        for text in ["--\nHello\n---\nText", "* * *\nHello: you\n* * *", "Note: at noon\n---\nText"] {
+            assert_eq!(check(text).1, Vec::<String>::new(), "{text:?}");
+        }
         let (_, found) = check("at: last it happened\nand more\n---\nText");
         assert_eq!(found, Vec::<String>::new());
     }

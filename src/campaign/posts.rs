@@ -128,7 +128,11 @@ fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, fin
         // Only a link must be followed to know what it is.
         let kind = entry.file_type();
         if kind.is_ok_and(|kind| if kind.is_symlink() { entry.path().is_dir() } else { kind.is_dir() }) {
-            if name != "media" {
+            if leads_up(&entry.path()) {
+                let mut report = Report::new(&path);
+                report.error(None, "this link leads to a folder that it lies in", "remove the link");
+                findings.extend(report.into_findings());
+            } else if name != "media" {
                 walk(&entry.path(), &path, depth + 1, files, findings);
             }
         } else if name.ends_with(".md") {
@@ -140,6 +144,15 @@ fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<PathBuf>, fin
         }
     }
     findings.extend(report.into_findings());
+}
+
+/// Whether this is a link to a folder above it: all below would be read again and again.
+fn leads_up(folder: &Path) -> bool {
+    let Some(above) = folder.parent().filter(|_| folder.is_symlink()) else { return false };
+    match (std::fs::canonicalize(folder), std::fs::canonicalize(above)) {
+        (Ok(meant), Ok(above)) => above.starts_with(meant),
+        (Ok(_) | Err(_), Ok(_) | Err(_)) => false,
+    }
 }
 
 /// One file as a post; what is wrong is in `report`.
@@ -210,11 +223,24 @@ pub(crate) fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &F
             if !text.trim().is_empty() {
                 report.error(*line, "nobody would see this text: all of its characters are invisible", "write words");
             } else if parts.len() == 1 {
-                report.error(*line, "the post has no text", "write it below the keys");
+                let hint = report.either("write it below the keys", "write it into this cell, or take the row out");
+                report.error(*line, "the post has no text", hint);
             } else {
                 report.error(*line, format!("part {} of the thread is empty", at + 1), "remove the --- around it");
             }
             continue;
+        }
+        // Programs have several signs for the end of a line.
+        let line_ends = ['\r', '\t', '\u{b}', '\u{c}', '\u{85}'];
+        let strange = |letter: &char| letter.is_control() && !line_ends.contains(letter);
+        for (below, written) in text.lines().enumerate() {
+            if let Some(letter) = written.chars().find(strange) {
+                report.error(
+                    line + below,
+                    format!("the text holds U+{:04X}, a control character that nobody sees", u32::from(letter)),
+                    "delete it, or write the line again",
+                );
+            }
         }
         let count = count(text, cw, &TextRules::mastodon());
         if count > LONG {

@@ -4,7 +4,7 @@
 //! decides for all; where nothing decides, staff are asked. With dots the day comes first everywhere. Nothing here
 //! knows zones, and nothing is guessed.
 
-use chrono::{Duration, Locale, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, Duration, Locale, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 
 use super::words::{Words, fold};
 use crate::campaign::words::Misread;
@@ -84,6 +84,21 @@ pub(super) fn evidence(cell: &str, words: &Words) -> Option<DateOrder> {
         (1..=12, 13..=31) => Some(DateOrder::MonthFirst),
         _ => None,
     }
+}
+
+/// Whether a cell is a day written out, with or without a time of day. Numbers alone may be anything.
+pub(super) fn is_day(cell: &str, words: &Words) -> bool {
+    let is_number = cell.trim().replace(',', ".").parse::<f64>().is_ok();
+    !is_number
+        && [DateOrder::DayFirst, DateOrder::MonthFirst].into_iter().any(|order| {
+            matches!(read(cell, Of::Dates, Some(order), words), Ok(Said::Moment(_) | Said::Parts(Some(_), _)))
+        })
+}
+
+/// Whether a cell is a time of day written out.
+pub(super) fn is_time_of_day(cell: &str, words: &Words) -> bool {
+    let has_sign = cell.contains(':') || cell.contains(char::is_alphabetic);
+    has_sign && matches!(read(cell, Of::Times, None, words), Ok(Said::Parts(None, Some(_))))
 }
 
 /// Single spaces, also where a program put another kind.
@@ -286,6 +301,7 @@ const NAMES: [Locale; 7] =
 fn with_month_name(day: &str, words: &Words) -> Option<Result<NaiveDate, Misread>> {
     let folded = fold(day);
     let (mut month, mut year, mut date, mut strange) = (None, None, None, false);
+    let mut weekdays = None;
     for word in folded.split(' ') {
         let letters = word.trim_start_matches(|c: char| c.is_ascii_digit());
         let digits = word.strip_suffix(letters).unwrap_or_default();
@@ -298,8 +314,11 @@ fn with_month_name(day: &str, words: &Words) -> Option<Result<NaiveDate, Misread
             }
         } else if let Some(known) = month_named(word) {
             strange |= month.replace(known).is_some();
-        } else if !words.beside.contains(word) && !is_weekday(word) {
-            strange = true;
+        } else if !words.beside.contains(word) {
+            // Short names may mean several: `mar` is Tuesday in Spanish and Italian.
+            let called = weekdays_named(word);
+            strange |= called.is_empty();
+            weekdays = weekdays.or(Some(called)).filter(|called: &Vec<Weekday>| !called.is_empty());
         }
     }
     let month = month?;
@@ -307,7 +326,14 @@ fn with_month_name(day: &str, words: &Words) -> Option<Result<NaiveDate, Misread
         (Some(year), Some(date), false) => NaiveDate::from_ymd_opt(year, month, date),
         _ => None,
     };
-    Some(found.ok_or_else(|| Misread { message: format!("`{day}` is not a date"), hint: DATE_HINT }))
+    Some(match (found, weekdays) {
+        (None, _) => Err(Misread { message: format!("`{day}` is not a date"), hint: DATE_HINT }),
+        (Some(date), Some(named)) if !named.contains(&date.weekday()) => Err(Misread {
+            message: format!("`{day}` is a {}", date.format_localized("%A", Locale::en_US)),
+            hint: "correct the day of the week or the date",
+        }),
+        (Some(date), _) => Ok(date),
+    })
 }
 
 fn month_named(word: &str) -> Option<u32> {
@@ -316,10 +342,11 @@ fn month_named(word: &str) -> Option<u32> {
     named.find(|(_, day, locale)| is_called(word, *day, *locale, ["%B", "%b"])).map(|(month, _, _)| month)
 }
 
-fn is_weekday(word: &str) -> bool {
+/// The days of the week a word may name.
+fn weekdays_named(word: &str) -> Vec<Weekday> {
     let week = (1..=7).filter_map(|day| NaiveDate::from_ymd_opt(2026, 3, day));
-    week.flat_map(|day| NAMES.iter().map(move |locale| (day, *locale)))
-        .any(|(day, locale)| is_called(word, day, locale, ["%A", "%a"]))
+    let is_named = |day: &NaiveDate| NAMES.iter().any(|locale| is_called(word, *day, *locale, ["%A", "%a"]));
+    week.filter(is_named).map(|day| day.weekday()).collect()
 }
 
 /// Whole names, their short forms, and the first three letters, which most programs write.

@@ -139,6 +139,7 @@ pub fn read(
     };
     let top = headings(file, &mut table, &words, &mut sheet)?;
     let orders = survey(file, &mut table, &top, dates, &words, &mut sheet)?;
+    strangers(file, &mut table, &top, &words, &frame, &mut sheet)?;
     let reading = Reading { headings: &top.headings, words: &words, frame: &frame, orders };
     // Relative pictures are looked for beside the file.
     let folder = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
@@ -156,6 +157,21 @@ pub fn read(
         let place = Place { file, row: number, line };
         let read = one(&reading, record, &folder, &frame, place, &mut sheet);
         sheet.rows.push(read);
+    }
+    let open = rows.open_quote();
+    drop(rows);
+    if let (Some(cell), Some(last)) = (open, sheet.rows.last_mut()) {
+        last.post = None;
+        let place = Place { file, row: last.row, line: last.line };
+        let mut report = Report::of_row(file);
+        report.error(
+            row::line_of(cell),
+            "the quotation mark before this text never ends, so all rows below were taken for a part of it",
+            "put a \" at its end; inside a text in quotation marks write \"\" for each \"",
+        );
+        for finding in report.into_findings() {
+            tell(&mut sheet, place, &top.headings, finding);
+        }
     }
     if guarded > 0 {
         let cells = if guarded == 1 { "1 cell".to_owned() } else { format!("{guarded} cells") };
@@ -180,7 +196,7 @@ fn one(
     place: Place<'_>,
     sheet: &mut Sheet,
 ) -> Row {
-    let mut report = Report::new(place.file);
+    let mut report = Report::of_row(place.file);
     let content = reading.content(record, &mut report);
     let (mut post, lines) = front_matter::read(Some(&content.node), "", folder, frame, &mut report);
     check_parts(&content.parts, post.cw.as_deref(), frame, &mut report);
@@ -235,6 +251,10 @@ struct Top {
     headings: Vec<Heading>,
     /// Places of columns that are not read.
     unread: Vec<usize>,
+    /// Those of them that bear a name nobody knows.
+    strange: Vec<(usize, String)>,
+    /// Columns without a name, with none.
+    nameless: Vec<(usize, String)>,
 }
 
 fn headings(file: &Path, table: &mut Table, words: &Words, sheet: &mut Sheet) -> Result<Top, SheetError> {
@@ -259,9 +279,10 @@ fn headings(file: &Path, table: &mut Table, words: &Words, sheet: &mut Sheet) ->
 }
 
 fn named(place: Place<'_>, record: &csv::StringRecord, words: &Words, sheet: &mut Sheet) -> Top {
-    let mut top = Top { row: place.row, headings: Vec::new(), unread: Vec::new() };
+    let nameless = record.iter().enumerate().filter(|(_, name)| name.trim().is_empty());
+    let nameless = nameless.map(|(at, _)| (at, String::new())).collect();
+    let mut top = Top { row: place.row, headings: Vec::new(), unread: Vec::new(), strange: Vec::new(), nameless };
     let mut report = Report::new(place.file);
-    let mut strange = Vec::new();
     for (at, name) in record.iter().enumerate().filter(|(_, name)| !name.trim().is_empty()) {
         let line = row::line_of(at);
         let shown = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -276,7 +297,7 @@ fn named(place: Place<'_>, record: &csv::StringRecord, words: &Words, sheet: &mu
                         format!("no column is called `{shown}`"),
                         format!("did you mean `{near}`? A column of your own may be called notes"),
                     ),
-                    None => strange.push(shown),
+                    None => top.strange.push((at, shown)),
                 }
             }
             continue;
@@ -294,8 +315,8 @@ fn named(place: Place<'_>, record: &csv::StringRecord, words: &Words, sheet: &mu
         }
         top.headings.push(Heading { place: at, column, number, name: shown });
     }
-    if !strange.is_empty() {
-        let names: Vec<String> = strange.iter().take(12).map(|name| format!("“{name}”")).collect();
+    if !top.strange.is_empty() {
+        let names: Vec<String> = top.strange.iter().take(12).map(|(_, name)| format!("“{name}”")).collect();
         sheet.notes.push(format!("not read, because no column is called so: {}", names.join(", ")));
     }
     sheet.usable &= !report.has_errors();
@@ -303,6 +324,69 @@ fn named(place: Place<'_>, record: &csv::StringRecord, words: &Words, sheet: &mu
         tell(sheet, place, &top.headings, finding);
     }
     top
+}
+
+/// Columns whose names nobody knows and whose cells are plainly meant for the queue: to leave out a day, a time of day or
+/// an account would post at another time, or elsewhere.
+fn strangers(
+    file: &Path,
+    table: &mut Table,
+    top: &Top,
+    words: &Words,
+    frame: &Frame,
+    sheet: &mut Sheet,
+) -> Result<(), SheetError> {
+    let watched: Vec<&(usize, String)> = top.strange.iter().chain(&top.nameless).collect();
+    if watched.is_empty() {
+        return Ok(());
+    }
+    let is_account = |cell: &str| {
+        let bare = cell.trim().trim_start_matches('@');
+        frame.accounts.iter().flatten().any(|known| known.eq_ignore_ascii_case(bare))
+    };
+    // Cells that hold anything, and how many of them are days, times of day, accounts.
+    let mut counts: Vec<(usize, [usize; 3])> = vec![(0, [0; 3]); watched.len()];
+    let mut rows = table.rows()?;
+    while let Some((row, _, record)) = rows.advance()? {
+        if row <= top.row {
+            continue;
+        }
+        for ((place, _), (filled, kinds)) in watched.iter().zip(&mut counts) {
+            let cell = unguarded(record.get(*place).unwrap_or_default());
+            if cell.trim().is_empty() {
+                continue;
+            }
+            *filled += 1;
+            let found = [dates::is_day(cell, words), dates::is_time_of_day(cell, words), is_account(cell)];
+            for (count, found) in kinds.iter_mut().zip(found) {
+                *count += usize::from(found);
+            }
+        }
+    }
+    drop(rows);
+    let mut report = Report::new(file);
+    for ((place, name), (filled, kinds)) in watched.iter().zip(counts) {
+        let meant = [("days", "date"), ("times of day", "time"), ("accounts", "account")];
+        let meant = meant.iter().zip(kinds).find(|(_, count)| *count > 0 && count * 2 >= filled);
+        if let Some(((what, column), _)) = meant {
+            let message = if name.is_empty() {
+                format!("this column has no name, and its cells hold {what}")
+            } else {
+                format!("no column is called `{name}`, and its cells hold {what}")
+            };
+            report.error(
+                row::line_of(*place),
+                message,
+                format!("call it {column}; or notes, if it is not for the queue"),
+            );
+        }
+    }
+    sheet.usable &= !report.has_errors();
+    let place = Place { file, row: top.row, line: top.row };
+    for finding in report.into_findings() {
+        tell(sheet, place, &top.headings, finding);
+    }
+    Ok(())
 }
 
 /// What the dates of each column prove about their order.

@@ -2,9 +2,11 @@
 //!
 //! The file is read in pieces, never as a whole. What is no table of text is refused with what to do instead.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use encoding_rs_io::DecodeReaderBytesBuilder;
@@ -151,9 +153,12 @@ impl Table {
     pub(super) fn rows(&mut self) -> Result<Rows<'_>, SheetError> {
         let path = self.path.clone();
         self.file.rewind().map_err(|source| SheetError::Unreadable { file: path.clone(), source })?;
-        let text: Box<dyn Read + '_> = Box::new(decoded(&mut self.file, self.encoding));
+        let quotes = Rc::new(Cell::new(0));
+        let text = Counting { text: decoded(&mut self.file, self.encoding), quotes: Rc::clone(&quotes) };
+        let text: Box<dyn Read + '_> = Box::new(text);
         let reader = reader(text, self.separator);
-        let mut rows = Rows { path, reader, record: csv::StringRecord::new(), row: 0, line: 1, next: 1 };
+        let record = csv::StringRecord::new();
+        let mut rows = Rows { path, reader, record, row: 0, line: 1, next: 1, quotes, last: None };
         if self.says_separator {
             rows.advance()?;
         }
@@ -228,6 +233,25 @@ pub(super) struct Rows<'t> {
     line: u64,
     /// The line the next row begins on.
     next: usize,
+    /// Quotation marks read so far: all of them, once the rows are at their end.
+    quotes: Rc<Cell<u64>>,
+    /// The place of the last filled cell of the last row, if it holds several lines.
+    last: Option<usize>,
+}
+
+/// Counts quotation marks on their way.
+struct Counting<R> {
+    text: R,
+    quotes: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.text.read(into)?;
+        let quotes = into.iter().take(count).filter(|byte| **byte == b'"').count();
+        self.quotes.set(self.quotes.get().saturating_add(u64::try_from(quotes).unwrap_or(u64::MAX)));
+        Ok(count)
+    }
 }
 
 impl Rows<'_> {
@@ -248,10 +272,20 @@ impl Rows<'_> {
             self.next = line.saturating_add(inside + 1);
             self.row = self.row.saturating_add(empty + 1);
             self.line = after;
-            if self.record.iter().any(|cell| !cell.trim().is_empty()) {
+            let filled = self.record.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()).last();
+            if let Some((place, cell)) = filled {
+                self.last = cell.contains('\n').then_some(place);
                 return Ok(Some((self.row, line, &self.record)));
             }
         }
+    }
+}
+
+impl Rows<'_> {
+    /// At the end of all rows: the place of the last row's cell whose quotation mark never ended. It has swallowed all
+    /// that stood below it.
+    pub(super) fn open_quote(&self) -> Option<usize> {
+        self.last.filter(|_| self.quotes.get() % 2 == 1)
     }
 }
 

@@ -54,11 +54,13 @@ pub(super) struct Content {
 impl Reading<'_> {
     /// Reads one row.
     pub(super) fn content(&self, record: &csv::StringRecord, report: &mut Report) -> Content {
-        let mut row = RowReader { reading: self, cells: Vec::new(), entries: Vec::new() };
+        let mut row = RowReader { reading: self, cells: Vec::new(), broken: Vec::new(), entries: Vec::new() };
         for heading in self.headings {
             let cell = record.get(heading.place).unwrap_or_default();
-            if let Some(text) = self.cell(cell, heading, report) {
-                row.cells.push((heading, text));
+            match self.cell(cell, heading, report) {
+                Some(text) => row.cells.push((heading, text)),
+                None if !cell.trim().is_empty() => row.broken.push(heading),
+                None => {}
             }
         }
         let beyond = self.headings.iter().map(|heading| heading.place).max().unwrap_or_default();
@@ -109,11 +111,12 @@ impl Reading<'_> {
             return None;
         }
         if self.words.is_broken(cell) {
-            report.error(
-                line,
-                format!("`{}` is what a spreadsheet shows when a formula fails", cell.trim()),
-                "write the text again with ' before its first sign",
-            );
+            let hint = if heading.column.is_prose() {
+                "write the text again with ' before its first sign"
+            } else {
+                "write what belongs here instead of the formula"
+            };
+            report.error(line, format!("`{}` is what a spreadsheet shows when a formula fails", cell.trim()), hint);
             return None;
         }
         if cell.contains('\u{fffd}') {
@@ -127,6 +130,8 @@ impl Reading<'_> {
 struct RowReader<'r> {
     reading: &'r Reading<'r>,
     cells: Vec<(&'r Heading, String)>,
+    /// Cells that hold something and cannot be read: that is said already.
+    broken: Vec<&'r Heading>,
     entries: Vec<Entry>,
 }
 
@@ -272,7 +277,8 @@ impl RowReader<'_> {
             return;
         }
         let Some((line, day)) = at.or(date) else {
-            if let Some((line, _)) = time {
+            let is_day = |broken: &&Heading| matches!(broken.column, Column::At | Column::Date);
+            if let (Some((line, _)), None) = (time, self.broken.iter().copied().find(is_day)) {
                 report.error(line, "the row has a time and no day", "write the day too: 2026-11-27");
             }
             return;
@@ -480,7 +486,8 @@ impl RowReader<'_> {
             parts.extend(post_file::parts(&text).into_iter().map(|part| (part, line)));
         }
         if parts.is_empty() {
-            parts.push((String::new(), 0));
+            let first = self.reading.headings.iter().find(|heading| heading.column == Column::Text);
+            parts.push((String::new(), first.map_or(0, |heading| line_of(heading.place))));
         }
         parts
     }

@@ -93,7 +93,10 @@ fn rows_have_the_numbers_that_spreadsheets_show() {
     let text = "text,note\n\"one\nmore\",a\n\nthree,b\n,c\nfive,\n";
     for text in [text.to_owned(), text.replace('\n', "\r\n")] {
         let sheet = sheet(text.as_bytes());
-        assert_eq!(findings(&sheet), ["6: row 5: the post has no text — write it below the keys"]);
+        assert_eq!(
+            findings(&sheet),
+            ["6: A5 (text): the post has no text — write it into this cell, or take the row out"]
+        );
         let places: Vec<(usize, usize)> = sheet.rows.iter().map(|row| (row.row, row.line)).collect();
         assert_eq!(places, [(2, 2), (4, 5), (5, 6), (6, 7)]);
     }
@@ -109,17 +112,83 @@ fn every_mistake_of_every_row_is_said_at_once_with_its_cell() {
     assert_eq!(
         findings(&sheet(text.as_bytes())),
         [
-            "3: row 3: the post has no text — write it below the keys",
+            "3: A3 (text): the post has no text — write it into this cell, or take the row out",
             "3: B3 (when): there is no day 2027-02-30 — write the year first, then month and day: 2026-11-27",
             "3: C3 (account): there is no account `eyse` — did you mean `eyes`?",
             "3: D3 (media): `ring.png` has no alt text — describe it in the column alt, for those who cannot see it",
             "3: F3 (status): `status` cannot be `reddy` — did you mean `ready`?",
-            "3: G3 (poll): a poll needs at least two options — write options: [\"Yes\", \"No\"]",
+            "3: G3 (poll): a poll needs at least two options — write the others into columns poll 2, poll 3, or all of them here, each on a line of its own",
             "4: B4 (when): 03/04/2027 can be 3 April 2027 or 4 March 2027 — write the year first (2026-11-27), or say --dates day-first or --dates month-first",
-            "4: D4 (media): there is no file `nowhere.png` — the path is relative to the post's own file",
+            "4: D4 (media): there is no file `nowhere.png` — the path is relative to the folder in which the table lies",
             "5: A5 (text): `#NAME?` is what a spreadsheet shows when a formula fails — write the text again with ' before its first sign",
             "5: B5 (when): 2027-01-01 has no time of day — write 2027-01-01 09:00, or add a column time",
             "5: E5 (alt): this describes no picture — name its file in the column media",
+        ]
+    );
+}
+
+#[test]
+fn a_column_of_days_that_nobody_knows_by_name_is_a_mistake() {
+    let german = "id;Datum;Uhrzeit;Konto;Text\nde1;27.11.2090;09:00;eyes;Hallo\n";
+    assert_eq!(short(&sheet(german.as_bytes())), ["2 2090-11-27 09:00 [eyes] Hallo"]);
+    let text = "text,päivä,kello,tili,väri,huom\nHei,27.11.2090,9:00,eyes,blue,2 of 3\nMoi,28.11.2090,,@Eyes,red,\n";
+    let sheet = sheet(text.as_bytes());
+    assert!(!sheet.usable);
+    assert_eq!(
+        findings(&sheet),
+        [
+            "1: B1: no column is called `päivä`, and its cells hold days — call it date; or notes, if it is not for the queue",
+            "1: C1: no column is called `kello`, and its cells hold times of day — call it time; or notes, if it is not for the queue",
+            "1: D1: no column is called `tili`, and its cells hold accounts — call it account; or notes, if it is not for the queue",
+        ]
+    );
+}
+
+#[test]
+fn a_column_of_times_without_a_name_is_a_mistake() {
+    let text = "Plan,,,\nid,Publish,,Post\n,date,time,\nw1,2090-11-27,9:00,hello\nw2,2090-11-28,9:00,you\n";
+    let sheet = sheet(text.as_bytes());
+    assert!(!sheet.usable);
+    let found = findings(&sheet);
+    assert!(
+        found.iter().any(|it| it.starts_with("2: C2: this column has no name, and its cells hold times")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_weekday_that_contradicts_its_date_is_a_mistake() {
+    let text = "text,date,time\nOne,\"Tuesday, November 27, 2090\",9:00\nTwo,\"lunes, 27 de noviembre de 2090\",9:00\n\
+        Three,Mon 27 Nov 2090,9:00\n";
+    assert_eq!(
+        findings(&sheet(text.as_bytes())),
+        ["2: B2 (date): `tuesday, november 27, 2090` is a Monday — correct the day of the week or the date"]
+    );
+}
+
+#[test]
+fn a_quotation_mark_that_never_ends_is_a_mistake() {
+    let text = "id,when,text\nu1,2090-11-27 09:00,\"never closed\nu2,2090-11-28 09:00,second\n";
+    let sheet = sheet(text.as_bytes());
+    assert_eq!(
+        findings(&sheet),
+        [
+            "2: C2 (text): the quotation mark before this text never ends, so all rows below were taken for a part of it — put a \" at its end; inside a text in quotation marks write \"\" for each \""
+        ]
+    );
+    assert!(sheet.rows.iter().all(|row| row.post.is_none()));
+    let whole = "id,text\nu1,\"two\nlines\"\nu2,a 6\" screen\nu3,last\n";
+    assert_eq!(short(&read_with(whole.as_bytes(), None).result.unwrap()).len(), 3);
+}
+
+#[test]
+fn a_broken_day_is_told_once_and_control_characters_are_refused() {
+    let text = "text,date,time\nOne,#REF!,9:00\nbell \u{7} here,2090-01-01,9:00\n";
+    assert_eq!(
+        findings(&sheet(text.as_bytes())),
+        [
+            "2: B2 (date): `#REF!` is what a spreadsheet shows when a formula fails — write what belongs here instead of the formula",
+            "3: A3 (text): the text holds U+0007, a control character that nobody sees — delete it, or write the line again",
         ]
     );
 }
