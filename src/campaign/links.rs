@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::finding::Report;
-use super::tree::{Node, Section, tables};
+use super::tree::{Node, Section, Value, tables};
 use super::{address, by_lang};
-use crate::core::fact::Link;
+use crate::core::fact::{ByLang, Link};
 use crate::core::ids::{Lang, LinkId};
 
 /// Where the links stand, relative to the campaign folder.
@@ -22,13 +22,15 @@ pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTre
     for mut section in list {
         let line = section.line;
         let id = id(&mut section, &mut lines, "link", report);
-        let url = section.required("url", report);
-        if let Some(url) = &url {
-            match address::link(&url.text) {
-                Ok(()) => tell_placeholder(&url.text, url.line, report),
-                Err(why) => why.tell(url.line, report),
+        let url = match section.take("url", report) {
+            Some(node) => urls(node, languages, report),
+            None => {
+                if !section.has("url") {
+                    report.error(line, "[[links]] has no `url`", "add a line `url = \"https://…\"`");
+                }
+                ByLang::new()
             }
-        }
+        };
         let label = match section.take("label", report) {
             Some(node) => {
                 let label = by_lang::sentence_or_each(node, "label", languages, report);
@@ -44,11 +46,38 @@ pub(crate) fn read(node: &Node, languages: &[Lang], report: &mut Report) -> BTre
         };
         section.finish(report);
         if let Some(id) = id {
-            links.insert(id, Link { url: url.map(|url| url.text).unwrap_or_default(), label });
+            links.insert(id, Link { url, label });
         }
     }
     top.finish(report);
     links
+}
+
+/// One address for every language, or one for each.
+fn urls(node: &Node, languages: &[Lang], report: &mut Report) -> ByLang<String> {
+    let urls = by_lang::sentence_or_each(node, "url", languages, report);
+    by_lang::tell_missing(&urls, "the url of this link", node, languages, report);
+    let mut judged: Vec<&str> = Vec::new();
+    for (lang, url) in &urls {
+        if judged.contains(&url.as_str()) {
+            continue;
+        }
+        judged.push(url);
+        let line = match &node.value {
+            Value::Table(entries) => {
+                let own = entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(lang.as_str()));
+                own.map_or(node.line, |entry| entry.line)
+            }
+            Value::Nothing | Value::Flag(_) | Value::Number(_) | Value::Text(_) | Value::Date(_) | Value::List(_) => {
+                node.line
+            }
+        };
+        match address::link(url) {
+            Ok(()) => tell_placeholder(url, line, report),
+            Err(why) => why.tell(line, report),
+        }
+    }
+    urls
 }
 
 /// The `id` of an entry, one word and new in its file.

@@ -199,6 +199,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         asker: Asker {
             id: RemoteId::new("try"),
             url: "try".to_owned(),
+            uri: None,
             acct: ASKER.to_owned(),
             bot: false,
             nobot: false,

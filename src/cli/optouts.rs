@@ -81,16 +81,18 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
             }
         }
         Action::Add(whom) => {
-            let person = person(&store, whom).await?;
-            let was = store.has_opted_out(&person).await?;
-            store.opt_out_by_hand(&person, now).await?;
+            let people = person(&store, whom).await?;
+            let person = people.first().cloned().unwrap_or_default();
+            let was = store.has_opted_out(&people).await?;
+            store.opt_out_by_hand(&people, now).await?;
             let said =
                 if was { "had said stop already" } else { "is not written to any more, by none of the accounts" };
             output::text(&format!("{person} {said}\n"))?;
         }
         Action::Remove(whom) => {
-            let person = person(&store, whom).await?;
-            if !store.opt_in_by_hand(&person).await? {
+            let people = person(&store, whom).await?;
+            let person = people.first().cloned().unwrap_or_default();
+            if !store.opt_in_by_hand(&people).await? {
                 bail!("{person} had not said stop; `watchpost optouts list` shows who did");
             }
             output::text(&format!("{person} may be written to again\n"))?;
@@ -100,25 +102,25 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     Ok(0)
 }
 
-/// The hash of whoever is meant.
-async fn person(store: &Store, whom: &Whom) -> anyhow::Result<String> {
+/// The hashes of whoever is meant.
+async fn person(store: &Store, whom: &Whom) -> anyhow::Result<Vec<String>> {
     if let Some(id) = &whom.mention {
         let found = store.asked_as(id.trim()).await?;
         return match found.iter().map(|asked| asked.person.as_str()).find(|person| !person.is_empty()) {
-            Some(person) if found.iter().all(|asked| asked.person == person) => Ok(person.to_owned()),
+            Some(person) if found.iter().all(|asked| asked.person == person) => Ok(vec![person.to_owned()]),
             Some(_) => bail!("several mentions begin with {id:?}; write more of the number"),
             None => bail!("there is no mention {id:?}, or it is older than ninety days"),
         };
     }
     let text = whom.person.as_deref().unwrap_or_default().trim();
     if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(store.secret().person(text.trim_end_matches('/')));
+        return Ok(store.secret().people_at(text));
     }
     if text.len() >= 6 && text.chars().all(|c| c.is_ascii_hexdigit()) {
         let all = store.opt_outs().await?;
         let mut fitting = all.into_iter().filter(|(person, _)| person.starts_with(text));
         return match (fitting.next(), fitting.next()) {
-            (Some((person, _)), None) => Ok(person),
+            (Some((person, _)), None) => Ok(vec![person]),
             (Some(_), Some(_)) => bail!("several people begin with {text:?}; write more of the hash"),
             (None, _) => bail!("nobody with {text:?} said stop; `watchpost optouts list` shows who did"),
         };

@@ -78,8 +78,8 @@ pub struct Source {
 /// Where a reader can act.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Link {
-    /// The address.
-    pub url: String,
+    /// The address, by language: a page may be there in several.
+    pub url: ByLang<String>,
     /// What stands before it, by language.
     pub label: ByLang<String>,
 }

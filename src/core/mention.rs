@@ -57,8 +57,11 @@ pub enum MayReply {
 pub struct Asker {
     /// Id on our server.
     pub id: RemoteId,
-    /// Profile URL: the person's identity across accounts of the campaign.
+    /// Profile URL; `acct:name@host` where the server gives none.
     pub url: String,
+    /// Fediverse-wide identity, where the server gives one. Other servers may show it as the profile URL.
+    #[serde(default)]
+    pub uri: Option<String>,
     /// `name` or `name@host` as the server shows it: what a reply must contain to reach them.
     pub acct: String,
     /// The server marks it as a bot.
@@ -69,6 +72,60 @@ pub struct Asker {
     pub limited: bool,
 }
 
+impl Asker {
+    /// Every name that stands for this person, the best first: servers show one person's profile under several
+    /// addresses, and a stop counts for all of them. Compared as they are here: without scheme, in small letters.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let host = || self.names_of_addresses().find_map(|url| host_of(&url).map(str::to_owned));
+        let acct = self.acct.to_lowercase();
+        let handle = match acct.contains('@') {
+            true => Some(acct),
+            false => host().map(|host| format!("{acct}@{host}")),
+        };
+        let mut names: Vec<String> = handle.into_iter().collect();
+        for name in [Some(&self.url), self.uri.as_ref()].into_iter().flatten().flat_map(|url| names_of_profile(url)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn names_of_addresses(&self) -> impl Iterator<Item = String> {
+        [Some(&self.url), self.uri.as_ref()].into_iter().flatten().map(|url| bare(url))
+    }
+}
+
+/// The names that a profile's address alone tells: `name@host`, where it holds the name as servers write it, and itself.
+#[must_use]
+pub fn names_of_profile(url: &str) -> Vec<String> {
+    let bare = bare(url);
+    let mut parts = bare.split('/');
+    let host = parts.next().unwrap_or_default().to_owned();
+    let path: Vec<&str> = parts.collect();
+    let name = match path.as_slice() {
+        [name] => name.strip_prefix('@'),
+        ["users" | "u" | "profile" | "accounts" | "@", name] => Some(*name),
+        _ => None,
+    };
+    let handle = name.filter(|name| !name.is_empty() && !name.contains('@')).map(|name| format!("{name}@{host}"));
+    handle.into_iter().chain([bare]).collect()
+}
+
+/// An address without scheme, last slash and capital letters: `https://M.test/@Ada/` and `http://m.test/@ada` are one.
+fn bare(url: &str) -> String {
+    let url = url.trim();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.trim_start_matches("acct:").trim_end_matches('/').to_lowercase()
+}
+
+/// The host of an address that is [`bare`].
+fn host_of(bare: &str) -> Option<&str> {
+    let place = bare.rsplit_once('@').filter(|(name, _)| !name.contains('/')).map_or(bare, |(_, host)| host);
+    place.split('/').next().filter(|host| host.contains('.') || host.contains(':') || *host == "localhost")
+}
+
 /// The visible words of a status, taken apart by a real HTML parser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MentionText {
@@ -77,4 +134,58 @@ pub struct MentionText {
     pub own: String,
     /// What they quoted (block quotes, lines that open with `>`), as context only.
     pub quoted: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asker(acct: &str, url: &str, uri: Option<&str>) -> Asker {
+        Asker {
+            id: RemoteId::new("9"),
+            url: url.to_owned(),
+            uri: uri.map(str::to_owned),
+            acct: acct.to_owned(),
+            bot: false,
+            nobot: false,
+            limited: false,
+        }
+    }
+
+    #[test]
+    fn one_person_has_the_same_first_name_wherever_and_however_they_are_shown() {
+        for (acct, url, uri) in [
+            ("ada@m.test", "https://m.test/@ada", Some("https://m.test/users/ada")),
+            ("Ada@M.test", "https://M.TEST/@Ada/", None),
+            ("ada@m.test", "http://m.test/users/ada", Some("https://m.test/users/ada")),
+            ("ada@m.test", "acct:ada@m.test", None),
+            ("ada", "https://m.test/@ada", Some("https://m.test/ap/users/115")),
+            ("ada", "acct:ada@m.test", None),
+        ] {
+            assert_eq!(asker(acct, url, uri).names().first().map(String::as_str), Some("ada@m.test"), "{acct} {url}");
+        }
+        let names = asker("ada", "https://m.test/@ada", Some("https://m.test/users/ada")).names();
+        assert_eq!(names, ["ada@m.test", "m.test/@ada", "m.test/users/ada"]);
+    }
+
+    #[test]
+    fn different_people_share_no_name() {
+        let one = asker("ada@m.test", "https://m.test/@ada", Some("https://m.test/users/1")).names();
+        for other in [
+            asker("ada@n.test", "https://n.test/@ada", Some("https://n.test/users/1")),
+            asker("bob@m.test", "https://m.test/@bob", Some("https://m.test/users/2")),
+            asker("adam@m.test", "https://m.test/@adam", None),
+            asker("ada", "https://other.test/@ada", None),
+        ] {
+            assert!(other.names().iter().all(|name| !one.contains(name)), "{:?}", other.names());
+        }
+    }
+
+    #[test]
+    fn an_address_alone_tells_the_name_where_servers_write_it_so() {
+        assert_eq!(names_of_profile("https://M.test/@ada/"), ["ada@m.test", "m.test/@ada"]);
+        assert_eq!(names_of_profile("https://m.test/users/ada"), ["ada@m.test", "m.test/users/ada"]);
+        assert_eq!(names_of_profile("https://m.test/p/7"), ["m.test/p/7"]);
+        assert_eq!(names_of_profile("https://m.test/@ada@far.test"), ["m.test/@ada@far.test"]);
+    }
 }

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::core::ids::{Lang, RemoteId, StatusId, StatusUri};
-use crate::core::mention::{Asker, MayReply, Mention};
+use crate::core::mention::{Asker, MayReply, Mention, names_of_profile};
+use crate::core::text::fold;
 use crate::fedi::names::{Name, Seen};
 use crate::fedi::statuses::visibility;
 use crate::fedi::{Me, headers, html, json};
@@ -46,7 +47,7 @@ pub(super) fn notification(me: &Me, item: &Value, now: Option<DateTime<Utc>>) ->
 pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime<Utc>>) -> Option<Mention> {
     let id = json::id(status, "id")?;
     let account = status.get("account").filter(|account| account.is_object()).or_else(|| item.get("account"))?;
-    let asker = asker(account)?;
+    let asker = asker(me, account)?;
     let time = |value: &Value| json::text(value, "created_at").as_deref().and_then(headers::iso);
     let created_at = time(status).or_else(|| time(item)).or(now)?;
     let uri = json::text(status, "uri").or_else(|| json::text(status, "url")).unwrap_or_else(|| id.clone());
@@ -86,7 +87,7 @@ fn may_reply(me: &Me, status: &Value) -> MayReply {
     }
     let holds_us = |keys: [&str; 2]| {
         let mut values = keys.into_iter().flat_map(|key| json::list(policy, key)).filter_map(Value::as_str);
-        values.any(|value| matches!(value, "public" | "mentioned" | "me") || value == me.url)
+        values.any(|value| matches!(value, "public" | "mentioned" | "me") || is_us(me, value))
     };
     // `me` in the second list is the server's word about us alone, and outweighs what is said of groups.
     let approved_first = ["with_approval", "manual_approval"];
@@ -96,6 +97,15 @@ fn may_reply(me: &Me, status: &Value) -> MayReply {
         (_, true) => MayReply::AfterApproval,
         (_, false) => MayReply::No,
     }
+}
+
+/// Whether an account's address in a policy is ours: the profile's, or the account's own on the same server.
+fn is_us(me: &Me, address: &str) -> bool {
+    let name = me.acct.split('@').next().unwrap_or_default();
+    let names = names_of_profile(address);
+    let host = host(&me.url).unwrap_or_default();
+    names.contains(&format!("{name}@{host}").to_lowercase())
+        || names_of_profile(&me.url).iter().any(|own| names.contains(own))
 }
 
 /// Whether a status that answers `parent` is by one of `ours` (profile URLs) or by ourselves.
@@ -122,8 +132,9 @@ fn content(status: &Value) -> String {
     json::any_text(status, "content").unwrap_or_default()
 }
 
-fn asker(account: &Value) -> Option<Asker> {
-    let url = json::text(account, "url").or_else(|| json::text(account, "uri"));
+fn asker(me: &Me, account: &Value) -> Option<Asker> {
+    let uri = json::text(account, "uri");
+    let url = json::text(account, "url").or_else(|| uri.clone());
     let acct = json::text(account, "acct").or_else(|| json::text(account, "username"))?;
     let acct = acct.trim().trim_start_matches('@').to_owned();
     if !is_acct(&acct) {
@@ -132,12 +143,23 @@ fn asker(account: &Value) -> Option<Asker> {
     let id = json::id(account, "id").or_else(|| url.clone()).unwrap_or_else(|| acct.clone());
     Some(Asker {
         id: RemoteId::new(id),
-        url: url.unwrap_or_else(|| format!("acct:{acct}")),
+        url: url.unwrap_or_else(|| match (acct.contains('@'), host(&me.url)) {
+            (false, Some(host)) => format!("acct:{acct}@{host}"),
+            _ => format!("acct:{acct}"),
+        }),
+        uri,
         bot: json::is_true(account, "bot"),
         nobot: asks_bots_to_stay_away(account),
         limited: json::is_true(account, "limited") || json::is_true(account, "suspended"),
         acct,
     })
+}
+
+/// The host of an address, with its port where it names one.
+fn host(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// `name`, `name@host` or `name@host:port`: what a reply repeats must address nobody else and break no line.
@@ -152,13 +174,16 @@ fn is_acct(acct: &str) -> bool {
     }
 }
 
-/// `#nobot` or `#nobots` in the profile, wherever markup breaks it (`#<span>nobot</span>`).
+/// `#nobot` or `#nobots` in the profile or the display name, wherever markup breaks it (`#<span>nobot</span>`,
+/// `#<b>no</b>bot`) and however its sign is written (`＃`).
 fn asks_bots_to_stay_away(account: &Value) -> bool {
     let tagged = |text: &str| {
         // Reading HTML costs more than looking for the word first.
-        text.to_ascii_lowercase().contains("nobot") && has_tag(&html::plain(text).to_lowercase())
+        text.to_ascii_lowercase().contains("bot") && has_tag(&fold(&html::plain(text)))
     };
-    json::text(account, "note").is_some_and(|note| tagged(&note))
+    let says = |key: &str| json::text(account, key).is_some_and(|text| tagged(&text));
+    says("note")
+        || says("display_name")
         || json::list(account, "fields")
             .iter()
             .flat_map(|field| [json::text(field, "name"), json::text(field, "value")])
@@ -274,7 +299,10 @@ mod tests {
     #[test]
     fn nothing_but_a_status_id_and_an_author_is_needed() {
         let bare = mention(&json!({ "type": "mention", "status": { "id": "5", "account": { "username": "ann" } } }));
-        assert_eq!((bare.uri.as_str(), bare.asker.id.as_str(), bare.asker.url.as_str()), ("5", "ann", "acct:ann"));
+        assert_eq!(
+            (bare.uri.as_str(), bare.asker.id.as_str(), bare.asker.url.as_str()),
+            ("5", "ann", "acct:ann@social.example")
+        );
         assert_eq!(bare.created_at.to_rfc3339(), "2026-11-22T10:00:00+00:00");
         let timeless = json!({ "type": "mention", "status": { "id": "5", "account": { "acct": "ann" }, "created_at": "yesterday" } });
         assert_eq!(notification(&me(), &timeless, None), Read::Undecodable);
@@ -341,6 +369,10 @@ mod tests {
         check(json!({ "note": "<p>cats <a href=\"https://a.example/tags/nobot\">#<span>nobot</span></a></p>" }), true);
         check(json!({ "note": "#NoBots please" }), true);
         check(json!({ "note": "#nobot." }), true);
+        check(json!({ "note": "<p>#<b>no</b>bot</p>" }), true);
+        check(json!({ "note": "＃nobot" }), true);
+        check(json!({ "display_name": "ada #NoBot" }), true);
+        check(json!({ "display_name": "I am no bot" }), false);
         check(json!({ "fields": [{ "name": "please", "value": "<p>#nobot</p>" }] }), true);
         check(json!({ "fields": [{ "name": "#nobots" }] }), true);
         check(json!({ "note": "#nobother" }), false);

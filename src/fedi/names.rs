@@ -138,6 +138,7 @@ mod tests {
         let asker = Asker {
             id: RemoteId::new("2"),
             url: "https://far.example/@ann".to_owned(),
+            uri: None,
             acct: "ann@far.example".to_owned(),
             bot: false,
             nobot: false,

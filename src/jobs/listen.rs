@@ -27,6 +27,12 @@ const WALK_WITHOUT_STREAM: chrono::Duration = chrono::Duration::seconds(15);
 const LOOK_AGAIN: chrono::Duration = chrono::Duration::seconds(5);
 const LOOK_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::seconds(60);
 
+/// A stream that cannot be opened, or that ends at once, again and again is asked for no less often than this.
+const STREAM_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::minutes(5);
+
+/// A stream that lived as long works: when it ends, the next is opened at once.
+const STREAM_LIVES: chrono::Duration = chrono::Duration::seconds(60);
+
 /// What a server can do is read again after this.
 const RELINK_AFTER: chrono::Duration = chrono::Duration::days(1);
 
@@ -45,7 +51,7 @@ pub(super) const SIDE_BY_SIDE: usize = 64;
 /// When the database fails; trouble with the server is waited out here.
 pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -> Result<(), StoreError> {
     let mut failures: u32 = 0;
-    let mut stream_from = ctx.clock.now();
+    let mut streaming = Streaming { from: ctx.clock.now(), failures: 0 };
     while !stop.is_cancelled() {
         if !account.is_held() {
             rest(&ctx, WAIT_FOR_LEASE, &stop).await;
@@ -67,11 +73,12 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
             }
             continue;
         };
-        match session(&ctx, &account, &link, &mut stream_from, &stop).await {
+        match session(&ctx, &account, &link, &mut streaming, &stop).await {
             Ok(()) => {
                 failures = 0;
                 if account.is_over(Matter::Notifications) {
                     tracing::info!(account.name = %account.name, "notifications can be read again");
+                    streaming = Streaming { from: ctx.clock.now(), failures: 0 };
                 }
             }
             Err(Trouble::Store(error)) => return Err(error),
@@ -99,14 +106,14 @@ async fn session(
     ctx: &Ctx,
     account: &Linked,
     link: &LinkState,
-    stream_from: &mut DateTime<Utc>,
+    streaming: &mut Streaming,
     stop: &CancellationToken,
 ) -> Result<(), Trouble> {
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     if known.listening_since.is_none() {
         walk::tick(ctx, account, link).await?;
     }
-    let stream = if ctx.clock.now() < *stream_from {
+    let stream = if ctx.clock.now() < streaming.from {
         None
     } else {
         let opened = tokio::select! {
@@ -117,7 +124,8 @@ async fn session(
             Ok(stream) => Some(stream),
             Err(error) => {
                 tracing::debug!(account.name = %account.name, error = %error, "no stream; polling");
-                *stream_from = ctx.clock.now() + stream_again(&error);
+                streaming.failures = streaming.failures.saturating_add(1);
+                streaming.from = ctx.clock.now() + stream_again(ctx, &error, streaming.failures);
                 None
             }
         }
@@ -131,6 +139,7 @@ async fn session(
     };
     tracing::info!(account.name = %account.name, "stream open");
     account.is_over(Matter::StreamedUndecodable);
+    let opened = ctx.clock.now();
     let mut under_way = FuturesUnordered::new();
     // What came between the last walk and the stream's start is read at once.
     let mut walk_at = ctx.clock.now();
@@ -194,21 +203,35 @@ async fn session(
     answers?;
     ended.and(walks)?;
     if !stop.is_cancelled() {
-        // A server that closes every stream at once is not asked again without a breath.
+        if ctx.clock.now() - opened >= STREAM_LIVES {
+            streaming.failures = 0;
+        } else {
+            // The first may be chance; a server that closes every stream at once is polled meanwhile.
+            streaming.failures = streaming.failures.saturating_add(1);
+            if streaming.failures > 1 {
+                streaming.from = ctx.clock.now() + growing(ctx, streaming.failures - 1, STREAM_AGAIN_AT_MOST);
+            }
+        }
         let breath = chrono::Duration::milliseconds(i64::try_from(500 + ctx.roll(1000)).unwrap_or(1000));
         rest(ctx, breath, stop).await;
     }
     Ok(())
 }
 
+/// When the next stream may be opened, and how many in a row could not be or ended at once.
+struct Streaming {
+    from: DateTime<Utc>,
+    failures: u32,
+}
+
 /// How long polling goes on alone after a stream could not be opened.
-fn stream_again(error: &StreamError) -> chrono::Duration {
+fn stream_again(ctx: &Ctx, error: &StreamError, failures: u32) -> chrono::Duration {
     match (error, error.advice()) {
         (StreamError::NotServed { .. }, _) => NO_STREAM_FOR,
         (_, Advice::Retry(Some(wait))) => chrono::Duration::from_std(wait).unwrap_or(LOOK_AGAIN_AT_MOST),
         // A token that may not stream still polls; the next link finds out whether it works at all.
         (_, Advice::AskPerson | Advice::GiveUp) => NO_STREAM_FOR,
-        (_, Advice::Retry(None)) => chrono::Duration::zero(),
+        (_, Advice::Retry(None)) => growing(ctx, failures, STREAM_AGAIN_AT_MOST),
     }
 }
 
@@ -223,10 +246,15 @@ async fn rest(ctx: &Ctx, wait: chrono::Duration, stop: &CancellationToken) {
     }
 }
 
-/// 5, 10, 20, 40, 60 s and up to a quarter more by the dice.
+/// How long a server that did not answer is left alone.
 fn pause_after(ctx: &Ctx, failures: u32) -> chrono::Duration {
-    let doubled = LOOK_AGAIN * (1_i32 << failures.clamp(1, 5).saturating_sub(1));
-    let wait = doubled.min(LOOK_AGAIN_AT_MOST);
+    growing(ctx, failures, LOOK_AGAIN_AT_MOST)
+}
+
+/// 5, 10, 20, 40 s and so on, and up to a quarter more by the dice, so that not all come back at the same moment.
+fn growing(ctx: &Ctx, failures: u32, at_most: chrono::Duration) -> chrono::Duration {
+    let doubled = LOOK_AGAIN * (1_i32 << failures.clamp(1, 8).saturating_sub(1));
+    let wait = doubled.min(at_most);
     let quarter = u64::try_from(wait.num_milliseconds() / 4).unwrap_or(0);
     let jitter = Duration::from_millis(ctx.roll(quarter));
     wait + chrono::Duration::from_std(jitter).unwrap_or_default()

@@ -4,7 +4,7 @@
 //! page that repeats, and one page past that; then decides oldest first; then commits its mark. What it finds goes
 //! through [`answer`], which is idempotent.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -15,11 +15,14 @@ use super::context::{Ctx, LinkState, Linked, Matter};
 use super::listen::SIDE_BY_SIDE;
 use super::timekeeping;
 use super::trouble::Trouble;
+use crate::core::command::Command;
 use crate::core::mention::Mention;
 use crate::fedi::PageFrom;
 use crate::store::StoreError;
+use crate::store::doubt::Unheard;
 
-/// Mentions older than this are not looked for: none of them could still be answered.
+/// Mentions older than this are not looked for: none of them could still be answered. After a restore the walk goes back
+/// as far as the backup is old.
 const LOOK_BACK: chrono::Duration = chrono::Duration::days(7);
 
 /// Mentions of a walk that are met side by side. As few as replies may be in flight: where a limit is nearly spent, what
@@ -51,6 +54,8 @@ pub struct Walked {
 pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walked, Trouble> {
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     let mark: HashSet<&String> = known.walk_mark.iter().collect();
+    // A restored database has not heard what was said since its backup; a stop among it must be heard again.
+    let unheard = ctx.store.unheard(ctx.clock.now()).await?;
     let mut walked = Walked::default();
     let mut new_mark: Vec<String> = Vec::new();
     let mut seen: HashSet<String> = HashSet::new();
@@ -94,7 +99,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             new_mark = page.items.iter().map(|item| item.notification_id.clone()).collect();
         }
         let met = page.items.iter().any(|item| mark.contains(&item.notification_id));
-        let oldest_wanted = ctx.clock.now() - LOOK_BACK;
+        let week_ago = ctx.clock.now() - LOOK_BACK;
+        let oldest_wanted = unheard.map_or(week_ago, |unheard| unheard.from.min(week_ago));
         // Statuses carry their own time, and one that travelled late is old on a new page: only a page with nothing
         // but old mentions ends the walk.
         let mut mentions_on_page = 0_usize;
@@ -117,7 +123,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     tell_undecodable(account, undecodable);
     found.reverse();
-    decide_in_order(ctx, account, link, found, &mut walked).await?;
+    let (stops, others) = stops_first(ctx, found, unheard);
+    decide_in_order(ctx, account, link, stops, &mut walked).await?;
+    decide_in_order(ctx, account, link, others, &mut walked).await?;
     if let Some(error) = cut_short {
         return Err(error.into());
     }
@@ -127,6 +135,44 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
     Ok(walked)
+}
+
+/// Who asked and then said stop, both within what one walk read, wants no answer: the commands of people whose last one
+/// is a stop go before everything else, each in the order it was written. What a restored database may have answered
+/// already keeps its place: it is looked for by its row.
+fn stops_first(
+    ctx: &Ctx,
+    found: Vec<Arc<Mention>>,
+    unheard: Option<Unheard>,
+) -> (Vec<Arc<Mention>>, Vec<Arc<Mention>>) {
+    let mind = ctx.desk().mind.clone();
+    let mut written: HashMap<String, usize> = HashMap::new();
+    for mention in &found {
+        *written.entry(name_of(mention)).or_default() += 1;
+    }
+    let mut last: HashMap<String, Command> = HashMap::new();
+    let mut commands = HashSet::new();
+    for (at, mention) in found.iter().enumerate() {
+        let name = name_of(mention);
+        let answered_perhaps = unheard.is_some_and(|unheard| mention.created_at <= unheard.until);
+        if answered_perhaps || written.get(&name).is_none_or(|count| *count < 2) {
+            continue;
+        }
+        if let Some(command @ (Command::Stop | Command::Start)) = mind.read(mention).command {
+            commands.insert(at);
+            last.insert(name, command);
+        }
+    }
+    let ends_in_stop = |mention: &Mention| last.get(&name_of(mention)) == Some(&Command::Stop);
+    let mut at = 0;
+    found.into_iter().partition(|mention| {
+        at += 1;
+        commands.contains(&(at - 1)) && ends_in_stop(mention)
+    })
+}
+
+fn name_of(mention: &Mention) -> String {
+    mention.asker.names().into_iter().next().unwrap_or_default()
 }
 
 /// Decides about what a walk found, oldest first. What must be looked at again is looked at side by side and decided in

@@ -13,7 +13,7 @@ use sqlx::AnyConnection;
 
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
-use super::{epoch, millis};
+use super::{Store, epoch, millis};
 
 /// Why a database is doubted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,15 @@ pub(super) fn first_look(now: DateTime<Utc>) -> DateTime<Utc> {
     now + Duration::seconds(5)
 }
 
+/// A stretch of time that the database may know nothing of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// Its beginning.
+    pub from: DateTime<Utc>,
+    /// Its end.
+    pub until: DateTime<Utc>,
+}
+
 /// A doubt as planning and answering see it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
@@ -92,6 +101,19 @@ pub(super) async fn last(connection: &mut AnyConnection) -> Result<Option<Open>,
     match times.as_slice() {
         [at, since] => Ok(Some(Open { at: *at, since: *since })),
         _ => Ok(None),
+    }
+}
+
+impl Store {
+    /// From when until when the database may not know what was said, for as long as mentions of that time are heard
+    /// again.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn unheard(&self, now: DateTime<Utc>) -> Result<Option<Unheard>, StoreError> {
+        let mut connection = self.inner.reads.acquire().await?;
+        let doubt = last(&mut connection).await?.filter(|doubt| now - doubt.at < HEARD_AGAIN);
+        Ok(doubt.map(|doubt| Unheard { from: doubt.since - CLOCKS_APART, until: doubt.at + CLOCKS_APART }))
     }
 }
 

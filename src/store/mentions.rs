@@ -225,9 +225,10 @@ impl Intake<'_> {
         decide: &Decide,
         sending: Sending,
     ) -> Result<(Verdict, Option<DeliveryId>), StoreError> {
-        let person = self.store.secret().person(&self.mention.asker.url);
+        let people = self.store.secret().people(&self.mention.asker);
+        let person = people.first().cloned().unwrap_or_default();
         let thread = self.thread(connection).await?;
-        let verdict = decide(self.mention, &self.past(connection, &person, &thread).await?);
+        let verdict = decide(self.mention, &self.past(connection, &people, &thread).await?);
         if verdict.reply.is_none() {
             return Ok((verdict, None));
         }
@@ -247,9 +248,10 @@ impl Intake<'_> {
         if known.fetch_optional(&mut *connection).await?.is_some() {
             return Ok(Recorded::Known);
         }
-        let person = self.store.secret().person(&self.mention.asker.url);
+        let people = self.store.secret().people(&self.mention.asker);
+        let person = people.first().cloned().unwrap_or_default();
         let thread = self.thread(connection).await?;
-        let past = self.past(connection, &person, &thread).await?;
+        let past = self.past(connection, &people, &thread).await?;
         let verdict = decide(self.mention, &past);
         let written = self.mention.created_at;
         let doubt = doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now));
@@ -262,8 +264,10 @@ impl Intake<'_> {
         let ours = self.store.inner.holder.holds(connection, self.account.as_str(), self.now).await?;
         let sending = if ours && !self.must_wait(connection).await? { sending } else { Sending::InTurn };
         match verdict.consent {
-            Some(Consent::Withdrawn) => opt_out(connection, &person, self.now).await?,
-            Some(Consent::Given) => opt_in(connection, &person).await?,
+            Some(Consent::Withdrawn) => opt_out(connection, &people, self.now).await?,
+            Some(Consent::Given) => {
+                opt_in(connection, &people).await?;
+            }
             None => {}
         }
         let armed = match &verdict.reply {
@@ -324,32 +328,43 @@ impl Intake<'_> {
         Ok(storable(parent.as_str()))
     }
 
-    async fn past(&self, connection: &mut AnyConnection, person: &str, thread: &str) -> Result<Past, StoreError> {
-        const OPTED_OUT: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
+    async fn past(&self, connection: &mut AnyConnection, people: &[String], thread: &str) -> Result<Past, StoreError> {
         // A confirmed stop or start is no answer: after "we will answer you again" the next question is answered.
-        const PERSON: &str = "SELECT created_at, thread, topic, facts, wording, mention_uri FROM deliveries WHERE kind = 'reply' \
-            AND person = $1 AND state <> 'cancelled' AND NOT EXISTS (SELECT 1 FROM mentions \
-            WHERE mentions.account = deliveries.account AND mentions.uri = deliveries.mention_uri \
-            AND mentions.command IN ('stop', 'start')) ORDER BY created_at DESC, id DESC LIMIT 200";
+        const PERSON: &str = "SELECT created_at, thread, topic, facts, also, wording, mention_uri, \
+            COALESCE((SELECT command FROM mentions WHERE mentions.account = deliveries.account \
+            AND mentions.uri = deliveries.mention_uri), '') AS command FROM deliveries WHERE kind = 'reply' \
+            AND person = $1 AND state <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT 200";
         const THREAD: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND thread = $1 \
             AND state <> 'cancelled'";
         const ACCOUNT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND account = $1 \
             AND created_at > $2 AND state <> 'cancelled'";
         const ELSEWHERE: &str = "SELECT account FROM mentions WHERE uri = $1 AND decision <> 'silent' LIMIT 1";
         const WORDS: &str = "SELECT text FROM mentions WHERE account = $1 AND uri = $2 AND text IS NOT NULL";
-        const BELOW: &str = "SELECT topic, facts, payload FROM deliveries WHERE status_id = $2 AND account IN \
+        const BELOW: &str = "SELECT topic, facts, also, payload FROM deliveries WHERE status_id = $2 AND account IN \
             (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
         const SINCE: &str = "SELECT listening_since FROM accounts WHERE name = $1";
         let mut past = Past::default();
         let account = self.account.as_str().to_owned();
-        let query = sqlx::query(OPTED_OUT).bind(person.to_owned());
-        past.opted_out = query.fetch_optional(&mut *connection).await?.is_some();
+        let person = people.first().map(String::as_str).unwrap_or_default();
+        past.opted_out = has_opted_out(connection, people).await?;
         past.paused = is_paused(connection, &account, Turn::Replies, self.now).await?;
         let mut answered = Vec::new();
         let minute_ago = (self.now - chrono::Duration::minutes(1)).timestamp_millis();
         let day_ago = (self.now - chrono::Duration::hours(24)).timestamp_millis();
         for row in sqlx::query(PERSON).bind(person.to_owned()).fetch_all(&mut *connection).await? {
             let created: i64 = row.try_get("created_at")?;
+            let confirmed = u32::from(created > day_ago);
+            match row.try_get::<String, _>("command")?.as_str() {
+                "stop" => {
+                    past.confirmed_today.0 += confirmed;
+                    continue;
+                }
+                "start" => {
+                    past.confirmed_today.1 += confirmed;
+                    continue;
+                }
+                _ => {}
+            }
             past.last_answer = past.last_answer.max(Some(millis(created)));
             past.person_today += u32::from(created > day_ago);
             if row.try_get::<String, _>("thread")? == thread {
@@ -363,7 +378,8 @@ impl Intake<'_> {
             let facts: String = row.try_get("facts")?;
             if past.last_topic.is_none() && !topic.is_empty() {
                 past.last_topic = Some(TopicId::new(topic));
-                past.last_facts = facts.split_whitespace().map(FactId::from).collect();
+                past.last_facts = ids(&facts);
+                past.last_also = ids(&row.try_get::<String, _>("also")?);
             }
             let wording = usize::try_from(row.try_get::<i64, _>("wording")?).unwrap_or_default();
             for fact in facts.split_whitespace().map(FactId::from) {
@@ -397,7 +413,8 @@ impl Intake<'_> {
                 let payload: String = row.try_get("payload")?;
                 past.below = Some(Below {
                     topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
-                    facts: facts.split_whitespace().map(FactId::from).collect(),
+                    facts: ids(&facts),
+                    also: ids(&row.try_get::<String, _>("also")?),
                     said: serde_json::from_str(&payload).map(|payload: Payload| payload.text).unwrap_or_default(),
                 });
             }
@@ -419,9 +436,9 @@ impl Intake<'_> {
     ) -> Result<Armed, StoreError> {
         const INSERT: &str = "INSERT INTO deliveries (account, kind, mention_uri, state, due_at, not_before, \
             expires_at, payload, text_hash, topic, facts, person, thread, fence, attempt, armed_at, baseline, \
-            created_at, updated_at, doubted_at, look_at, reason, wording, withheld) VALUES ($1, 'reply', $2, $3, $4, \
+            created_at, updated_at, doubted_at, look_at, reason, wording, withheld, also) VALUES ($1, 'reply', $2, $3, $4, \
             $4, $5, $6, $7, $8, $9, $10, $11, 1, $12, $13, (SELECT newest_own FROM accounts WHERE name = $1), $4, $4, \
-            $14, $15, $16, $17, $18) RETURNING id";
+            $14, $15, $16, $17, $18, $19) RETURNING id";
         let Some(reply) = &verdict.reply else { return Err(StoreError::Garbled { what: "a verdict without a reply" }) };
         let kept = verdict.kept.as_ref().unwrap_or(reply);
         let now = self.now.timestamp_millis();
@@ -432,7 +449,7 @@ impl Intake<'_> {
             (None, true) => (State::Armed, Some(now)),
             (None, false) => (State::Planned, None),
         };
-        let facts = verdict.facts.iter().map(FactId::as_str).collect::<Vec<_>>().join(" ");
+        let listed = |ids: &[FactId]| ids.iter().map(FactId::as_str).collect::<Vec<_>>().join(" ");
         let query = sqlx::query(INSERT)
             .bind(self.account.as_str().to_owned())
             .bind(self.uri.clone())
@@ -442,7 +459,7 @@ impl Intake<'_> {
             .bind(payload_json(kept)?)
             .bind(text_hash(&kept.text))
             .bind(verdict.topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default())
-            .bind(facts)
+            .bind(listed(&verdict.facts))
             .bind(person.to_owned())
             .bind(thread.to_owned())
             .bind(i64::from(state == State::Armed))
@@ -451,7 +468,8 @@ impl Intake<'_> {
             .bind(doubt.map(|_| doubt::first_look(self.now).timestamp_millis()))
             .bind(doubt.map_or("", |_| doubt::LOOKED_FOR))
             .bind(i64::try_from(verdict.wording).unwrap_or_default())
-            .bind(i64::from(verdict.kept.is_some()));
+            .bind(i64::from(verdict.kept.is_some()))
+            .bind(listed(&verdict.also));
         let row = query.fetch_one(connection).await?;
         Ok(Armed {
             id: DeliveryId(row.try_get("id")?),
@@ -513,24 +531,62 @@ fn spent_key(account: &str, limit: SpentLimit) -> String {
 /// How many of a person's earlier mentions in a thread are compared with a new one.
 const ANSWERED_WORDS: usize = 5;
 
+/// Whether a person who goes by these hashes said stop.
+pub(super) async fn has_opted_out(connection: &mut AnyConnection, people: &[String]) -> Result<bool, StoreError> {
+    const ONE: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
+    for person in people {
+        if sqlx::query(ONE).bind(person.clone()).fetch_optional(&mut *connection).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Notes the stop of a person under every hash they go by, and cancels what is not armed.
 pub(super) async fn opt_out(
     connection: &mut AnyConnection,
-    person: &str,
+    people: &[String],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    const OUT: &str = "INSERT INTO opt_outs (person, since) VALUES ($1, $2) ON CONFLICT (person) DO NOTHING";
+    const OUT: &str =
+        "INSERT INTO opt_outs (person, since, alias_of) VALUES ($1, $2, $3) ON CONFLICT (person) DO NOTHING";
     const CANCEL: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
         reason = 'they said stop' WHERE person = $1 AND kind = 'reply' AND state IN ('planned', 'claimed', 'held', 'refused')";
     let now = now.timestamp_millis();
-    sqlx::query(OUT).bind(person.to_owned()).bind(now).execute(&mut *connection).await?;
-    sqlx::query(CANCEL).bind(person.to_owned()).bind(now).execute(connection).await?;
+    let first = first_known(connection, people).await?;
+    for person in people {
+        let alias_of = if *person == first { String::new() } else { first.clone() };
+        sqlx::query(OUT).bind(person.clone()).bind(now).bind(alias_of).execute(&mut *connection).await?;
+        sqlx::query(CANCEL).bind(person.clone()).bind(now).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
-async fn opt_in(connection: &mut AnyConnection, person: &str) -> Result<(), StoreError> {
-    const IN: &str = "DELETE FROM opt_outs WHERE person = $1";
-    sqlx::query(IN).bind(person.to_owned()).execute(connection).await?;
-    Ok(())
+/// The hash under which a stop of this person stands in the list of all; the first of theirs when there is none yet.
+async fn first_known(connection: &mut AnyConnection, people: &[String]) -> Result<String, StoreError> {
+    const FIRST: &str = "SELECT alias_of FROM opt_outs WHERE person = $1";
+    for person in people {
+        if let Some(row) = sqlx::query(FIRST).bind(person.clone()).fetch_optional(&mut *connection).await? {
+            let alias_of: String = row.try_get("alias_of")?;
+            return Ok(if alias_of.is_empty() { person.clone() } else { alias_of });
+        }
+    }
+    Ok(people.first().cloned().unwrap_or_default())
+}
+
+/// Takes the stop of a person back, under every hash; whether there was one.
+pub(super) async fn opt_in(connection: &mut AnyConnection, people: &[String]) -> Result<bool, StoreError> {
+    const IN: &str = "DELETE FROM opt_outs WHERE person = $1 OR person = $2 OR alias_of = $2";
+    let mut was = false;
+    for person in people {
+        let first = first_known(connection, std::slice::from_ref(person)).await?;
+        was |= sqlx::query(IN).bind(person.clone()).bind(first).execute(&mut *connection).await?.rows_affected() > 0;
+    }
+    Ok(was)
+}
+
+fn ids(listed: &str) -> Vec<FactId> {
+    listed.split_whitespace().map(FactId::from).collect()
 }
 
 fn count(row: &AnyRow) -> Result<u32, StoreError> {

@@ -13,6 +13,7 @@ use sqlx::Row;
 
 use super::errors::StoreError;
 use crate::clock::Dice;
+use crate::core::mention::{Asker, names_of_profile};
 
 const READ: &str = "SELECT value FROM facts_of_install WHERE name = 'install_key_fingerprint'";
 const WRITE: &str = "INSERT INTO facts_of_install (name, value) VALUES ('install_key_fingerprint', $1) \
@@ -40,10 +41,24 @@ impl InstallSecret {
         digits
     }
 
-    /// The hash under which a person, known by their profile URL, stands in the database.
+    /// The hash under which a person stands in the database, by one of their names ([`Asker::names`]).
     #[must_use]
-    pub fn person(&self, profile_url: &str) -> String {
-        self.keyed("person", &[profile_url])
+    pub fn person(&self, name: &str) -> String {
+        self.keyed("person", &[name])
+    }
+
+    /// All hashes under which a person may stand in the database; the first is the one for new rows. Databases from
+    /// before there were names know people by their profile's URL as it was shown.
+    #[must_use]
+    pub fn people(&self, asker: &Asker) -> Vec<String> {
+        asker.names().iter().chain([&asker.url]).map(|name| self.person(name)).collect()
+    }
+
+    /// The same for whoever is known by a profile's address alone.
+    #[must_use]
+    pub fn people_at(&self, profile_url: &str) -> Vec<String> {
+        let shown = profile_url.trim().to_owned();
+        names_of_profile(profile_url).iter().chain([&shown]).map(|name| self.person(name)).collect()
     }
 
     pub(super) fn write_beside(&self, folder: &Path) -> Result<(), StoreError> {

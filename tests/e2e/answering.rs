@@ -255,3 +255,83 @@ fn texts_of_mentions_are_gone_after_seven_days() {
         assert_eq!(rows.len(), 1);
     });
 }
+
+#[test]
+fn a_mention_of_several_topics_gets_the_best_and_more_gives_the_next_then_goes_on_within() {
+    let generous = "[replies.limits]\nper_person_per_day = 20\nper_thread_per_person = 20\nper_thread = 20";
+    tell(Scene::new().settings(generous), async |story| {
+        let asked = story.says("ada", "@eyes what does Palantir do, and what is Project Nimbus?");
+        let mut told = story.answer_to(&asked).await;
+        let mut topics = Vec::new();
+        for more in ["more", "more please"] {
+            topics.push(if told.text.contains("Nimbus") { "nimbus" } else { "palantir" });
+            story.advance(MINUTE).await;
+            let more = story.server().reply("ada", &told.id, &format!("@eyes {more}")).unwrap();
+            told = story.answer_to(&more).await;
+        }
+        topics.push(if told.text.contains("Nimbus") { "nimbus" } else { "palantir" });
+        assert_ne!(topics[0], topics[1], "the next topic first: {topics:?}");
+        assert_eq!(topics[1], topics[2], "then within it: {topics:?}");
+    });
+}
+
+#[test]
+fn a_stop_counts_for_every_way_a_persons_profile_is_written() {
+    tell(Scene::new().with_vigila_elsewhere(), async |story| {
+        // So that the two servers' statuses have ids of their own.
+        let other = story.says("zoe", "@eyes good morning");
+        story.expect_silence(&other, "").await;
+        let here = story.says("ada@far.example", "@eyes stop");
+        story.answer_to(&here).await;
+        // The same person, as another server shows them.
+        let there = story.server_of("vigila").mention("ada@far.example", "@vigila what is Rekognition?").unwrap();
+        story
+            .flow_until("the mention is decided", async || {
+                let heard = story.store.heard(10).await.unwrap();
+                heard.iter().any(|heard| heard.account.as_str() == "vigila" && heard.status == there.as_str())
+            })
+            .await;
+        let heard = story.store.heard(10).await.unwrap();
+        let decided = heard.iter().find(|heard| heard.account.as_str() == "vigila").unwrap();
+        assert!(decided.reason.contains("said stop"), "{decided:?}");
+    });
+}
+
+#[test]
+fn a_content_warning_gives_the_topic_and_a_stop_within_it_is_heard() {
+    tell(Scene::new(), async |story| {
+        let asked = story.writes("ada", Draft::new("@eyes is it true?").warning("ring doorbells & police"));
+        let answer = story.answer_to(&asked).await;
+        assert!(answer.text.contains("Ring"), "{}", answer.text);
+        let stop = story.writes("bob", Draft::new("@eyes").warning("stop"));
+        story.answer_to(&stop).await;
+        assert_eq!(story.store.opt_outs().await.unwrap().len(), 1);
+        let statement = story.writes("eve", Draft::new("@eyes what a day").warning("ring doorbells & police"));
+        story.expect_silence(&statement, "").await;
+    });
+}
+
+#[test]
+fn stop_and_start_in_turn_are_obeyed_and_confirmed_twice_a_day_each() {
+    tell(Scene::new(), async |story| {
+        for turn in 0..4 {
+            for word in ["stop", "start"] {
+                let said = story.says("ada", &format!("@eyes {word}"));
+                if turn < 2 {
+                    story.answer_to(&said).await;
+                } else {
+                    let decided = story.decision(&said).await;
+                    assert!(decided.reason.contains("confirmed before today"), "{}", decided.reason);
+                    assert_eq!(decided.delivery, None);
+                }
+            }
+        }
+        let stop = story.says("ada", "@eyes stop");
+        assert_eq!(story.decision(&stop).await.delivery, None);
+        assert_eq!(story.store.opt_outs().await.unwrap().len(), 1);
+        story.advance(25 * 60 * MINUTE).await;
+        let start = story.says("ada", "@eyes start");
+        story.flow_until("the start is decided", async || story.decisions(&start).await == 1).await;
+        story.answer_to(&start).await;
+    });
+}

@@ -249,3 +249,55 @@ fn a_stop_during_a_walk_ends_it_at_once_and_nobody_is_forgotten() {
         }
     });
 }
+
+#[test]
+fn who_asks_and_says_stop_before_we_look_gets_no_answer() {
+    tell(without_streaming(), async |story| {
+        let mut asked = Vec::new();
+        let mut stopped = Vec::new();
+        for number in 0..5 {
+            let who = format!("asker{number}");
+            asked.push(story.says(&who, QUESTION));
+            stopped.push(story.says(&who, "@eyes stop"));
+        }
+        let changed_mind = story.says("luz", "@eyes stop");
+        story.says("luz", "@eyes start");
+        let again = story.says("luz", QUESTION);
+        story.flow_until("all are decided", async || story.store.heard(100).await.unwrap().len() == 13).await;
+        for mention in &asked {
+            story.expect_silence(mention, "said stop").await;
+        }
+        for mention in stopped.iter().chain([&changed_mind, &again]) {
+            story.answer_to(mention).await;
+        }
+    });
+}
+
+#[test]
+fn a_stream_that_cannot_be_opened_is_asked_for_less_and_less_often_and_polling_hears_all() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Stream, Trouble::answer(500, "")).always());
+        story.server().end_streams(Some("eyes"), StreamEnd::Cut);
+        let (streams, polls) =
+            (|| story.requests(Endpoint::Stream).len(), || story.requests(Endpoint::Notifications).len());
+        let (streams_before, polls_before) = (streams(), polls());
+        let until = story.clock.now() + chrono::Duration::minutes(15);
+        while story.clock.now() < until {
+            let seen = polls();
+            story.clock.advance(12 * SECOND);
+            story.flow_until("a poll", async || polls() > seen).await;
+        }
+        assert!(polls() - polls_before >= 30, "{} polls", polls() - polls_before);
+        // In a quarter of an hour at about 0, 5, 15, 35, 75, 155, 315 and 615 s, each when the next poll is due.
+        let tried = streams() - streams_before;
+        assert!((3..=12).contains(&tried), "{tried} attempts to open a stream");
+        let asked = story.says("ada", QUESTION);
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story.answer_to(&asked).await;
+        story.server().clear_faults();
+        story
+            .flow_until("the stream is open again", async || story.server().look(|state| state.streams("eyes") == 1))
+            .await;
+    });
+}

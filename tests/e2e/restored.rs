@@ -253,6 +253,29 @@ fn a_stop_after_the_backup_is_obeyed_again_and_an_answered_question_is_not() {
 }
 
 #[test]
+fn a_stop_is_heard_again_however_old_the_backup_is() {
+    tell(Scene::new(), async |story| {
+        story.clock.advance(5 * MINUTE);
+        let backup = story.backup().await;
+        story.advance(5 * MINUTE).await;
+        let stop = story.says("luz", "@eyes stop");
+        story.answer_to(&stop).await;
+        story.stop().await.unwrap();
+        story.clock.advance(10 * 24 * 60 * MINUTE);
+        story.start().await;
+        story.restore(&backup).await;
+        story.start().await;
+        story.notice(RESTORED).await;
+        story.flow_until("the stop is heard again", async || story.decisions(&stop).await == 1).await;
+        assert_eq!(story.store.opt_outs().await.unwrap().len(), 1);
+        let asked = story.says("luz", "@eyes what about ring?");
+        story.expect_silence(&asked, "said stop").await;
+        story.advance(6 * MINUTE).await;
+        assert_eq!(story.server().replies_to(&stop).len(), 1);
+    });
+}
+
+#[test]
 fn a_lost_side_file_is_doubtful_and_an_upgrade_is_not() {
     let post = Scene::new().post("nine", "---\nat: 2026-11-27 09:00\n---\nRing works with the police.\n");
     tell(post.clone(), async |story| {

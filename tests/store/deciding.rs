@@ -40,6 +40,7 @@ pub(crate) fn mention(uri: &str) -> Mention {
         asker: Asker {
             id: RemoteId::new("9"),
             url: "https://far.example/@ada".to_owned(),
+            uri: None,
             acct: "ada@far.example".to_owned(),
             bot: false,
             nobot: false,
@@ -62,6 +63,7 @@ fn silent(reason: &str) -> Verdict {
         command: None,
         topic: None,
         facts: Vec::new(),
+        also: Vec::new(),
         lang: Lang::new("en"),
         reply: None,
         kept: None,
@@ -227,8 +229,10 @@ async fn stop_cancels_what_is_not_armed_and_start_undoes_it(base: &Base) {
     };
     assert_eq!(states(store.store.clone()).await, [State::Cancelled, State::Armed, State::Armed]);
     assert_eq!(store.opt_outs().await.unwrap().len(), 1);
-    let person = store.secret().person("https://far.example/@ada");
-    assert!(store.has_opted_out(&person).await.unwrap());
+    for address in ["https://far.example/@ada", "HTTP://Far.Example/@ADA/", "https://far.example/users/ada"] {
+        assert!(store.has_opted_out(&store.secret().people_at(address)).await.unwrap(), "{address}");
+    }
+    assert!(!store.has_opted_out(&store.secret().people_at("https://far.example/@adam")).await.unwrap());
     assert!(past(&store, &ears(), mention("uuuu"), now()).await.opted_out);
     for reply in [on_its_way, confirmed] {
         let unknown = Ending::Unknown { reason: "time-out".to_owned() };

@@ -53,7 +53,21 @@ fn facts_sources_and_links_become_values() {
     assert_eq!(fact.text[&Lang::new("es")], "2.000 acuerdos.");
     assert_eq!(fact.as_of, AsOf::Day(NaiveDate::from_ymd_opt(2022, 7, 18).unwrap()));
     assert_eq!(book.sources[&SourceId::new("release")].title[&Lang::new("en")], "release");
-    assert_eq!(book.links.values().next().unwrap().url, "https://pledge.org/");
+    let url = &book.links.values().next().unwrap().url;
+    assert_eq!(url.values().collect::<Vec<_>>(), ["https://pledge.org/", "https://pledge.org/"]);
+}
+
+#[test]
+fn a_link_may_lead_elsewhere_in_each_language() {
+    let each = LINKS.replace(
+        "url = \"https://pledge.org/\"",
+        "url.en = \"https://pledge.org/\"\nurl.es = \"https://pledge.org/es\"",
+    );
+    assert_ne!(each, LINKS);
+    let (_root, campaign) = campaign(&[("config/links.toml", &each)]);
+    let url = &campaign.facts.links.values().next().unwrap().url;
+    assert_eq!(url[&Lang::new("es")], "https://pledge.org/es");
+    assert_eq!(url[&Lang::new("en")], "https://pledge.org/");
 }
 
 #[test]

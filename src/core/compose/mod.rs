@@ -146,7 +146,7 @@ pub fn reply(parts: &ReplyParts<'_>) -> Result<Reply, DoesNotFit> {
     let source = source.unwrap_or_default();
     let as_of = date_words::as_of(parts.fact.as_of, &lang);
     let link = parts.book.links.get(&parts.fact.link);
-    let url = link.map(|link| link.url.clone()).unwrap_or_default();
+    let url = link.and_then(|link| words(&link.url)).unwrap_or_default();
     let label = link.and_then(|link| words(&link.label)).filter(|label| !label.is_empty());
     let labelled = label.map_or_else(|| url.clone(), |label| format!("{label}: {url}"));
     let hashtags = parts.hashtags.join(" ");
@@ -264,9 +264,10 @@ fn wordings<'a>(fact: &'a Fact, lang: &Lang) -> Vec<&'a str> {
     fact.text.get(lang).into_iter().chain(variants).map(String::as_str).collect()
 }
 
-/// The text in the language, else in the default language, else in any.
+/// The text in the language (`es` for `es-MX`), else in the default language, else in any.
 fn in_lang<'a, T>(texts: &'a ByLang<T>, lang: &Lang, default_lang: &Lang) -> Option<(&'a Lang, &'a T)> {
-    texts.get_key_value(lang).or_else(|| texts.get_key_value(default_lang)).or_else(|| texts.iter().next())
+    let known = |lang: &Lang| texts.get_key_value(lang);
+    known(lang).or_else(|| known(&lang.primary())).or_else(|| known(default_lang)).or_else(|| texts.iter().next())
 }
 
 /// The title, with its publisher before it unless the title names it already.

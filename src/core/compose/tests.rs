@@ -53,7 +53,7 @@ fn book() -> FactBook {
         links: BTreeMap::from([(
             LinkId::from("pledge"),
             Link {
-                url: "https://pledge.example/".to_owned(),
+                url: by_lang(&[("en", "https://pledge.example/"), ("es", "https://pledge.example/es")]),
                 label: by_lang(&[("en", "Sign the pledge"), ("es", "Firma el compromiso")]),
             },
         )]),
@@ -130,7 +130,7 @@ fn a_reply_names_the_asker_and_carries_fact_source_date_and_link() {
 
 #[test]
 fn the_language_of_the_reply_decides_every_word_of_it() {
-    let spanish = "@ana@social.example Más de 2.000 departamentos. (comunicado de MediaJustice, 18 de julio de 2022) Firma el compromiso: https://pledge.example/ #EyesOnAmazon #PrimeTime";
+    let spanish = "@ana@social.example Más de 2.000 departamentos. (comunicado de MediaJustice, 18 de julio de 2022) Firma el compromiso: https://pledge.example/es #EyesOnAmazon #PrimeTime";
     check(&Case { lang: "es", ..case() }, spanish, &[]);
     check(&Case { lang: "es-MX", ..case() }, spanish, &[]);
     let french = answer(&Case { lang: "fr", ..case() }).unwrap();

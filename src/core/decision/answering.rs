@@ -8,7 +8,19 @@ use crate::core::ids::{FactId, Lang, TopicId};
 use crate::core::mention::MayReply;
 use crate::core::post::Visibility;
 
+/// A person may change their mind twice a day and is told so each time; a machine that says stop and start in turn is
+/// obeyed in silence from then on.
+const CONFIRMED_A_DAY: u32 = 2;
+
+/// *More* and *source?* are about something told. Among so many other words, and below nothing of ours, they are talk.
+const OTHER_WORDS: usize = 4;
+
 impl Case<'_> {
+    /// Whether a command that asks about something told only stands somewhere in a text about something else.
+    pub(super) fn only_talk(&self) -> bool {
+        self.reading.other_words > OTHER_WORDS && self.past.below.is_none()
+    }
+
     pub(super) fn question(&self) -> Verdict {
         let fitting: Vec<&FactId> = self.reading.matches.iter().map(|found| &found.fact).collect();
         if let Some(best) = self.reading.matches.first() {
@@ -16,13 +28,15 @@ impl Case<'_> {
             let same_topic =
                 self.reading.matches.iter().filter(|found| found.topic == best.topic).map(|found| &found.fact);
             let words = best.words.join(", ");
-            return self.answer(
+            let mut verdict = self.answer(
                 same_topic.chain(fitting).collect(),
                 match best.company.as_slice() {
                     [] => format!("matched {words}"),
                     company => format!("matched {words} beside {}", company.join(", ")),
                 },
             );
+            verdict.also = self.further_topics(&verdict);
+            return verdict;
         }
         // Question marks of every script a keyboard of ours writes; "thanks" below a post is no question.
         let asks = self.mention.text.own.contains(['?', '¿', '？', '؟']);
@@ -46,6 +60,19 @@ impl Case<'_> {
         self.silent(format!("{words} matched, but {against} speaks for a joke or for something else"))
     }
 
+    /// The best fact of each topic that was asked about, but the one that is answered.
+    fn further_topics(&self, said: &Verdict) -> Vec<FactId> {
+        let mut topics: Vec<&TopicId> = said.topic.iter().collect();
+        let mut also = Vec::new();
+        for found in &self.reading.matches {
+            if !topics.contains(&&found.topic) {
+                topics.push(&found.topic);
+                also.push(found.fact.clone());
+            }
+        }
+        also
+    }
+
     fn facts_below(&self, below: &Below) -> Vec<FactId> {
         let mut facts = below.facts.clone();
         if let Some(topic) = &below.topic {
@@ -55,10 +82,30 @@ impl Case<'_> {
         facts
     }
 
+    /// What the answer this mention is about left for *more*.
+    fn left_for_more(&self) -> &[FactId] {
+        let told = self.past.below.as_ref().filter(|below| below.topic.is_some());
+        told.map_or(&self.past.last_also, |below| &below.also)
+    }
+
+    /// The next topic that was named in one breath with the one just told, then another fact of that.
     pub(super) fn more(&self) -> Verdict {
+        let (book, heard) = (&self.mind.facts, &self.past.heard);
+        let also = self.left_for_more();
+        for (at, next) in also.iter().enumerate() {
+            let Some(topic) = book.fact(next).map(|fact| &fact.topic) else { continue };
+            let sisters = book.facts.iter().filter(|fact| &fact.topic == topic).map(|fact| &fact.id);
+            let says = |id: &&FactId| book.fact(id).is_some_and(|fact| book.may_say(fact, self.today));
+            let unheard: Vec<&FactId> =
+                std::iter::once(next).chain(sisters).filter(says).filter(|id| !heard.contains(*id)).collect();
+            if !unheard.is_empty() {
+                let mut verdict = self.answer(unheard, "asked for more: the next topic they named".into());
+                verdict.also = also.iter().skip(at + 1).cloned().collect();
+                return verdict;
+            }
+        }
         let topic = self.past.below.as_ref().and_then(|below| below.topic.clone()).or(self.past.last_topic.clone());
         let Some(topic) = topic else { return self.own_sentence("more_what", "asked for more, of nothing yet") };
-        let (book, heard) = (&self.mind.facts, &self.past.heard);
         let of_topic = book.facts.iter().filter(|fact| fact.topic == topic && book.may_say(fact, self.today));
         let unheard: Vec<&FactId> = of_topic.map(|fact| &fact.id).filter(|id| !heard.contains(*id)).collect();
         if unheard.is_empty() {
@@ -148,6 +195,7 @@ impl Case<'_> {
                 let mut verdict = self.spoken(reply, "asked for the source".into());
                 verdict.topic = facts.first().map(|fact| fact.topic.clone());
                 verdict.facts = ids;
+                verdict.also = self.left_for_more().to_vec();
                 verdict
             }
             Err(problem) => self.silent(format!("the source does not fit: {problem}")),
@@ -163,6 +211,8 @@ impl Case<'_> {
             self.silent("said stop; a bot is not written to".into())
         } else if self.mention.replies != MayReply::Yes {
             self.silent("said stop; their post takes no reply".into())
+        } else if self.past.confirmed_today.0 >= CONFIRMED_A_DAY {
+            self.silent("said stop; that was confirmed before today".into())
         } else {
             self.own_sentence("stop_confirmed", "said stop")
         };
@@ -173,6 +223,8 @@ impl Case<'_> {
     pub(super) fn start(&self) -> Verdict {
         let mut verdict = if self.mention.replies != MayReply::Yes {
             self.silent("said start; their post takes no reply".into())
+        } else if self.past.confirmed_today.1 >= CONFIRMED_A_DAY {
+            self.silent("said start; that was confirmed before today".into())
         } else if self.past.opted_out && !self.mention.asker.bot {
             self.own_sentence("start_confirmed", "said start")
         } else {

@@ -31,6 +31,8 @@ use crate::core::resemblance::holds;
 pub struct Past {
     /// They said stop.
     pub opted_out: bool,
+    /// How often a stop of this person was confirmed in 24 h, and a start.
+    pub confirmed_today: (u32, u32),
     /// Staff paused the replies of this account.
     pub paused: bool,
     /// When this person last got a reply.
@@ -57,6 +59,8 @@ pub struct Past {
     pub last_topic: Option<TopicId>,
     /// The facts of that reply.
     pub last_facts: Vec<FactId>,
+    /// What that reply left for *more*: see [`Verdict::also`].
+    pub last_also: Vec<FactId>,
     /// Another account of the campaign that answered this very status.
     pub answered_by: Option<AccountName>,
     /// Our own status that this mention stands below.
@@ -119,6 +123,8 @@ pub struct Below {
     pub topic: Option<TopicId>,
     /// The facts it rests on.
     pub facts: Vec<FactId>,
+    /// What it left for *more*: see [`Verdict::also`].
+    pub also: Vec<FactId>,
     /// What it says, as far as it is kept.
     pub said: String,
 }
@@ -141,6 +147,8 @@ pub struct Verdict {
     pub topic: Option<TopicId>,
     /// The facts the reply rests on; the first is the one said.
     pub facts: Vec<FactId>,
+    /// The best fact of each further topic that was asked about and not answered yet, best first: *more* gives the first.
+    pub also: Vec<FactId>,
     /// The language of the reply.
     pub lang: Lang,
     /// What is said; `None` is silence.
@@ -227,6 +235,20 @@ pub struct Venue {
     pub ours: Arc<HashSet<String>>,
 }
 
+impl Mind {
+    /// Understands a mention. Its content warning is context, like a quote: it may name the topic of a question that
+    /// names none. Where nothing else was written, the warning is what was said.
+    #[must_use]
+    pub fn read(&self, mention: &Mention) -> Reading {
+        let Some(warning) = &mention.cw else { return self.matcher.read(&mention.text, mention.lang.as_ref()) };
+        let mut text = mention.text.clone();
+        let part = if text.own.contains(char::is_alphanumeric) { &mut text.quoted } else { &mut text.own };
+        part.push('\n');
+        part.push_str(warning);
+        self.matcher.read(&text, mention.lang.as_ref())
+    }
+}
+
 /// Decides about one mention at `now` (`today` is the campaign's local date).
 #[must_use]
 pub fn decide(
@@ -237,7 +259,7 @@ pub fn decide(
     now: DateTime<Utc>,
     today: NaiveDate,
 ) -> Verdict {
-    let reading = mind.matcher.read(&mention.text, mention.lang.as_ref());
+    let reading = mind.read(mention);
     let case = Case { mind, venue, mention, past, reading: &reading, now, today };
     let mut verdict = case.decide();
     verdict.look_first =
@@ -256,7 +278,7 @@ pub fn decide_by_hand(
     now: DateTime<Utc>,
     today: NaiveDate,
 ) -> Verdict {
-    let reading = mind.matcher.read(&mention.text, mention.lang.as_ref());
+    let reading = mind.read(mention);
     let case = Case { mind, venue, mention, past, reading: &reading, now, today };
     Verdict { command: None, ..case.by_hand(fact) }
 }
@@ -291,6 +313,9 @@ impl Case<'_> {
             return self.silent(reason);
         }
         match self.reading.command {
+            Some(Command::More | Command::Sources) if self.only_talk() => {
+                self.silent("words of a command among many others, and below nothing of ours".into())
+            }
             Some(Command::More) => self.more(),
             Some(Command::Sources) => self.sources(),
             Some(Command::Topics) => self.own_sentence("topics", "asked for topics"),
@@ -343,6 +368,7 @@ impl Case<'_> {
             command: self.reading.command,
             topic: self.reading.matches.first().map(|found| found.topic.clone()),
             facts: Vec::new(),
+            also: Vec::new(),
             lang: self.reading.lang.clone(),
             reply: None,
             kept: None,

@@ -47,7 +47,7 @@ fn mind() -> Mind {
             "page".into(),
             Source { title: en("pledge page"), publisher: Some("Us".to_owned()), date: AsOf::Year(2021), url: None },
         )]),
-        links: BTreeMap::from([("pledge".into(), Link { url: "https://p.example/".to_owned(), label: en("Sign") })]),
+        links: BTreeMap::from([("pledge".into(), Link { url: en("https://p.example/"), label: en("Sign") })]),
         company: Vec::new(),
         target: Vec::new(),
         elsewhere: Vec::new(),
@@ -92,6 +92,7 @@ fn says(text: &str) -> Mention {
         asker: Asker {
             id: RemoteId::new("9"),
             url: "https://far.example/@ada".to_owned(),
+            uri: None,
             acct: "ada@far.example".to_owned(),
             bot: false,
             nobot: false,
@@ -301,4 +302,60 @@ fn a_fact_due_for_review_or_replaced_is_not_said() {
     assert!(verdict.reply.is_none() && verdict.reason.contains("review_by"), "{}", verdict.reason);
     let day_before = now().date_naive().pred_opt().unwrap();
     assert!(decide(&mind, &venue(), &question(), &Past::default(), now(), day_before).reply.is_some());
+}
+
+/// Three facts: two of one topic, one of another.
+fn two_topics() -> Mind {
+    let mut mind = mind();
+    let of = |id: &str, topic: &str, keyword: &str| Fact {
+        topic: topic.into(),
+        keywords: vec![keyword.to_owned()],
+        ..fact(id, &format!("What {id} says."))
+    };
+    mind.facts.facts = vec![
+        of("ring-1", "ring", "doorbell camera"),
+        of("ring-2", "ring", "porch"),
+        of("nimbus-1", "israel", "nimbus"),
+        of("hart-1", "migrants", "hart"),
+    ];
+    mind.commands.phrases.insert(Command::More, words(&["more"]));
+    mind.commands.texts.insert("more_none".to_owned(), en("That is all."));
+    mind.matcher = Matcher::new(&mind.facts, &mind.commands, &mind.languages);
+    mind
+}
+
+#[test]
+fn more_gives_the_next_topic_that_was_named_then_another_fact_within_the_last() {
+    let mind = two_topics();
+    let verdict = |text: &str, past: &Past| decide(&mind, &venue(), &says(text), past, now(), now().date_naive());
+    let id = |id: &str| FactId::from(id);
+    let first = verdict("nimbus, hart, and a doorbell camera?", &Past::default());
+    assert_eq!(first.facts, [id("ring-1")], "the most specific first");
+    assert_eq!(first.also.len(), 2, "{:?}", first.also);
+    let mut past = Past::default();
+    let mut told = first;
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        heard.extend(told.facts.clone());
+        past.heard.extend(told.facts.clone());
+        past.last_topic = told.topic.clone();
+        past.last_facts = told.facts.clone();
+        past.last_also = told.also.clone();
+        told = verdict("more", &past);
+    }
+    assert_eq!(told.reply.unwrap().text, "@ada@far.example That is all.");
+    assert_eq!(heard[0], id("ring-1"));
+    assert_eq!(HashSet::from([heard[1].clone(), heard[2].clone()]), HashSet::from([id("nimbus-1"), id("hart-1")]));
+    // Below our own answer its own list counts, not that of the latest one.
+    let below = Below { topic: Some("israel".into()), also: vec![id("ring-2")], ..Below::default() };
+    let past = Past { below: Some(below), last_also: vec![id("hart-1")], ..Past::default() };
+    assert_eq!(verdict("more", &past).facts, [id("ring-2")]);
+    // What was heard meanwhile is passed over.
+    let past = Past {
+        heard: HashSet::from([id("hart-1")]),
+        last_topic: Some("israel".into()),
+        last_also: vec![id("hart-1"), id("ring-1")],
+        ..Past::default()
+    };
+    assert_eq!(verdict("more", &past).facts, [id("ring-1")]);
 }

@@ -54,6 +54,8 @@ pub struct Reading {
     pub negated: Vec<String>,
     /// The matches stand in what was quoted; the person's own words only ask.
     pub from_quote: bool,
+    /// With a command: how many words stand beside it that are no courtesy.
+    pub other_words: usize,
 }
 
 /// A fact that fits a mention.
@@ -106,10 +108,8 @@ impl Matcher {
         let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, &words);
         let mut hits: Option<Vec<Hit<'_>>> = None;
         if let Some(found) = command.as_ref().filter(|found| found.command.always_wins()) {
-            let all = match found.address {
-                Address::Us => Vec::new(),
-                Address::Call | Address::Outcry => self.patterns.find(&words, &self.speech),
-            };
+            let alone = found.words.len() == words.list().len();
+            let all = if alone { Vec::new() } else { self.patterns.find(&words, &self.speech) };
             if !self.is_for_others(found, &words, &all) {
                 return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
             }
@@ -160,12 +160,18 @@ impl Matcher {
         if let Some(found) = &command
             && weighed.matches.is_empty()
         {
-            return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
+            let list = words.list().iter().enumerate();
+            let others = list.filter(|(at, word)| {
+                !found.words.contains(at) && !word.is_tag() && !self.commands.is_polite(words.text(word))
+            });
+            let other_words = others.count();
+            let reading = Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
+            return Reading { other_words, ..reading };
         }
         let lang = decide(&weighed.langs);
         let against = scene.against.shown;
         let Weighed { matches, lonely: weak_only, .. } = weighed;
-        Reading { command: None, lang, matches, weak_only, against, negated, from_quote }
+        Reading { command: None, lang, matches, weak_only, against, negated, from_quote, other_words: 0 }
     }
 
     /// Whether a shout is for somebody else: called by name in the same sentence, or what the mention goes on about.
@@ -187,9 +193,14 @@ impl Matcher {
             let mut beside = others().filter(|(_, beside)| *beside).peekable();
             beside.peek().is_some() && beside.all(|(at, _)| named(at))
         };
+        // `Stop. Amazon. Now.`
+        let slogan = || {
+            let target = |at: usize| hits.iter().any(|hit| hit.pattern.target && (hit.first..=hit.last).contains(&at));
+            others().next().is_some() && others().all(|(at, _)| target(at))
+        };
         match found.address {
-            Address::Us => false,
-            Address::Call => called(),
+            Address::Us => slogan(),
+            Address::Call => called() || slogan(),
             Address::Outcry => called() || others().any(|(at, _)| named(at)),
         }
     }
@@ -256,7 +267,7 @@ impl Reading {
     fn of_command(command: Command, lang: Lang) -> Self {
         let command = Some(command);
         let (matches, weak_only, against, negated) = Default::default();
-        Self { command, lang, matches, weak_only, against, negated, from_quote: false }
+        Self { command, lang, matches, weak_only, against, negated, from_quote: false, other_words: 0 }
     }
 }
 

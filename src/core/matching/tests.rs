@@ -75,7 +75,7 @@ fn books() -> (FactBook, CommandBook) {
         url: None,
     };
     let link = Link {
-        url: "https://pledge.example/".into(),
+        url: ByLang::from([(Lang::from("en"), "https://pledge.example/".to_owned())]),
         label: ByLang::from([(Lang::from("es"), "Firma el compromiso".to_owned())]),
     };
     let facts = FactBook {
