@@ -32,3 +32,17 @@ impl Default for ReplyLimits {
         }
     }
 }
+
+impl ReplyLimits {
+    /// No limit needs a higher count of replies in a thread, or of an account, on a server with this posting
+    /// allowance; 0 when there is none.
+    #[must_use]
+    pub fn counted_to(&self, allowance: u32) -> u32 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count, 0 to 1")]
+        let share = self
+            .share_of_allowance
+            .filter(|share| *share < 1.0)
+            .map(|share| (f64::from(allowance) * share).ceil() as u32);
+        [self.per_thread, self.per_account_per_hour, share].into_iter().flatten().max().unwrap_or(0)
+    }
+}

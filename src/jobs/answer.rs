@@ -3,6 +3,7 @@
 //! ledger and the publish job sends it. A mention over a minute old is looked at again before it is answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -14,6 +15,9 @@ use crate::store::mentions::{Decide, Recorded, Sending};
 use super::context::{Ctx, LinkState, Linked, Reserved};
 use super::points::Point;
 use super::{publish, second_look};
+
+/// How long a mention waits for one of the places for replies in flight before its reply takes its turn in the ledger.
+const PLACE_WITHIN: Duration = Duration::from_millis(250);
 
 /// What became of one reported mention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,18 +159,27 @@ async fn record(
     mention: Arc<Mention>,
     parent: Parent,
 ) -> Result<Decided, StoreError> {
+    let place = if parent == Parent::Unseen { None } else { free_place(ctx, account).await };
     let now = ctx.clock.now();
     let boot = ctx.clock.boot();
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
-    let decide: Decide = Arc::new(move |mention, past| {
+    let count_to = mind.limits.counted_to(venue.allowance);
+    let decide = Decide::new(count_to, move |mention, past| {
         let past = Past { parent, ..past.clone() };
         decide(&mind, &venue, mention, &past, now, today)
     });
-    let reserved = if parent == Parent::Unseen { None } else { ctx.may_arm_at_once(account, now) };
-    let place = reserved.and_then(|reserved| Some((account.places.clone().try_acquire_owned().ok()?, reserved)));
     let sending = if place.is_some() { Sending::AtOnce } else { Sending::InTurn };
     let recorded = ctx.store.record_mention(&account.name, mention, decide, sending, now, boot).await?;
     Ok(Decided { recorded, place })
+}
+
+/// In a crowd a place is free again within milliseconds, and waiting for it is cheaper than the ledger's queue; behind a
+/// server that hangs it is not, and whoever says stop must not wait for it.
+async fn free_place(ctx: &Ctx, account: &Linked) -> Option<Place> {
+    let reserved = ctx.may_arm_at_once(account, ctx.clock.now())?;
+    let place = account.places.clone().acquire_owned();
+    let place = tokio::time::timeout(PLACE_WITHIN, place).await.ok()?.ok()?;
+    Some((place, reserved))
 }
 
 /// A mention that looks carried along costs one look at its parent, which tells an inherited name from one that was

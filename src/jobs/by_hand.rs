@@ -63,7 +63,9 @@ async fn grant(
 ) -> Result<(), StoreError> {
     let (mind, venue, today) = (ctx.desk().mind.clone(), ctx.venue(link), ctx.today(now));
     let fact = wish.fact.clone();
-    let decide: Decide = Arc::new(move |mention, past| decide_by_hand(&mind, &venue, mention, past, &fact, now, today));
+    let count_to = mind.limits.counted_to(venue.allowance);
+    let decide =
+        Decide::new(count_to, move |mention, past| decide_by_hand(&mind, &venue, mention, past, &fact, now, today));
     match ctx.store.grant_wish(wish, mention, decide, now).await? {
         Some(verdict) if verdict.reply.is_none() => refuse(ctx, wish, &verdict.reason, now).await?,
         Some(verdict) => {

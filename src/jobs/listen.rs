@@ -43,7 +43,7 @@ const WAIT_FOR_LEASE: chrono::Duration = chrono::Duration::seconds(1);
 const NO_STREAM_FOR: chrono::Duration = chrono::Duration::days(1);
 
 /// Mentions of one account that are decided and answered side by side.
-pub(super) const SIDE_BY_SIDE: usize = 64;
+const SIDE_BY_SIDE: usize = 64;
 
 /// Listens on one account until `stop`: links it, walks, streams where the server can.
 ///

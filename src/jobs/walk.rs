@@ -12,7 +12,6 @@ use futures_util::stream::{self, FuturesUnordered};
 
 use super::answer::{self, Answered, Met};
 use super::context::{Ctx, LinkState, Linked, Matter};
-use super::listen::SIDE_BY_SIDE;
 use super::timekeeping;
 use super::trouble::Trouble;
 use crate::core::command::Command;
@@ -193,7 +192,7 @@ async fn decide_in_order(
     while !(all_met && sending.is_empty()) {
         let answered = tokio::select! {
             Some(sent) = sending.next(), if !sending.is_empty() => sent,
-            next = met.next(), if !all_met && sending.len() < SIDE_BY_SIDE => match next {
+            next = met.next(), if !all_met && sending.len() < AHEAD => match next {
                 None => {
                     all_met = true;
                     continue;

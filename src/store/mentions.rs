@@ -11,12 +11,11 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::errors::StoreError;
-use super::pauses::is_paused;
-use super::sending::{Turn, payload_json, reply_key};
-use super::{Store, doubt, millis, secret::text_hash, storable};
-use crate::core::decision::{Below, Consent, Past, SpentLimit, Verdict};
-use crate::core::delivery::{Armed, Payload, State};
-use crate::core::ids::{AccountName, DeliveryId, FactId, TopicId};
+use super::sending::{payload_json, reply_key};
+use super::{Store, doubt, millis, past, secret::text_hash, storable};
+use crate::core::decision::{Consent, Past, SpentLimit, Verdict};
+use crate::core::delivery::{Armed, State};
+use crate::core::ids::{AccountName, DeliveryId, FactId};
 use crate::core::mention::Mention;
 use crate::core::post::Visibility;
 
@@ -68,8 +67,23 @@ pub struct Heard {
     pub delivery: Option<DeliveryId>,
 }
 
-/// The pure deciding function.
-pub type Decide = Arc<dyn Fn(&Mention, &Past) -> Verdict + Send + Sync>;
+type Verdicts = Arc<dyn Fn(&Mention, &Past) -> Verdict + Send + Sync>;
+
+/// The pure deciding function, and how far it counts what happened before.
+#[derive(Clone)]
+pub struct Decide {
+    verdict: Verdicts,
+    pub(super) count_to: u32,
+}
+
+impl Decide {
+    /// Replies are counted up to `count_to`, because no limit is higher
+    /// ([`counted_to`](crate::core::budget::ReplyLimits::counted_to)); a deciding function must not tell higher numbers
+    /// apart.
+    pub fn new(count_to: u32, verdict: impl Fn(&Mention, &Past) -> Verdict + Send + Sync + 'static) -> Decide {
+        Decide { verdict: Arc::new(verdict), count_to }
+    }
+}
 
 impl Store {
     /// Records `mention`, decided by `decide`, once: idempotent on (account, URI).
@@ -228,7 +242,8 @@ impl Intake<'_> {
         let people = self.store.secret().people(&self.mention.asker);
         let person = people.first().cloned().unwrap_or_default();
         let thread = self.thread(connection).await?;
-        let verdict = decide(self.mention, &self.past(connection, &people, &thread).await?);
+        let before = past::before(connection, self, decide, &people, &thread).await?;
+        let verdict = (decide.verdict)(self.mention, &before.past);
         if verdict.reply.is_none() {
             return Ok((verdict, None));
         }
@@ -244,17 +259,19 @@ impl Intake<'_> {
         decide: &Decide,
         sending: Sending,
     ) -> Result<Recorded, StoreError> {
-        let known = sqlx::query(KNOWN).bind(self.account.as_str().to_owned()).bind(self.uri.clone());
-        if known.fetch_optional(&mut *connection).await?.is_some() {
-            return Ok(Recorded::Known);
-        }
         let people = self.store.secret().people(&self.mention.asker);
         let person = people.first().cloned().unwrap_or_default();
         let thread = self.thread(connection).await?;
-        let past = self.past(connection, &people, &thread).await?;
-        let verdict = decide(self.mention, &past);
+        let before = past::before(connection, self, decide, &people, &thread).await?;
+        if before.known {
+            return Ok(Recorded::Known);
+        }
+        let verdict = (decide.verdict)(self.mention, &before.past);
         let written = self.mention.created_at;
-        let doubt = doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now));
+        let doubt = match &verdict.reply {
+            Some(_) => doubt::last(connection).await?.filter(|doubt| doubt.covers_mention(written, self.now)),
+            None => None,
+        };
         // What a restored database may have answered already is looked for by its row.
         if verdict.look_first && doubt.is_none() {
             return Ok(Recorded::LookFirst);
@@ -262,7 +279,7 @@ impl Intake<'_> {
         // While the server asked us to wait, or a person must act first, a reply waits in the ledger like a post. Whoever
         // lost the account sends nothing; its new holder finds the reply there too.
         let ours = self.store.inner.holder.holds(connection, self.account.as_str(), self.now).await?;
-        let sending = if ours && !self.must_wait(connection).await? { sending } else { Sending::InTurn };
+        let sending = if ours && !before.must_wait { sending } else { Sending::InTurn };
         match verdict.consent {
             Some(Consent::Withdrawn) => opt_out(connection, &people, self.now).await?,
             Some(Consent::Given) => {
@@ -301,16 +318,6 @@ impl Intake<'_> {
         Ok(())
     }
 
-    async fn must_wait(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
-        const WAITS: &str =
-            "SELECT 1 AS one FROM accounts WHERE name = $1 AND (wait_until > $2 OR paused_reason IS NOT NULL)";
-        if is_paused(connection, self.account.as_str(), Turn::Replies, self.now).await? {
-            return Ok(true);
-        }
-        let query = sqlx::query(WAITS).bind(self.account.as_str().to_owned()).bind(self.now.timestamp_millis());
-        Ok(query.fetch_optional(connection).await?.is_some())
-    }
-
     /// The thread a mention belongs to: that of the status it answers, when we know that status; else that status
     /// itself; else the mention. Servers give no thread id.
     async fn thread(&self, connection: &mut AnyConnection) -> Result<String, StoreError> {
@@ -326,103 +333,6 @@ impl Intake<'_> {
             }
         }
         Ok(storable(parent.as_str()))
-    }
-
-    async fn past(&self, connection: &mut AnyConnection, people: &[String], thread: &str) -> Result<Past, StoreError> {
-        // A confirmed stop or start is no answer: after "we will answer you again" the next question is answered.
-        const PERSON: &str = "SELECT created_at, thread, topic, facts, also, wording, mention_uri, \
-            COALESCE((SELECT command FROM mentions WHERE mentions.account = deliveries.account \
-            AND mentions.uri = deliveries.mention_uri), '') AS command FROM deliveries WHERE kind = 'reply' \
-            AND person = $1 AND state <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT 200";
-        const THREAD: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND thread = $1 \
-            AND state <> 'cancelled'";
-        const ACCOUNT: &str = "SELECT COUNT(*) AS n FROM deliveries WHERE kind = 'reply' AND account = $1 \
-            AND created_at > $2 AND state <> 'cancelled'";
-        const ELSEWHERE: &str = "SELECT account FROM mentions WHERE uri = $1 AND decision <> 'silent' LIMIT 1";
-        const WORDS: &str = "SELECT text FROM mentions WHERE account = $1 AND uri = $2 AND text IS NOT NULL";
-        const BELOW: &str = "SELECT topic, facts, also, payload FROM deliveries WHERE status_id = $2 AND account IN \
-            (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
-        const SINCE: &str = "SELECT listening_since FROM accounts WHERE name = $1";
-        let mut past = Past::default();
-        let account = self.account.as_str().to_owned();
-        let person = people.first().map(String::as_str).unwrap_or_default();
-        past.opted_out = has_opted_out(connection, people).await?;
-        past.paused = is_paused(connection, &account, Turn::Replies, self.now).await?;
-        let mut answered = Vec::new();
-        let minute_ago = (self.now - chrono::Duration::minutes(1)).timestamp_millis();
-        let day_ago = (self.now - chrono::Duration::hours(24)).timestamp_millis();
-        for row in sqlx::query(PERSON).bind(person.to_owned()).fetch_all(&mut *connection).await? {
-            let created: i64 = row.try_get("created_at")?;
-            let confirmed = u32::from(created > day_ago);
-            match row.try_get::<String, _>("command")?.as_str() {
-                "stop" => {
-                    past.confirmed_today.0 += confirmed;
-                    continue;
-                }
-                "start" => {
-                    past.confirmed_today.1 += confirmed;
-                    continue;
-                }
-                _ => {}
-            }
-            past.last_answer = past.last_answer.max(Some(millis(created)));
-            past.person_today += u32::from(created > day_ago);
-            if row.try_get::<String, _>("thread")? == thread {
-                past.person_in_thread += 1;
-                past.person_in_thread_last_minute += u32::from(created > minute_ago);
-                if self.mention.in_reply_to.is_some() && answered.len() < ANSWERED_WORDS {
-                    answered.push(row.try_get::<String, _>("mention_uri")?);
-                }
-            }
-            let topic: String = row.try_get("topic")?;
-            let facts: String = row.try_get("facts")?;
-            if past.last_topic.is_none() && !topic.is_empty() {
-                past.last_topic = Some(TopicId::new(topic));
-                past.last_facts = ids(&facts);
-                past.last_also = ids(&row.try_get::<String, _>("also")?);
-            }
-            let wording = usize::try_from(row.try_get::<i64, _>("wording")?).unwrap_or_default();
-            for fact in facts.split_whitespace().map(FactId::from) {
-                // Newest first: the first one met is the last one heard.
-                past.wordings.entry(fact.clone()).or_insert(wording);
-                past.heard.insert(fact);
-            }
-        }
-        for uri in answered {
-            let query = sqlx::query(WORDS).bind(account.clone()).bind(uri);
-            if let Some(row) = query.fetch_optional(&mut *connection).await? {
-                past.answered_words.push(row.try_get("text")?);
-            }
-        }
-        let row = sqlx::query(THREAD).bind(thread.to_owned()).fetch_one(&mut *connection).await?;
-        past.in_thread = count(&row)?;
-        let hour_ago = (self.now - chrono::Duration::hours(1)).timestamp_millis();
-        let row = sqlx::query(ACCOUNT).bind(account.clone()).bind(hour_ago).fetch_one(&mut *connection).await?;
-        past.account_last_hour = count(&row)?;
-        let window = (self.now - chrono::Duration::hours(3)).timestamp_millis();
-        let row = sqlx::query(ACCOUNT).bind(account.clone()).bind(window).fetch_one(&mut *connection).await?;
-        past.account_last_window = count(&row)?;
-        let query = sqlx::query(ELSEWHERE).bind(self.uri.clone());
-        if let Some(row) = query.fetch_optional(&mut *connection).await? {
-            past.answered_by = Some(AccountName::new(row.try_get::<String, _>("account")?));
-        }
-        if let Some(parent) = &self.mention.in_reply_to {
-            let query = sqlx::query(BELOW).bind(account.clone()).bind(storable(parent.as_str()));
-            if let Some(row) = query.fetch_optional(&mut *connection).await? {
-                let (topic, facts): (String, String) = (row.try_get("topic")?, row.try_get("facts")?);
-                let payload: String = row.try_get("payload")?;
-                past.below = Some(Below {
-                    topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
-                    facts: ids(&facts),
-                    also: ids(&row.try_get::<String, _>("also")?),
-                    said: serde_json::from_str(&payload).map(|payload: Payload| payload.text).unwrap_or_default(),
-                });
-            }
-        }
-        if let Some(row) = sqlx::query(SINCE).bind(account).fetch_optional(connection).await? {
-            past.listening_since = row.try_get::<Option<i64>, _>("listening_since")?.map(millis);
-        }
-        Ok(past)
     }
 
     async fn insert_reply(
@@ -528,9 +438,6 @@ fn spent_key(account: &str, limit: SpentLimit) -> String {
     format!("spent:{}:{account}", limit.as_str())
 }
 
-/// How many of a person's earlier mentions in a thread are compared with a new one.
-const ANSWERED_WORDS: usize = 5;
-
 /// Whether a person who goes by these hashes said stop.
 pub(super) async fn has_opted_out(connection: &mut AnyConnection, people: &[String]) -> Result<bool, StoreError> {
     const ONE: &str = "SELECT 1 AS one FROM opt_outs WHERE person = $1";
@@ -585,11 +492,6 @@ pub(super) async fn opt_in(connection: &mut AnyConnection, people: &[String]) ->
     Ok(was)
 }
 
-fn ids(listed: &str) -> Vec<FactId> {
+pub(super) fn ids(listed: &str) -> Vec<FactId> {
     listed.split_whitespace().map(FactId::from).collect()
-}
-
-fn count(row: &AnyRow) -> Result<u32, StoreError> {
-    let n: i64 = row.try_get("n")?;
-    Ok(u32::try_from(n).unwrap_or(u32::MAX))
 }

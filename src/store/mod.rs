@@ -39,6 +39,7 @@ mod lock;
 pub mod mentions;
 pub mod notices;
 pub mod order;
+mod past;
 pub mod pauses;
 pub mod people;
 mod place;

@@ -171,11 +171,26 @@ impl Store {
             AND kind = 'reply' AND EXISTS (SELECT 1 FROM opt_outs WHERE opt_outs.person = deliveries.person) \
             AND NOT EXISTS (SELECT 1 FROM mentions WHERE mentions.account = deliveries.account \
             AND mentions.uri = deliveries.mention_uri AND mentions.command IN ('stop', 'start'))";
-        const FIND: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' AND not_before <= $2 \
-            AND kind = $3 ORDER BY not_before, id LIMIT 1";
+        // Whether something must become of rows like this one before any is claimed. Asked of the first row alone: a
+        // claim must not take longer the more there is to do.
+        macro_rules! find {
+            ($lock:literal) => {
+                concat!(
+                    "SELECT id, CAST(CASE WHEN expires_at <= $2 THEN 1 ELSE 0 END \
+                    + CASE WHEN doubted_at IS NOT NULL AND (due_at <= doubted_at OR part > 1) THEN 1 ELSE 0 END \
+                    + CASE WHEN kind = 'reply' AND EXISTS (SELECT 1 FROM opt_outs \
+                    WHERE opt_outs.person = deliveries.person) AND NOT EXISTS (SELECT 1 FROM mentions \
+                    WHERE mentions.account = deliveries.account AND mentions.uri = deliveries.mention_uri \
+                    AND mentions.command IN ('stop', 'start')) THEN 1 ELSE 0 END AS BIGINT) AS obstacles FROM deliveries \
+                    WHERE account = $1 AND state = 'planned' AND not_before <= $2 AND kind = $3 \
+                    ORDER BY not_before, id LIMIT 1",
+                    $lock
+                )
+            };
+        }
+        const FIND: &str = find!("");
         // Two who claim at the same moment take two rows (PostgreSQL; on SQLite one writes at a time).
-        const FIND_AMONG_OTHERS: &str = "SELECT id FROM deliveries WHERE account = $1 AND state = 'planned' \
-            AND not_before <= $2 AND kind = $3 ORDER BY not_before, id LIMIT 1 FOR UPDATE SKIP LOCKED";
+        const FIND_AMONG_OTHERS: &str = find!(" FOR UPDATE SKIP LOCKED");
         const CLAIM: &str = "UPDATE deliveries SET state = 'claimed', fence = fence + 1, updated_at = $2 \
             WHERE id = $1 AND state = 'planned'";
         const ONE: &str = concat_columns!(" FROM deliveries WHERE id = $1");
@@ -197,15 +212,20 @@ impl Store {
                     if is_paused(connection, &account, turn, now).await? {
                         return Ok(None);
                     }
-                    doubt::look_first(connection, &account, now).await?;
-                    if turn == Turn::Replies {
+                    let text = if holder.is_among_others() { FIND_AMONG_OTHERS } else { FIND };
+                    let find = || sqlx::query(text).bind(account.clone()).bind(now_ms).bind(turn.kind());
+                    let Some(mut row) = find().fetch_optional(&mut *connection).await? else { return Ok(None) };
+                    if row.try_get::<i64, _>("obstacles")? > 0 {
+                        doubt::look_first(connection, &account, now).await?;
                         let stopped = sqlx::query(STOPPED).bind(account.clone()).bind(now_ms);
                         stopped.execute(&mut *connection).await?;
+                        threads::expire(connection, &account, now).await?;
+                        let Some(next) = find().fetch_optional(&mut *connection).await? else { return Ok(None) };
+                        row = next;
+                        if row.try_get::<i64, _>("obstacles")? > 0 {
+                            return Ok(None);
+                        }
                     }
-                    threads::expire(connection, &account, now).await?;
-                    let text = if holder.is_among_others() { FIND_AMONG_OTHERS } else { FIND };
-                    let find = sqlx::query(text).bind(account.clone()).bind(now_ms).bind(turn.kind());
-                    let Some(row) = find.fetch_optional(&mut *connection).await? else { return Ok(None) };
                     let id: i64 = row.try_get("id")?;
                     sqlx::query(CLAIM).bind(id).bind(now_ms).execute(&mut *connection).await?;
                     let mut delivery = read(&sqlx::query(ONE).bind(id).fetch_one(&mut *connection).await?)?;

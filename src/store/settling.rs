@@ -128,8 +128,8 @@ impl Store {
             (SELECT '' FROM post_files WHERE post_files.post_id = deliveries.post_id), \
             (SELECT '' FROM queued_posts WHERE 'queue-' || queued_posts.seq = deliveries.post_id), 'gone') END AS wish, \
             CASE WHEN kind = 'post' AND part < parts THEN 1 ELSE 0 END AS next_part_waits \
-            FROM deliveries WHERE account = $1 AND look_at IS NOT NULL AND look_at <= $2 \
-            ORDER BY armed_at, id LIMIT $3"
+            FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE account = $1 AND look_at IS NOT NULL \
+            AND look_at <= $2 ORDER BY armed_at, id LIMIT $3) ORDER BY armed_at, id"
         );
         let query = sqlx::query(LIST).bind(account.as_str().to_owned()).bind(now.timestamp_millis()).bind(limit);
         query.fetch_all(&self.inner.reads).await?.iter().map(open).collect()

@@ -85,8 +85,11 @@ fn answer(text: &str) -> Verdict {
     }
 }
 
+/// Higher than any count in these tests.
+const COUNTED: u32 = 1_000;
+
 pub(crate) fn always() -> Decide {
-    Arc::new(|_, _| answer("2,000 partnerships"))
+    Decide::new(COUNTED, |_, _| answer("2,000 partnerships"))
 }
 
 pub(crate) async fn record(
@@ -114,7 +117,7 @@ fn armed(recorded: Recorded) -> Armed {
 /// Decides by what happened before, and says what it was.
 async fn past(store: &Store, account: &AccountName, mention: Mention, at: DateTime<Utc>) -> Past {
     let (tell, told) = std::sync::mpsc::channel();
-    let decide: Decide = Arc::new(move |_, past| {
+    let decide = Decide::new(COUNTED, move |_, past| {
         tell.send(past.clone()).unwrap();
         silent("asked only")
     });
@@ -176,7 +179,7 @@ async fn a_limit_holds_against_many_at_once(base: &Base) {
     let store = base.daemon().await;
     let other = base.second().await;
     let limited: Decide =
-        Arc::new(|_, past| if past.person_today < 3 { answer("a fact") } else { silent("limits spent") });
+        Decide::new(COUNTED, |_, past| if past.person_today < 3 { answer("a fact") } else { silent("limits spent") });
     let mut under_way = tokio::task::JoinSet::new();
     for n in 0..24 {
         let (line, account) = if n % 2 == 0 { (store.store.clone(), eyes()) } else { (other.clone(), ears()) };
@@ -196,7 +199,7 @@ async fn a_limit_holds_against_many_at_once(base: &Base) {
 async fn one_status_is_answered_by_one_account(base: &Base) {
     let store = base.daemon().await;
     let other = base.second().await;
-    let first: Decide = Arc::new(|_, past| match &past.answered_by {
+    let first = Decide::new(COUNTED, |_, past| match &past.answered_by {
         Some(_) => silent("already answered"),
         None => answer("a fact"),
     });
@@ -215,7 +218,7 @@ async fn stop_cancels_what_is_not_armed_and_start_undoes_it(base: &Base) {
     assert!(matches!(waits, Recorded::Decided { .. }));
     let on_its_way = armed(hear(&store, "uu", always()).await);
     let consent = |consent| -> Decide {
-        Arc::new(move |_, _| Verdict {
+        Decide::new(COUNTED, move |_, _| Verdict {
             command: Some(if consent == Consent::Withdrawn { Command::Stop } else { Command::Start }),
             consent: Some(consent),
             ..answer("understood")
@@ -294,7 +297,8 @@ async fn a_thread_is_one_over_accounts_of_a_server(base: &Base) {
 
 async fn what_must_be_looked_at_first_is_not_written_yet(base: &Base) {
     let store = base.daemon().await;
-    let look: Decide = Arc::new(|_, _| Verdict { look_first: true, consent: Some(Consent::Withdrawn), ..answer("x") });
+    let look =
+        Decide::new(COUNTED, |_, _| Verdict { look_first: true, consent: Some(Consent::Withdrawn), ..answer("x") });
     assert!(matches!(hear(&store, "u", look).await, Recorded::LookFirst));
     assert!(!store.knows_mention(&eyes(), "u").await.unwrap());
     assert!(store.newest_deliveries(1).await.unwrap().is_empty() && store.opt_outs().await.unwrap().is_empty());
@@ -303,7 +307,7 @@ async fn what_must_be_looked_at_first_is_not_written_yet(base: &Base) {
 
 async fn what_is_withheld_stays_out_of_the_row_also_when_it_is_armed_again(base: &Base) {
     let store = base.daemon().await;
-    let warned: Decide = Arc::new(|_, _| {
+    let warned = Decide::new(COUNTED, |_, _| {
         let reply = watchpost::core::delivery::Payload { cw: Some("secret".to_owned()), ..says("@ada hi") };
         Verdict { reply: Some(reply), kept: Some(says("@ada hi")), ..answer("") }
     });
@@ -329,7 +333,7 @@ async fn a_spent_limit_is_one_notice_for_a_day(base: &Base) {
         .into_iter()
         .enumerate()
     {
-        let spent: Decide = Arc::new(move |_, _| Verdict { spent: Some(limit), ..silent("limit spent") });
+        let spent = Decide::new(COUNTED, move |_, _| Verdict { spent: Some(limit), ..silent("limit spent") });
         hear(&store, &"u".repeat(number + 1), spent).await;
     }
     let keys = |store: Store| async move {
@@ -346,7 +350,7 @@ async fn a_spent_limit_is_one_notice_for_a_day(base: &Base) {
 async fn hashes_of_people_go_after_ninety_days_and_stops_stay(base: &Base) {
     let store = base.daemon().await;
     armed(hear(&store, "u", always()).await);
-    let stop: Decide = Arc::new(|_, _| Verdict {
+    let stop = Decide::new(COUNTED, |_, _| Verdict {
         command: Some(Command::Stop),
         consent: Some(Consent::Withdrawn),
         ..silent("said stop")

@@ -132,7 +132,7 @@ impl Case<'_> {
     fn say(&self, fact: &Fact, why: String) -> Verdict {
         let book = &self.mind.facts;
         // Wordings take turns: from answer to answer of the account, and the next one for who hears it again.
-        let turn = usize::try_from(self.past.account_last_window).unwrap_or_default();
+        let turn = self.past.last_wording.map_or(0, |last| last.saturating_add(1));
         let wording = self.past.wordings.get(&fact.id).map_or(turn, |last| last.saturating_add(1));
         let parts = ReplyParts {
             template: &self.mind.template,

@@ -41,12 +41,14 @@ pub struct Past {
     pub person_today: u32,
     /// Replies to this person in this thread.
     pub person_in_thread: u32,
-    /// Replies in this thread.
+    /// Replies in this thread; this and the next two are counted no further than the highest limit.
     pub in_thread: u32,
     /// Replies of this account in the last hour.
     pub account_last_hour: u32,
     /// Replies of this account in the server's posting window (3 h on Mastodon).
     pub account_last_window: u32,
+    /// The wording of this account's last reply: 0 the fact's text, then its variants.
+    pub last_wording: Option<usize>,
     /// Replies to this person in this thread within the last minute.
     pub person_in_thread_last_minute: u32,
     /// What this person said in this thread and was answered for, as far as it is stored (never directs).

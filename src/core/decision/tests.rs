@@ -241,16 +241,16 @@ fn two_machines_do_not_talk_even_without_limits() {
 fn wordings_take_turns_and_nobody_hears_the_same_twice_in_a_row() {
     let text = |past: Past| decided(&question(), &past).reply.unwrap().text;
     let first = text(Past::default());
-    let second = text(Past { account_last_window: 1, ..Past::default() });
-    let third = text(Past { account_last_window: 2, ..Past::default() });
+    let second = text(Past { last_wording: Some(0), ..Past::default() });
+    let third = text(Past { last_wording: Some(1), ..Past::default() });
     assert!(first != second && second != third && first != third, "{first} {second} {third}");
-    assert_eq!(text(Past { account_last_window: 3, ..Past::default() }), first);
+    assert_eq!(text(Past { last_wording: Some(2), ..Past::default() }), first);
     for turn in 0..4 {
         let id = FactId::from("ring-1");
         let heard = Past {
             heard: HashSet::from([id.clone()]),
             wordings: HashMap::from([(id, 0)]),
-            account_last_window: turn,
+            last_wording: Some(turn),
             ..Past::default()
         };
         assert_eq!(text(heard), second, "whoever heard the first hears the second");

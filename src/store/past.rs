@@ -1,0 +1,163 @@
+//! What happened before a mention, as deciding needs it: few questions, because a storm asks them thousands of times a
+//! second, and none whose answer takes longer the more was said.
+
+use sqlx::{AnyConnection, Row};
+
+use super::errors::StoreError;
+use super::mentions::{Decide, Intake, has_opted_out, ids};
+use super::{millis, storable};
+use crate::core::decision::{Below, Past};
+use crate::core::delivery::Payload;
+use crate::core::ids::{AccountName, FactId, TopicId};
+
+/// How many of a person's earlier mentions in a thread are compared with a new one.
+const ANSWERED_WORDS: usize = 5;
+
+/// What happened before a mention.
+pub(super) struct Before {
+    /// It has its decision already; then the rest is empty.
+    pub(super) known: bool,
+    /// The server asked the account to wait, or a person must act or ended its answers for now.
+    pub(super) must_wait: bool,
+    /// What the decision rests on.
+    pub(super) past: Past,
+}
+
+pub(super) async fn before(
+    connection: &mut AnyConnection,
+    intake: &Intake<'_>,
+    decide: &Decide,
+    people: &[String],
+    thread: &str,
+) -> Result<Before, StoreError> {
+    // One row, because each question has its price. What is counted ends at the highest limit.
+    const FACTS: &str = "SELECT \
+        (SELECT COUNT(*) FROM mentions WHERE account = $1 AND uri = $2) AS known, \
+        (SELECT COUNT(*) FROM pauses WHERE account IN ('', $1) AND kind = 'reply' AND since <= $4 \
+            AND (until IS NULL OR until > $4)) AS pauses, \
+        (SELECT COUNT(*) FROM accounts WHERE name = $1 AND (wait_until > $4 OR paused_reason IS NOT NULL)) AS waits, \
+        (SELECT listening_since FROM accounts WHERE name = $1) AS listening_since, \
+        (SELECT account FROM mentions WHERE uri = $2 AND decision <> 'silent' LIMIT 1) AS answered_by, \
+        (SELECT wording FROM deliveries WHERE kind = 'reply' AND account = $1 \
+            ORDER BY created_at DESC, id DESC LIMIT 1) AS last_wording, \
+        (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND thread = $3 \
+            AND state <> 'cancelled' LIMIT $7) AS counted) AS in_thread, \
+        (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND account = $1 \
+            AND created_at > $5 AND state <> 'cancelled' LIMIT $7) AS counted) AS last_hour, \
+        (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND account = $1 \
+            AND created_at > $6 AND state <> 'cancelled' LIMIT $7) AS counted) AS last_window";
+    let now = intake.now;
+    let query = sqlx::query(FACTS)
+        .bind(intake.account.as_str().to_owned())
+        .bind(intake.uri.clone())
+        .bind(thread.to_owned())
+        .bind(now.timestamp_millis())
+        .bind((now - chrono::Duration::hours(1)).timestamp_millis())
+        .bind((now - chrono::Duration::hours(3)).timestamp_millis())
+        .bind(i64::from(decide.count_to));
+    let row = query.fetch_one(&mut *connection).await?;
+    let number =
+        |name: &str| -> Result<u32, StoreError> { Ok(u32::try_from(row.try_get::<i64, _>(name)?).unwrap_or(u32::MAX)) };
+    if number("known")? > 0 {
+        return Ok(Before { known: true, must_wait: true, past: Past::default() });
+    }
+    let paused = number("pauses")? > 0;
+    let must_wait = paused || number("waits")? > 0;
+    let mut past = Past {
+        opted_out: has_opted_out(connection, people).await?,
+        paused,
+        in_thread: number("in_thread")?,
+        account_last_hour: number("last_hour")?,
+        account_last_window: number("last_window")?,
+        last_wording: row.try_get::<Option<i64>, _>("last_wording")?.and_then(|wording| usize::try_from(wording).ok()),
+        answered_by: row.try_get::<Option<String>, _>("answered_by")?.map(AccountName::new),
+        listening_since: row.try_get::<Option<i64>, _>("listening_since")?.map(millis),
+        ..Past::default()
+    };
+    let person = people.first().map(String::as_str).unwrap_or_default();
+    heard(connection, intake, person, thread, &mut past).await?;
+    below(connection, intake, &mut past).await?;
+    Ok(Before { known: false, must_wait, past })
+}
+
+/// What this person was answered before.
+async fn heard(
+    connection: &mut AnyConnection,
+    intake: &Intake<'_>,
+    person: &str,
+    thread: &str,
+    past: &mut Past,
+) -> Result<(), StoreError> {
+    // A confirmed stop or start is no answer: after "we will answer you again" the next question is answered.
+    const PERSON: &str = "SELECT created_at, thread, topic, facts, also, wording, mention_uri, \
+        COALESCE((SELECT command FROM mentions WHERE mentions.account = deliveries.account \
+        AND mentions.uri = deliveries.mention_uri), '') AS command FROM deliveries WHERE kind = 'reply' \
+        AND person = $1 AND state <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT 200";
+    const WORDS: &str = "SELECT text FROM mentions WHERE account = $1 AND uri = $2 AND text IS NOT NULL";
+    let minute_ago = (intake.now - chrono::Duration::minutes(1)).timestamp_millis();
+    let day_ago = (intake.now - chrono::Duration::hours(24)).timestamp_millis();
+    let mut answered = Vec::new();
+    for row in sqlx::query(PERSON).bind(person.to_owned()).fetch_all(&mut *connection).await? {
+        let created: i64 = row.try_get("created_at")?;
+        let confirmed = u32::from(created > day_ago);
+        match row.try_get::<String, _>("command")?.as_str() {
+            "stop" => {
+                past.confirmed_today.0 += confirmed;
+                continue;
+            }
+            "start" => {
+                past.confirmed_today.1 += confirmed;
+                continue;
+            }
+            _ => {}
+        }
+        past.last_answer = past.last_answer.max(Some(millis(created)));
+        past.person_today += u32::from(created > day_ago);
+        if row.try_get::<String, _>("thread")? == thread {
+            past.person_in_thread += 1;
+            past.person_in_thread_last_minute += u32::from(created > minute_ago);
+            if intake.mention.in_reply_to.is_some() && answered.len() < ANSWERED_WORDS {
+                answered.push(row.try_get::<String, _>("mention_uri")?);
+            }
+        }
+        let topic: String = row.try_get("topic")?;
+        let facts: String = row.try_get("facts")?;
+        if past.last_topic.is_none() && !topic.is_empty() {
+            past.last_topic = Some(TopicId::new(topic));
+            past.last_facts = ids(&facts);
+            past.last_also = ids(&row.try_get::<String, _>("also")?);
+        }
+        let wording = usize::try_from(row.try_get::<i64, _>("wording")?).unwrap_or_default();
+        for fact in facts.split_whitespace().map(FactId::from) {
+            // Newest first: the first one met is the last one heard.
+            past.wordings.entry(fact.clone()).or_insert(wording);
+            past.heard.insert(fact);
+        }
+    }
+    for uri in answered {
+        let query = sqlx::query(WORDS).bind(intake.account.as_str().to_owned()).bind(uri);
+        if let Some(row) = query.fetch_optional(&mut *connection).await? {
+            past.answered_words.push(row.try_get("text")?);
+        }
+    }
+    Ok(())
+}
+
+/// Our own status that the mention stands below.
+async fn below(connection: &mut AnyConnection, intake: &Intake<'_>, past: &mut Past) -> Result<(), StoreError> {
+    const BELOW: &str = "SELECT topic, facts, also, payload FROM deliveries WHERE status_id = $2 AND account IN \
+        (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
+    let Some(parent) = &intake.mention.in_reply_to else { return Ok(()) };
+    let query = sqlx::query(BELOW).bind(intake.account.as_str().to_owned()).bind(storable(parent.as_str()));
+    if let Some(row) = query.fetch_optional(connection).await? {
+        let (topic, facts): (String, String) = (row.try_get("topic")?, row.try_get("facts")?);
+        let payload: String = row.try_get("payload")?;
+        past.below = Some(Below {
+            topic: (!topic.is_empty()).then(|| TopicId::new(topic)),
+            facts: ids(&facts),
+            also: ids(&row.try_get::<String, _>("also")?),
+            said: serde_json::from_str(&payload).map(|payload: Payload| payload.text).unwrap_or_default(),
+        });
+    }
+    Ok(())
+}
