@@ -4,6 +4,7 @@
 //! though the socket may look alive (servers ping every 30 s); one malformed event never ends it. Nothing is replayed
 //! after a reconnect, so whoever opens a stream reads the pages too. Reconnecting is not done here.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -11,7 +12,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, USER_AGENT};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::{Message, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, http::HeaderValue};
@@ -53,6 +54,9 @@ pub struct MentionStream {
     me: Me,
     server: String,
     pub(super) silence: Duration,
+    /// When the server counts as silent: begun anew with each frame, not with each call, because a caller that waits
+    /// for several things drops its call again and again.
+    pub(super) silent: Pin<Box<Sleep>>,
     secret: secrecy::SecretString,
 }
 
@@ -97,9 +101,14 @@ impl Fedi {
         let connector = Connector::Rustls(std::sync::Arc::clone(&self.http.tls));
         let shake = tokio_tungstenite::client_async_tls_with_config(request, tcp, Some(config), Some(connector));
         match timeout(HANDSHAKE, shake).await {
-            Ok(Ok((socket, _response))) => {
-                Ok(MentionStream { socket, me: me.clone(), server, silence: SILENCE, secret: self.link.token.clone() })
-            }
+            Ok(Ok((socket, _response))) => Ok(MentionStream {
+                socket,
+                me: me.clone(),
+                server,
+                silence: SILENCE,
+                silent: Box::pin(sleep(SILENCE)),
+                secret: self.link.token.clone(),
+            }),
             Ok(Err(error)) => Err(refusal(error, server, &self.link.token)),
             Err(_elapsed) => Err(broken("no WebSocket within 20 s".to_owned())),
         }
@@ -143,16 +152,21 @@ impl MentionStream {
     /// The stream is over; open another.
     pub async fn next(&mut self) -> Result<Streamed, StreamError> {
         loop {
-            let message = match timeout(self.silence, self.socket.next()).await {
-                Err(_elapsed) => return Err(StreamError::Silent { server: self.server.clone() }),
-                Ok(None | Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed))) => {
+            let next = tokio::select! {
+                biased;
+                next = self.socket.next() => next,
+                () = &mut self.silent => return Err(StreamError::Silent { server: self.server.clone() }),
+            };
+            self.silent.set(sleep(self.silence));
+            let message = match next {
+                None | Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => {
                     return Err(StreamError::Closed { server: self.server.clone() });
                 }
-                Ok(Some(Err(error))) => {
+                Some(Err(error)) => {
                     let reason = one_line(&error.to_string(), &self.secret);
                     return Err(StreamError::Broken { server: self.server.clone(), reason });
                 }
-                Ok(Some(Ok(message))) => message,
+                Some(Ok(message)) => message,
             };
             match message {
                 Message::Text(text) if text.trim().is_empty() => {}

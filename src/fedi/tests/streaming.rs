@@ -4,6 +4,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::*;
 use crate::fedi::{Advice, Capabilities, MentionStream, StreamError, Streamed};
@@ -100,6 +101,24 @@ async fn a_silent_stream_is_dead() {
     let end = stream.next().await.unwrap_err();
     assert!(matches!(end, StreamError::Silent { .. }), "{end:?}");
     stream.close().await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_dead_also_for_a_caller_that_waits_for_other_things_too() {
+    let (url, _) = streaming(vec![event(&mention())], Then::Wait).await;
+    let mut stream = open(&url).await.unwrap();
+    stream.silence = Duration::from_millis(200);
+    assert!(matches!(stream.next().await, Ok(Streamed::Mention(_))));
+    let waits = async {
+        loop {
+            // Something else happens meanwhile, and the call is dropped.
+            if let Ok(ended) = timeout(Duration::from_millis(20), stream.next()).await {
+                return ended.unwrap_err();
+            }
+        }
+    };
+    let end = timeout(Duration::from_secs(20), waits).await.expect("silence is noticed");
+    assert!(matches!(end, StreamError::Silent { .. }), "{end:?}");
 }
 
 #[tokio::test]
