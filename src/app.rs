@@ -365,6 +365,7 @@ pub fn store_words(campaign: &Campaign) -> String {
 pub fn desk(campaign: &Campaign) -> Desk {
     Desk {
         posts: campaign.posts.clone(),
+        unreadable: campaign.unreadable.clone(),
         calendars: campaign::plan_accounts(campaign),
         zone: campaign.zone,
         approval: campaign.approval,

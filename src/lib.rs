@@ -59,7 +59,7 @@
 //! | [`core::intake`] | whether a post that comes in from a table is new, known or changed |
 //! | [`core::timekeeping`] | whether our clock can be believed |
 //! | [`core::allowance`], [`core::breaker`] | what the server still lets us create; when a failing server is left alone |
-//! | [`core::compose`], [`core::count`], [`core::date_words`] | the words of a reply, made to fit the server |
+//! | [`core::compose`], [`core::count`], [`core::date_words`], [`core::plural`] | the words of a reply, made to fit the server; how many of what |
 //!
 //! # Invariants
 //!

@@ -187,6 +187,87 @@ fn an_exported_queue_comes_back_as_the_same_queue() {
 }
 
 #[test]
+fn what_staff_hold_does_not_go_out_because_it_moved() {
+    let (root, other) = (campaign(&POSTS), campaign(&[]));
+    said(root.path(), &["queue", "add", "From the terminal", "--account", "vigila"], 0);
+    for id in ["020-slot", "queue-1"] {
+        said(root.path(), &["queue", "hold", id, "--reason", "the lawyer"], 0);
+    }
+    let table = other.path().join("queue.csv");
+    let told = said(root.path(), &["queue", "export", "--out", table.to_str().unwrap()], 0);
+    assert!(told.contains("2 posts are held here, and written as drafts"), "{told}");
+    assert_eq!(numbers(&json(other.path(), &["queue", "import", "queue.csv", "--json"], 0)), [6, 0, 0, 0]);
+    let plan = calendar_of(other.path()).to_string();
+    assert!(!plan.contains("020-slot") && !plan.contains("queue-1"), "{plan}");
+    // Read into the campaign it came from, it changes nothing.
+    assert_eq!(numbers(&json(root.path(), &["queue", "import", table.to_str().unwrap(), "--json"], 0)), [0, 0, 6, 0]);
+}
+
+#[test]
+fn rows_that_say_nearly_the_same_are_warned_about() {
+    const TEXT: &str = "In July 2022 MediaJustice counted more than two thousand police partnerships with Ring";
+    let root = campaign(&[("file.md", &format!("---\naccounts: [eyes]\n---\n{TEXT}, and nobody had asked.\n"))]);
+    said(
+        root.path(),
+        &["queue", "add", "Whoever looks at what your doorbell sees is not you alone, ask them", "--account", "vigila"],
+        0,
+    );
+    let table = format!(
+        "text,when,account\n{TEXT} and nobody had asked us.,2090-01-01 09:00,eyes\n\
+        Something else entirely stands here today,2090-01-02 09:00,eyes\n\
+        Something else entirely stands here today,2090-01-03 09:00,eyes\n\
+        Whoever looks at what your doorbell sees is not you alone: ask them.,2090-01-04 09:00,eyes\n\
+        Whoever looks at what your doorbell sees is not you alone: ask them!,2090-01-04 09:00,vigila\n"
+    );
+    fs::write(root.path().join("plan.csv"), table).unwrap();
+    let page = said(root.path(), &["queue", "import", "plan.csv"], 0);
+    for words in [
+        "plan.csv:2: row 2: warning: it says nearly the same as file in the queue",
+        "plan.csv:4: row 4: warning: it says nearly the same as row 3 (100 % alike)",
+        "plan.csv:6: row 6: warning: it says nearly the same as queue-1 in the queue (100 % alike)",
+        "Imported: 5 posts.",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!(page.matches("nearly the same").count(), 3, "{page}");
+}
+
+#[test]
+fn the_gaps_of_the_plan_are_one_document() {
+    let root = campaign(&[
+        ("a.md", "---\nat: 2090-11-27 09:00\naccounts: [eyes]\n---\nExact\n"),
+        ("b.md", "---\nat: 2090-11-28 09:00\nstatus: draft\n---\nNot done\n"),
+        ("c.md", "---\nslot: 2090-12-02 11:00\naccounts: [vigila]\nstatus: draft\n---\nPinned\n"),
+        ("d.md", "Draft\n---\n"),
+    ]);
+    let window = ["plan", "--from", "2090-11-27 00:00", "--days", "7", "--json"];
+    let plain = json(root.path(), &window, 0);
+    let gaps = json(root.path(), &[&window[..], &["--gaps"]].concat(), 0);
+    assert_eq!(gaps["planned"], plain);
+    assert_eq!(gaps["planned"][0]["post"], "a");
+    let empty: Vec<String> = gaps["empty_slots"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|slot| format!("{} {}", slot["account"], slot["why"]))
+        .collect();
+    assert!(empty.iter().any(|slot| slot.contains("vigila") && slot.contains("kept for c")), "{empty:?}");
+    assert!(empty.iter().any(|slot| slot.contains("eyes") && slot.contains("free")), "{empty:?}");
+    let open: Vec<String> = gaps["not_ready"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|post| format!("{} {}", post["post"], post["status"]))
+        .collect();
+    assert_eq!(open, ["\"b\" \"draft\"", "\"c\" \"draft\""]);
+    // A file with mistakes is named wherever somebody looks.
+    let output = watchpost(root.path(), &["plan"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("1 post file has mistakes"), "{output:?}");
+    let error = said(root.path(), &["queue", "show", "d"], 2);
+    assert!(error.contains("posts/d.md:") && error.contains("d is left out until that is mended"), "{error}");
+}
+
+#[test]
 fn an_export_replaces_nobodys_file_unasked_and_a_calendar_its_own() {
     let root = campaign(&POSTS);
     fs::write(root.path().join("mine.csv"), "my own table").unwrap();

@@ -14,6 +14,7 @@ use super::posts::ReadPost;
 use super::{Account, config, sameness};
 use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::{AccountCalendar, Conflict, History, Window, conflicts};
+use crate::core::plural::many;
 use crate::core::post::{Post, Readiness, When};
 
 /// Looks at all posts on all accounts (each with its line in the settings).
@@ -98,7 +99,7 @@ fn tell_conflicts(
         let Some((Conflict { account, at, against, .. }, count)) = first.get(&read.post.id) else { continue };
         let mut report = Report::new(&read.file);
         let time = at.with_timezone(&zone).format("%Y-%m-%d %H:%M");
-        let more = if *count > 1 { format!(", and {} more times", count - 1) } else { String::new() };
+        let more = if *count > 1 { format!(", and {}", many(count - 1, "more time")) } else { String::new() };
         report.warn(
             read.when.unwrap_or(read.line),
             format!("{account} says this at {time}, {against}{more}"),

@@ -13,7 +13,7 @@ use crate::core::post::Post;
 /// The file of a post, relative to the campaign folder; also of one that cannot be read as a post, by its name.
 #[must_use]
 pub fn file_of(campaign: &Campaign, id: &PostId, now: DateTime<Utc>) -> Option<PathBuf> {
-    let read = posts::read(&frame_of(campaign, now), &mut Vec::new());
+    let (read, _) = posts::read(&frame_of(campaign, now), &mut Vec::new());
     if let Some(found) = read.into_iter().find(|read| &read.post.id == id) {
         return Some(found.file);
     }

@@ -223,10 +223,10 @@ pub(super) fn duration(seconds: i64) -> String {
 
 /// `path` as it is named from `folder`, when both lie in the campaign; else as it is.
 pub(super) fn seen_from(folder: &Path, root: &Path, path: &Path) -> PathBuf {
-    if let Ok(below) = path.strip_prefix(folder) {
+    let (from, to) = (lexical(folder), lexical(path));
+    if let Ok(below) = to.strip_prefix(&from) {
         return below.to_path_buf();
     }
-    let (from, to) = (lexical(folder), lexical(path));
     if !from.starts_with(lexical(root)) || !to.starts_with(lexical(root)) {
         return path.to_path_buf();
     }

@@ -90,6 +90,8 @@ pub struct Campaign {
     pub commands: CommandBook,
     /// In file order; posts with errors are left out and reported.
     pub posts: Vec<Arc<Post>>,
+    /// Posts that are left out, each with its first mistake.
+    pub unreadable: HashMap<PostId, String>,
 }
 
 /// One `[[accounts]]`.
@@ -248,7 +250,7 @@ fn load_with(
         topics: topics.map(|topics| topics.iter().map(ToString::to_string).collect()),
         facts: facts.as_ref().map(|book| book.facts.iter().map(|fact| fact.id.to_string()).collect()),
     };
-    let posts = posts::read(&frame, &mut findings);
+    let (posts, unreadable) = posts::read(&frame, &mut findings);
     if sound && depth == Depth::Whole {
         // Half-read accounts would be told that they lack what could not be read.
         across::check(&settings, &posts, now, &mut findings);
@@ -268,6 +270,7 @@ fn load_with(
         facts: facts.unwrap_or_default(),
         commands,
         posts: posts.into_iter().map(|read| Arc::new(read.post)).collect(),
+        unreadable,
     });
     Ok(Loaded { campaign, findings: across::in_reading_order(findings), places })
 }
@@ -278,7 +281,7 @@ fn load_with(
 pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Arc<Post>>, Vec<Finding>) {
     let frame = frame_of(campaign, now);
     let mut findings = Vec::new();
-    let posts = posts::read(&frame, &mut findings);
+    let (posts, _) = posts::read(&frame, &mut findings);
     (posts.into_iter().map(|read| Arc::new(read.post)).collect(), across::in_reading_order(findings))
 }
 

@@ -3,10 +3,10 @@
 //! Hidden files and folders are not posts, nor is what lies in a folder named `media`. A file with an error is reported
 //! and left out; the others are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::finding::{Finding, Report};
+use super::finding::{Finding, Level, Report};
 use super::front_matter::{self, Frame, KEYS};
 use super::{hashtags, links, post_file, source, yaml_tree};
 use crate::core::count::{TextRules, count};
@@ -42,8 +42,8 @@ pub(crate) struct ReadPost {
     pub(crate) when: Option<usize>,
 }
 
-/// Reads all posts.
-pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> {
+/// Reads all posts; those with errors are left out, each with its first.
+pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> (Vec<ReadPost>, HashMap<PostId, String>) {
     let folder = frame.root.join(FOLDER);
     if !folder.is_dir() {
         let mut report = Report::new(FOLDER);
@@ -53,8 +53,9 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> 
             "make it and put a file NAME.md into it",
         );
         findings.extend(report.into_findings());
-        return Vec::new();
+        return (Vec::new(), HashMap::new());
     }
+    let mut unreadable = HashMap::new();
     let mut files = Vec::new();
     walk(&folder, Path::new(FOLDER), 0, &mut files, findings);
     files.sort();
@@ -72,11 +73,15 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> Vec<ReadPost> 
                 ids.insert(read.post.id.clone(), file.clone());
             }
         }
-        let left_out = report.has_errors();
-        findings.extend(report.into_findings());
+        let (left_out, found) = (report.has_errors(), report.into_findings());
+        if let Some(mistake) = found.iter().find(|finding| finding.level == Level::Error) {
+            let id = read.as_ref().map_or_else(|| PostId::new(id_of(file)), |read| read.post.id.clone());
+            unreadable.entry(id).or_insert_with(|| mistake.to_string());
+        }
+        findings.extend(found);
         posts.extend(read.filter(|_| !left_out));
     }
-    posts
+    (posts, unreadable)
 }
 
 /// Every file by itself, in their order: many are read side by side.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::copies;
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Loaded};
+use crate::core::plural::many;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -86,10 +87,6 @@ fn as_text(loaded: &Loaded) -> String {
     }
     lines.push(format!("{last}."));
     lines.join("\n") + "\n"
-}
-
-fn many(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 #[cfg(test)]

@@ -97,6 +97,72 @@ pub(super) async fn sentence(
     }))
 }
 
+/// A row of a table that would come into the queue.
+pub(super) struct Coming<'a> {
+    /// What it is called in a sentence: `row 5`.
+    pub(super) row: usize,
+    /// The post of the queue that it replaces, if it does.
+    pub(super) replaces: Option<&'a PostId>,
+    /// What it says.
+    pub(super) post: &'a Post,
+}
+
+/// The sentences about rows that are near copies: of what was said, of the queue, of a file's post, or of a row above.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) async fn of_rows(
+    campaign: &Campaign,
+    store: Option<&Store>,
+    rows: &[Coming<'_>],
+    now: DateTime<Utc>,
+) -> anyhow::Result<Vec<(usize, String)>> {
+    let calendars = plan_accounts(campaign);
+    let mut all = match store {
+        Some(store) => heard(campaign, store, now).await?,
+        None => Vec::new(),
+    };
+    for other in &campaign.posts {
+        all.extend(wordings(other, &calendars));
+    }
+    // A row is nobody's copy but that of what stands above it.
+    let mut above: Vec<Option<usize>> = vec![None; all.len()];
+    for row in rows {
+        for heard in wordings(row.post, &calendars) {
+            all.push(Heard {
+                post: PostId::new(format!("row {}", row.row)),
+                place: format!("row {}", row.row),
+                ..heard
+            });
+            above.push(Some(row.row));
+        }
+    }
+    let prints: Vec<Fingerprint> = all.iter().map(|heard| Fingerprint::of(&heard.text)).collect();
+    let alikes = Alikes::new(&prints);
+    let mut told = Vec::new();
+    for row in rows {
+        let mut best: Option<(usize, f64)> = None;
+        for own in wordings(row.post, &calendars) {
+            let meets = |other: usize| {
+                let earlier = above.get(other).copied().flatten().is_none_or(|other| other < row.row);
+                earlier
+                    && all.get(other).is_some_and(|other| {
+                        other.server == own.server && other.post != row.post.id && Some(&other.post) != row.replaces
+                    })
+            };
+            let found = alikes.likest(&Fingerprint::of(&own.text), meets);
+            best = match (best, found) {
+                (Some(before), Some(found)) if found.1 <= before.1 => Some(before),
+                (before, found) => found.or(before),
+            };
+        }
+        if let Some((place, likeness)) = best.and_then(|(place, likeness)| Some((&all.get(place)?.place, likeness))) {
+            told.push((row.row, format!("it says nearly the same as {place} ({:.0} % alike)", likeness * 100.0)));
+        }
+    }
+    Ok(told)
+}
+
 /// Warnings about the files' posts, against the database if it is a file that can be read: `check` needs none, and
 /// no network. What stands in a database on a server is compared when a post is added to the queue.
 pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding> {

@@ -14,12 +14,13 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::calendar_file;
 use super::queue_export::entries_of;
+use super::table::many;
 use super::week::ink::Ink;
 use super::week::{self, Week};
 use crate::campaign::{Campaign, plan_accounts};
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{History, Idle, Kind, Plan, Planned, Waiting, Window, plan};
-use crate::core::post::Post;
+use crate::core::plan::{AccountCalendar, History, Idle, IdleSlot, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::post::{Post, Readiness};
 use crate::core::schedule::resolve;
 
 /// How many characters of a post's text a line shows.
@@ -36,8 +37,10 @@ pub enum Form {
     Week,
     /// One line for each occurrence, with the post's id.
     List,
-    /// One JSON document.
+    /// One JSON document: what goes out.
     Json,
+    /// One JSON document: what goes out, and what does not.
+    Gaps,
     /// A file for calendar programs.
     Ics,
 }
@@ -71,11 +74,13 @@ pub fn run(
     let accounts = plan_accounts(campaign);
     let calendar = plan(&campaign.posts, &accounts, campaign.zone, history, window);
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let page = Page { name: &campaign.name, posts: &campaign.posts, zone: campaign.zone, days, window };
+    let page =
+        Page { name: &campaign.name, posts: &campaign.posts, accounts: &accounts, zone: campaign.zone, days, window };
     let written = match form {
         Form::Json => write_json(&mut out, &calendar, campaign.zone),
+        Form::Gaps => page.write_gaps(&mut out, &calendar, held),
         Form::List => page.write(&mut out, &calendar),
-        Form::Week => page.week(&mut out, &calendar, held, accounts.len()),
+        Form::Week => page.week(&mut out, &calendar, held),
         Form::Ics => {
             let entries = entries_of(&calendar, campaign.posts.iter().map(Arc::as_ref));
             out.write_all(calendar_file::calendar(&campaign.name, campaign.zone, &entries, now).as_bytes())
@@ -114,32 +119,89 @@ struct Row<'a> {
     against: Option<String>,
 }
 
+/// What goes out, and what does not.
+#[derive(Serialize)]
+struct Gaps<'a> {
+    planned: Vec<Row<'a>>,
+    /// Slots that nothing takes.
+    empty_slots: Vec<EmptySlot<'a>>,
+    /// Posts with a time in the window that would not go out as they are.
+    not_ready: Vec<NotReady<'a>>,
+    /// Posts without a time.
+    waiting: Vec<Waits<'a>>,
+}
+
+#[derive(Serialize)]
+struct EmptySlot<'a> {
+    at: String,
+    account: &'a AccountName,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct NotReady<'a> {
+    at: String,
+    post: &'a PostId,
+    /// Empty: all.
+    accounts: &'a [AccountName],
+    /// `review`, `draft` or `held`.
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Waits<'a> {
+    post: &'a PostId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a AccountName>,
+    why: &'a str,
+}
+
 fn write_json(out: &mut impl Write, calendar: &Plan, zone: Tz) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &json_rows(calendar, zone))?;
+    writeln!(out)
+}
+
+fn rfc3339(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+fn json_rows(calendar: &Plan, zone: Tz) -> Vec<Row<'_>> {
     let mut against: HashMap<(&AccountName, &PostId, &Occurrence), Vec<String>> = HashMap::new();
     for conflict in &calendar.conflicts {
         let key = (&conflict.account, &conflict.post, &conflict.occurrence);
         against.entry(key).or_default().push(conflict.against.to_string());
     }
-    let rows: Vec<Row<'_>> = calendar
-        .planned
-        .iter()
-        .map(|planned| Row {
-            at: planned.at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
-            account: &planned.account,
-            post: &planned.post,
-            parts: planned.parts,
-            kind: planned.kind,
-            against: against.get(&(&planned.account, &planned.post, &planned.occurrence)).map(|said| said.join("; ")),
-        })
-        .collect();
-    serde_json::to_writer_pretty(&mut *out, &rows)?;
-    writeln!(out)
+    let rows = calendar.planned.iter().map(|planned| {
+        let Planned { at, account, post, parts, kind, occurrence, .. } = planned;
+        let against = against.get(&(account, post, occurrence)).map(|said| said.join("; "));
+        Row { at: rfc3339(*at, zone), account, post, parts: *parts, kind: *kind, against }
+    });
+    rows.collect()
+}
+
+/// Why a post would not go out; `None`: it would.
+fn status(post: &Post) -> Option<&'static str> {
+    match post.readiness {
+        Readiness::Ready => None,
+        Readiness::Review => Some("review"),
+        Readiness::Draft => Some("draft"),
+    }
+}
+
+/// Why a slot stays empty, in words.
+fn why_empty(why: &Idle) -> String {
+    match why {
+        Idle::NothingWaits => "free".to_owned(),
+        Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
+        Idle::Skipped { against } => against.to_string(),
+    }
 }
 
 /// The calendar as people read it.
 struct Page<'a> {
     name: &'a str,
     posts: &'a [Arc<Post>],
+    accounts: &'a [AccountCalendar],
     zone: Tz,
     days: u32,
     window: Window,
@@ -152,7 +214,7 @@ const USUAL: usize = 80;
 
 impl Page<'_> {
     /// The week calendar, as wide as the terminal and in colours if it wants them, then what waits for a time.
-    fn week(&self, out: &mut impl Write, calendar: &Plan, held: &[Post], accounts: usize) -> io::Result<()> {
+    fn week(&self, out: &mut impl Write, calendar: &Plan, held: &[Post]) -> io::Result<()> {
         let size = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
         let ink = match anstream::AutoStream::choice(&io::stdout()) {
             anstream::ColorChoice::Never => Ink::Plain,
@@ -163,10 +225,40 @@ impl Page<'_> {
         let width = size.filter(|width| *width > 0).unwrap_or(USUAL).clamp(50, WIDEST);
         let (from, until) = (self.window.every_from, self.window.until);
         let today = from.with_timezone(&self.zone).date_naive();
-        let (name, posts, zone) = (self.name, self.posts, self.zone);
+        let (name, posts, zone, accounts) = (self.name, self.posts, self.zone, self.accounts);
         let week = Week { name, posts, held, accounts, zone, from, until, today, width, ink };
         out.write_all(week::draw(&week, calendar).as_bytes())?;
         self.waiting(out, &calendar.waiting, width)
+    }
+
+    /// The plan and its gaps as one JSON document.
+    fn write_gaps(&self, out: &mut impl Write, calendar: &Plan, held: &[Post]) -> io::Result<()> {
+        let zone = self.zone;
+        let open = self.posts.iter().map(|post| (post.as_ref(), status(post)));
+        let held = held.iter().map(|post| (post, Some("held")));
+        let not_ready = open.chain(held).filter_map(|(post, status)| {
+            let (at, status) = (week::own_time(post, zone)?, status?);
+            let shown = NotReady { at: rfc3339(at, zone), post: &post.id, accounts: &post.accounts, status };
+            (self.window.every_from <= at && at < self.window.until).then_some((at, shown))
+        });
+        let mut not_ready: Vec<(DateTime<Utc>, NotReady<'_>)> = not_ready.collect();
+        not_ready.sort_by_key(|(at, _)| *at);
+        let empty_slots = calendar.idle.iter().map(|slot| {
+            let IdleSlot { at, account, why, .. } = slot;
+            EmptySlot { at: rfc3339(*at, zone), account, why: why_empty(why) }
+        });
+        let waiting = calendar.waiting.iter().map(|waiting| {
+            let Waiting { post, account, why } = waiting;
+            Waits { post, account: account.as_ref(), why }
+        });
+        let gaps = Gaps {
+            planned: json_rows(calendar, zone),
+            empty_slots: empty_slots.collect(),
+            not_ready: not_ready.into_iter().map(|(_, post)| post).collect(),
+            waiting: waiting.collect(),
+        };
+        serde_json::to_writer_pretty(&mut *out, &gaps)?;
+        writeln!(out)
     }
 
     fn write(&self, out: &mut impl Write, calendar: &Plan) -> io::Result<()> {
@@ -190,12 +282,8 @@ impl Page<'_> {
             format!("{} {} {}: {}", time(conflict.at), conflict.account, conflict.post, conflict.against)
         });
         let skipped = calendar.idle.iter().filter_map(|slot| {
-            let why = match &slot.why {
-                Idle::NothingWaits => return None,
-                Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
-                Idle::Skipped { against } => against.to_string(),
-            };
-            Some(format!("{} {}: {why}", time(slot.at), slot.account))
+            let told = slot.why != Idle::NothingWaits;
+            told.then(|| format!("{} {}: {}", time(slot.at), slot.account, why_empty(&slot.why)))
         });
         listing(out, "Against a rule (goes out all the same)", conflicts)?;
         listing(out, "Slots that stay empty", skipped)
@@ -208,13 +296,16 @@ impl Page<'_> {
             .map(|planned| {
                 let local = planned.at.with_timezone(&self.zone);
                 let clock = if planned.at.timestamp() % 60 == 0 { "%H:%M %Z" } else { "%H:%M:%S %Z" };
-                let words = texts.get(&planned.post).map(|post| first_words(post)).unwrap_or_default();
+                let speaks = self.accounts.iter().find(|account| account.name == planned.account);
+                let speaks = speaks.and_then(|account| account.speaks.as_ref());
+                let said = texts.get(&planned.post).map(|post| post.words_for(&planned.account, speaks).0);
+                let words = said.and_then(<[String]>::first).map(|text| first_words(text)).unwrap_or_default();
                 let moved = if local.naive_local() == planned.local {
                     String::new()
                 } else {
                     format!(" [{} is skipped by the clock change]", planned.local.format("%H:%M"))
                 };
-                let parts = if planned.parts == 1 { "1 part".to_owned() } else { format!("{} parts", planned.parts) };
+                let parts = many(planned.parts, "part");
                 let columns = [
                     local.format(clock).to_string(),
                     planned.account.to_string(),
@@ -309,8 +400,7 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 /// The beginning of a post on one line, cut between words.
-fn first_words(post: &Post) -> String {
-    let text = post.parts.first().map(String::as_str).unwrap_or_default();
+fn first_words(text: &str) -> String {
     let mut line = String::new();
     let mut length = 0;
     for word in text.split_whitespace() {
@@ -362,7 +452,9 @@ mod tests {
             write_json(&mut out, &calendar, ZONE).unwrap();
         } else {
             let posts = &shared(posts);
-            Page { name: "Eyes", posts, zone: ZONE, days, window }.write(&mut out, &calendar).unwrap();
+            Page { name: "Eyes", posts, accounts: &accounts, zone: ZONE, days, window }
+                .write(&mut out, &calendar)
+                .unwrap();
         }
         String::from_utf8(out).unwrap()
     }
@@ -410,9 +502,11 @@ Waiting
             post("two", When::At(parse_moment("2026-03-07 10:00").unwrap()), &["Two"]),
         ];
         let window = window(1, parse_moment("2026-03-07 00:00").unwrap().resolve(ZONE).instant).unwrap();
-        let calendar = plan(&posts, &[account], ZONE, &History::default(), window);
+        let calendar = plan(&posts, std::slice::from_ref(&account), ZONE, &History::default(), window);
         let mut out = Vec::new();
-        Page { name: "Eyes", posts: &shared(&posts), zone: ZONE, days: 1, window }.write(&mut out, &calendar).unwrap();
+        Page { name: "Eyes", posts: &shared(&posts), accounts: &[account], zone: ZONE, days: 1, window }
+            .write(&mut out, &calendar)
+            .unwrap();
         let expected = "
 Against a rule (goes out all the same)
   Sat 7 Mar 10:00 eyes two: only 30 min from one

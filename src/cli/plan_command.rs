@@ -10,7 +10,7 @@ use crate::core::schedule::parse_moment;
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  watchpost plan\n  watchpost plan --days 30\n  watchpost plan --from \"2027-01-01 00:00\" --json\n  watchpost plan --list\n  watchpost plan --days 90 --ics > calendar.ics"
+    after_help = "Examples:\n  watchpost plan\n  watchpost plan --days 30\n  watchpost plan --from \"2027-01-01 00:00\" --json\n  watchpost plan --days 30 --json --gaps\n  watchpost plan --list\n  watchpost plan --days 90 --ics > calendar.ics"
 )]
 pub struct Args {
     /// How many days to show.
@@ -25,6 +25,9 @@ pub struct Args {
     /// One JSON document instead of a page.
     #[arg(long, conflicts_with = "ics")]
     pub json: bool,
+    /// With --json: one document with what goes out, slots that stay empty, what is not ready, and what waits.
+    #[arg(long, requires = "json")]
+    pub gaps: bool,
     /// A file for calendar programs; `watchpost queue export --format ics` keeps one up to date.
     #[arg(long)]
     pub ics: bool,
@@ -44,6 +47,7 @@ fn days(written: &str) -> Result<u32, String> {
 /// When the campaign has mistakes in its settings, or `--from` is no time.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let (mut campaign, _) = workplace::campaign(root, now)?;
+    workplace::tell_left_out(&campaign);
     let from = match &args.from {
         Some(written) => {
             let moment = parse_moment(written).map_err(|words| anyhow::anyhow!("--from: {words}"))?;
@@ -63,6 +67,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     known.held = staged.held();
     campaign.posts = staged.plannable();
     let form = match args {
+        Args { json: true, gaps: true, .. } => plan::Form::Gaps,
         Args { json: true, .. } => plan::Form::Json,
         Args { ics: true, .. } => plan::Form::Ics,
         Args { list: true, .. } => plan::Form::List,

@@ -14,10 +14,11 @@ use super::{output, workplace};
 use crate::campaign::markdown::post_files;
 use crate::campaign::{self, Campaign, spreadsheet};
 use crate::core::delivery::State;
-use crate::core::ids::PostId;
+use crate::core::ids::{AccountName, PostId};
 use crate::core::intake::Keeper;
 use crate::core::plan::{History, Kind, Plan, Window, plan};
-use crate::core::post::{DEFAULT_EXPIRY, Post, When};
+use crate::core::plural::many;
+use crate::core::post::{DEFAULT_EXPIRY, Post, Readiness, When};
 use crate::store::deliveries::{Delivery, Of};
 
 /// The arguments.
@@ -88,12 +89,22 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
     write_all(&files, replace, ours)?;
     let (count, place) = (queue.posts.len(), args.out.clone().unwrap_or_default());
     output::text(&match args.format {
-        Format::Csv => format!("{count} posts written to {}\n", place.display()),
-        Format::Ics => format!("{} occurrences written to {}\n", queue.coming.planned.len(), place.display()),
+        Format::Csv => format!("{} written to {}\n", many(count, "post"), place.display()),
+        Format::Ics => {
+            format!("{} written to {}\n", many(queue.coming.planned.len(), "occurrence"), place.display())
+        }
         Format::Md => {
-            format!("{count} posts written into {}; copied into posts/ they are the queue\n", place.display())
+            format!("{} written into {}; copied into posts/ they are the queue\n", many(count, "post"), place.display())
         }
     })?;
+    if queue.held > 0 && args.format != Format::Ics {
+        let (posts, as_what) = if queue.held == 1 { ("post is", "a draft") } else { ("posts are", "drafts") };
+        output::text(&format!("{} {posts} held here, and written as {as_what}\n", queue.held))?;
+    }
+    if count > spreadsheet::MOST_ROWS && args.format == Format::Csv {
+        let most = spreadsheet::MOST_ROWS;
+        output::text(&format!("`queue import` reads {most} rows at most: --days N writes a part, --format md all\n"))?;
+    }
     Ok(0)
 }
 
@@ -114,6 +125,8 @@ struct Queue {
     posts: Vec<(Post, Keeper)>,
     coming: Plan,
     lately: Vec<Delivery>,
+    /// How many of the posts staff hold.
+    held: usize,
 }
 
 /// Looks at files and database.
@@ -127,12 +140,13 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
         history = store.history(now).await?;
         lately = store.deliveries_between(now - LATELY, now, ROWS_AT_MOST).await?;
     }
+    let states = match &store {
+        Some(store) => store.states_by_post().await?,
+        None => HashMap::new(),
+    };
     for post in campaign.posts.iter().chain(&queued) {
-        let rows = match &store {
-            Some(store) if once(post) => store.deliveries_of_post(&post.id).await?,
-            Some(_) | None => Vec::new(),
-        };
-        if staged.mark(&post.id) == Some(State::Cancelled) || is_done(post, &rows, campaign, now) {
+        let rows = states.get(&post.id).filter(|_| once(post)).map(Vec::as_slice).unwrap_or_default();
+        if staged.mark(&post.id) == Some(State::Cancelled) || is_done(post, rows, campaign, now) {
             gone.insert(post.id.clone());
         }
     }
@@ -145,7 +159,10 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
     written.extend(campaign.posts.iter().map(kept(Keeper::File)));
     let in_order = |post: &Arc<Post>| {
         let (own, keeper) = written.remove(&post.id)?;
-        (!gone.contains(&own.id)).then(|| (Post { order: post.order.clone(), ..own }, keeper))
+        // What staff hold must not go out because it moved: elsewhere nobody knows that it is held.
+        let held = staged.mark(&post.id) == Some(State::Held);
+        let readiness = if held { Readiness::Draft } else { own.readiness };
+        (!gone.contains(&own.id)).then(|| (Post { order: post.order.clone(), readiness, ..own }, keeper))
     };
     let mut posts: Vec<(Post, Keeper)> = staged.posts.iter().filter_map(in_order).collect();
     let length = Duration::try_days(i64::from(days.unwrap_or(CALENDAR_DAYS)));
@@ -157,7 +174,8 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
         let named: HashSet<&PostId> = coming.planned.iter().map(|planned| &planned.post).collect();
         posts.retain(|(post, _)| named.contains(&post.id));
     }
-    Ok(Queue { posts, coming, lately })
+    let held = posts.iter().filter(|(post, _)| staged.mark(&post.id) == Some(State::Held)).count();
+    Ok(Queue { posts, coming, lately, held })
 }
 
 fn once(post: &Post) -> bool {
@@ -165,13 +183,15 @@ fn once(post: &Post) -> bool {
 }
 
 /// Whether nothing more will come of a post by itself.
-fn is_done(post: &Post, rows: &[Delivery], campaign: &Campaign, now: DateTime<Utc>) -> bool {
-    let ended = |row: &Delivery| matches!(row.state, State::Sent | State::Verified | State::Cancelled | State::Expired);
+fn is_done(post: &Post, rows: &[(AccountName, State)], campaign: &Campaign, now: DateTime<Utc>) -> bool {
+    let ended = |(_, state): &(AccountName, State)| {
+        matches!(state, State::Sent | State::Verified | State::Cancelled | State::Expired)
+    };
     let audience = campaign.accounts.iter().map(|account| &account.name);
     let mut audience = audience.filter(|name| post.accounts.is_empty() || post.accounts.contains(name)).peekable();
     if audience.peek().is_some()
         && audience.all(|name| {
-            let mut own = rows.iter().filter(|row| row.account == *name).peekable();
+            let mut own = rows.iter().filter(|(account, _)| account == name).peekable();
             own.peek().is_some() && own.all(ended)
         })
     {

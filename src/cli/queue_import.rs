@@ -9,8 +9,8 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::status::local;
-use super::table::{first_words, table};
-use super::{output, workplace};
+use super::table::{first_words, many, table};
+use super::{copies, output, workplace};
 use crate::campaign::finding::Level;
 use crate::campaign::spreadsheet::{self, CellFinding, DateOrder, Sheet};
 use crate::campaign::{self, Campaign};
@@ -70,6 +70,7 @@ pub async fn run(campaign: &Campaign, args: &ImportArgs, now: DateTime<Utc>) -> 
     let posts: Vec<Post> = sheet.rows.iter().filter_map(|row| row.post.clone()).collect();
     let known = look(campaign, posts, now).await?;
     let mut lines = lines_of(campaign, args, &mut sheet, known.taken, now);
+    tell_copies(campaign, args, &mut sheet, &lines, now).await?;
     let bad = lines.iter().filter(|line| line.action == Action::Bad).count();
     let wanted = !args.dry_run && sheet.usable && (bad == 0 || args.skip_bad);
     let mut written = false;
@@ -222,7 +223,7 @@ fn lines_of(
                 When::At(moment) => Some(moment.resolve(campaign.zone).instant),
                 When::Every(_) | When::Evergreen | When::NextSlot => None,
             };
-            if line.at.is_some_and(|at| at < now) {
+            if line.at.is_some_and(|at| at < now) && post.readiness != Readiness::Draft {
                 wrong = Some(("its time has passed".to_owned(), "write a later time, or take the row out"));
                 line.action = Action::Bad;
             }
@@ -248,6 +249,40 @@ fn lines_of(
     sheet.findings.extend(more);
     sheet.findings.sort_by_key(|finding| finding.row);
     lines
+}
+
+/// Warns of rows that say nearly what somebody says already, as `check` and `queue add` do.
+async fn tell_copies(
+    campaign: &Campaign,
+    args: &ImportArgs,
+    sheet: &mut Sheet,
+    lines: &[Line],
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let coming = lines.iter().filter(|line| line.comes()).filter_map(|line| {
+        let replaces = (line.action == Action::Changed).then_some(&line.id);
+        Some(copies::Coming { row: line.row, replaces, post: line.post.as_ref()? })
+    });
+    let coming: Vec<copies::Coming<'_>> = coming.collect();
+    let store = workplace::store_if_any(campaign).await?;
+    let told = copies::of_rows(campaign, store.as_ref(), &coming, now).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
+    let places: HashMap<usize, usize> = lines.iter().map(|line| (line.row, line.line)).collect();
+    let warning = |(row, message): (usize, String)| CellFinding {
+        file: args.file.clone(),
+        row,
+        line: places.get(&row).copied().unwrap_or_default(),
+        cell: None,
+        column: None,
+        level: Level::Warning,
+        message,
+        hint: Some("followers and servers take near copies for spam: word it differently, or keep one".to_owned()),
+    };
+    sheet.findings.extend(told?.into_iter().map(warning));
+    sheet.findings.sort_by_key(|finding| finding.row);
+    Ok(())
 }
 
 /// Says when each post goes out: its own time, or the slot the plan would give it.
@@ -315,7 +350,7 @@ fn page(sheet: &Sheet, lines: &[Line], ending: &Ending) -> String {
     });
     page.push_str(&table(&["row", "when", "account", "text", ""], shown.collect()));
     if lines.len() > SHOWN {
-        page.push_str(&format!("… and {} more rows\n", lines.len() - SHOWN));
+        page.push_str(&format!("… and {}\n", many(lines.len() - SHOWN, "more row")));
     }
     if !sheet.findings.is_empty() {
         page.push('\n');
@@ -324,7 +359,7 @@ fn page(sheet: &Sheet, lines: &[Line], ending: &Ending) -> String {
         page.push_str(&format!("{finding}\n"));
     }
     if sheet.untold > 0 {
-        page.push_str(&format!("… and {} more findings\n", sheet.untold));
+        page.push_str(&format!("… and {}\n", many(sheet.untold, "more finding")));
     }
     page.push('\n');
     for note in &sheet.notes {
@@ -333,8 +368,8 @@ fn page(sheet: &Sheet, lines: &[Line], ending: &Ending) -> String {
     let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
     let (new, changed) = (count(Action::New), count(Action::Changed));
     page.push_str(&format!(
-        "{} rows: {new} new, {changed} changed, {} there already, {} with mistakes.\n",
-        lines.len(),
+        "{}: {new} new, {changed} changed, {} there already, {} with mistakes.\n",
+        many(lines.len(), "row"),
         count(Action::There),
         count(Action::Bad)
     ));
@@ -345,7 +380,7 @@ fn page(sheet: &Sheet, lines: &[Line], ending: &Ending) -> String {
 
 impl Ending {
     fn words(&self, coming: usize) -> String {
-        let coming = if coming == 1 { "1 post".to_owned() } else { format!("{coming} posts") };
+        let coming = many(coming, "post");
         match self {
             Ending { usable: false, .. } => {
                 "Nothing was imported: correct the names of the columns or the dates, as said above.".to_owned()

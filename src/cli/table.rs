@@ -3,6 +3,8 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use unicode_segmentation::UnicodeSegmentation;
 
+pub(super) use crate::core::plural::many;
+
 /// A table with these headings and rows, or nothing when there are no rows.
 pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
@@ -16,17 +18,6 @@ pub(super) fn table(headings: &[&str], rows: Vec<Vec<String>>) -> String {
     }
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n") + "\n"
-}
-
-/// How many of what, in words: `1 line`, `2 lines`, `no deliveries`.
-pub(super) fn many(count: impl Into<i64>, what: &str) -> String {
-    let count = count.into();
-    let plural = match what.strip_suffix('y') {
-        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
-        Some(_) | None if what.ends_with('s') => format!("{what}es"),
-        Some(_) | None => format!("{what}s"),
-    };
-    if count == 1 { format!("1 {what}") } else { format!("{count} {plural}") }
 }
 
 /// The first words of a text, on one line.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Campaign};
 use crate::clock::Dice;
+use crate::core::plural::many;
 use crate::jobs::staging::{self, Prints, Staged};
 use crate::store::{Place, Role, Store};
 
@@ -21,6 +22,17 @@ pub(super) fn campaign(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campa
             let lines: Vec<String> = errors.map(|finding| format!("  {finding}")).collect();
             bail!("the campaign in {} has mistakes:\n{}", root.display(), lines.join("\n"))
         }
+    }
+}
+
+/// Says on stderr that posts are left out of what is shown.
+pub(super) fn tell_left_out(campaign: &Campaign) {
+    let count = campaign.unreadable.len();
+    if count > 0 {
+        let (files, have) = (many(count, "post file"), if count == 1 { "has" } else { "have" });
+        tracing::warn!(
+            "{files} {have} mistakes and stay out of the queue until they are mended: `watchpost check` names them"
+        );
     }
 }
 

@@ -22,6 +22,7 @@ pub mod looking;
 pub mod matching;
 pub mod mention;
 pub mod plan;
+pub mod plural;
 pub mod post;
 pub mod resemblance;
 pub mod rules;

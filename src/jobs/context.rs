@@ -20,7 +20,7 @@ use crate::core::approval::ApprovalRule;
 use crate::core::breaker::{Breaker, Gate};
 use crate::core::decision::{Mind, Venue};
 use crate::core::delivery::Payload;
-use crate::core::ids::AccountName;
+use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
 use crate::core::timekeeping::Timekeeper;
@@ -56,6 +56,8 @@ pub struct Said {
 pub struct Desk {
     /// Posts of the files, in order.
     pub posts: Vec<Arc<Post>>,
+    /// Posts whose file has mistakes, each with the first of them.
+    pub unreadable: HashMap<PostId, String>,
     /// The accounts' weekly times.
     pub calendars: Vec<AccountCalendar>,
     /// The campaign's zone.

@@ -12,10 +12,12 @@ use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId};
 use crate::core::plan::agenda::{Agenda, Wanted, rows};
 use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
+use crate::core::plural::many;
 use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, Readiness, When};
 use crate::core::schedule::resolve;
 use crate::store::StoreError;
 use crate::store::calendar::{NOT_APPROVED, Placed, Rename, Written};
+use crate::store::planning::Files;
 
 /// Begins the key of a notice about a post nobody approved in time.
 const UNAPPROVED: &str = "unapproved:";
@@ -72,10 +74,11 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
         .filter(|post| staged.mark(&post.id) != Some(State::Cancelled) && post.readiness != Readiness::Draft)
         .map(|post| post.id.clone())
         .collect();
-    let written = ctx.store.write_plan(agenda, present, now, now).await?;
+    let written =
+        ctx.store.write_plan(agenda, Files { present, unreadable: desk.unreadable.clone() }, now, now).await?;
     if written.already_said > 0 {
-        let words =
-            format!("{} posts are held: their account showed the same text within 60 days", written.already_said);
+        let (count, held) = (written.already_said, if written.already_said == 1 { "is held" } else { "are held" });
+        let words = format!("{} {held}: their account showed the same text within 60 days", many(count, "post"));
         let step = "`watchpost queue list --state held` shows them; release those that should be said again";
         ctx.store.raise("already-said", "", &words, step, now).await?;
     }

@@ -76,6 +76,12 @@ pub struct Written {
 /// Why a row is cancelled when its post's file is gone; with this reason it comes back when the file does.
 pub const FILE_GONE: &str = "its post was removed";
 
+/// How the reason begins where the file is there and cannot be read; the finding follows.
+pub const UNREADABLE: &str = "its post cannot be read: ";
+
+/// How all reasons begin with which a row comes back when its post does, as a pattern.
+pub(super) const NOT_THERE: &str = "its post %";
+
 /// Why a row expired whose post nobody had approved when its time came; with a new time and an approval it comes back.
 pub const NOT_APPROVED: &str = "nobody had approved it when its time came";
 
@@ -174,19 +180,19 @@ impl Store {
             AND pauses.since <= deliveries.due_at AND (pauses.until IS NULL OR pauses.until > deliveries.due_at)) \
             THEN 1 ELSE 0 END AS paused FROM deliveries \
             WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
-            AND NOT (state = 'cancelled' AND reason = $2) AND NOT (state = 'expired' AND reason = $4) \
+            AND NOT (state = 'cancelled' AND reason LIKE $2) AND NOT (state = 'expired' AND reason = $4) \
             AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
         // What expired or was cancelled was not used; it came round all the same.
         const USES: &str = "SELECT account, post_id, plan_kind, MAX(local_time) AS last, COUNT(*) AS uses \
             FROM deliveries WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND ((plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired')) \
-            OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason = $2))) \
+            OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason LIKE $2))) \
             GROUP BY account, post_id, plan_kind";
         let mut history = History::default();
         let now_ms = now.timestamp_millis();
         let long_ago = (now - Duration::days(60)).timestamp_millis();
         let missed = now - DEFAULT_EXPIRY;
-        let query = sqlx::query(TAKEN).bind(now_ms).bind(FILE_GONE).bind(long_ago).bind(NOT_APPROVED);
+        let query = sqlx::query(TAKEN).bind(now_ms).bind(NOT_THERE).bind(long_ago).bind(NOT_APPROVED);
         for row in query.fetch_all(&self.inner.reads).await? {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
@@ -225,7 +231,7 @@ impl Store {
             }
             history.taken.insert((account, post, occurrence));
         }
-        for row in sqlx::query(USES).bind(now_ms).bind(FILE_GONE).fetch_all(&self.inner.reads).await? {
+        for row in sqlx::query(USES).bind(now_ms).bind(NOT_THERE).fetch_all(&self.inner.reads).await? {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
             let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);

@@ -1,19 +1,21 @@
 //! Posts of a table come into the queue: all of them in one transaction, each once however often the table is read.
 //! What is new, known or changed is [`crate::core::intake`]'s.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::{AnyConnection, Row};
 
 use super::Store;
+use super::calendar::Mark;
 use super::errors::StoreError;
 use super::order::Place;
 use super::queue::id_of;
+use crate::core::delivery::State;
 use crate::core::ids::PostId;
 use crate::core::intake::{Intake, Keeper, Register, free_id};
-use crate::core::post::{Order, Post, When};
+use crate::core::post::{Order, Post, Readiness, When};
 
 /// Whether the posts are written, or only looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +57,17 @@ impl Store {
         // A table shows posts where staff put them, so that is what its rows are compared with.
         let places: HashMap<PostId, Place> =
             self.post_places().await?.into_iter().map(|place| (place.post.clone(), place)).collect();
+        // And what staff hold as a draft, which is how an export writes it.
+        let held: HashSet<PostId> =
+            self.post_marks().await?.into_iter().filter(is_hold).map(|(post, _)| post).collect();
+        let held = Arc::new(held);
         let mut files = files;
         for post in &mut files {
             if places.contains_key(&post.id) {
                 put(Arc::make_mut(post), &places);
+            }
+            if held.contains(&post.id) {
+                Arc::make_mut(post).readiness = Readiness::Draft;
             }
         }
         let (posts, files, places) = (Arc::new(posts), Arc::new(files), Arc::new(places));
@@ -66,10 +75,15 @@ impl Store {
             .writer
             .decide(move |connection| {
                 let (posts, files, places) = (Arc::clone(&posts), Arc::clone(&files), Arc::clone(&places));
-                Box::pin(async move { take_in(connection, &posts, &files, &places, trial, now).await })
+                let held = Arc::clone(&held);
+                Box::pin(async move { take_in(connection, &posts, &files, (&places, &held), trial, now).await })
             })
             .await
     }
+}
+
+fn is_hold((_, mark): &(PostId, Mark)) -> bool {
+    mark.state == State::Held
 }
 
 const GARBLED: StoreError = StoreError::Garbled { what: "a queued post" };
@@ -86,7 +100,7 @@ async fn take_in(
     connection: &mut AnyConnection,
     posts: &[Post],
     files: &[Arc<Post>],
-    moved: &HashMap<PostId, Place>,
+    (moved, held): (&HashMap<PostId, Place>, &HashSet<PostId>),
     trial: Trial,
     now: DateTime<Utc>,
 ) -> Result<Vec<TakenIn>, StoreError> {
@@ -101,6 +115,9 @@ async fn take_in(
         places.insert(id.clone(), (seq, post.order.position));
         let mut post = Post { id, ..post };
         put(&mut post, moved);
+        if held.contains(&post.id) {
+            post.readiness = Readiness::Draft;
+        }
         queued.push(post);
     }
     let mut register = Register::new(files, &queued);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::{AnyConnection, Row};
 
-use super::calendar::{ALREADY_SAID, FILE_GONE, NOT_APPROVED, Written, kind_word, local_word};
+use super::calendar::{ALREADY_SAID, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, kind_word, local_word};
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
 use super::notices::settle_delivery;
@@ -34,27 +34,42 @@ const SAID_FOR: Duration = Duration::days(60);
 
 const THROUGH: &str = "UPDATE accounts SET planned_through = $1";
 
+/// Which posts there are.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Posts that planning may place, now or some day.
+    pub present: HashSet<PostId>,
+    /// Posts whose file has mistakes, each with the first of them.
+    pub unreadable: HashMap<PostId, String>,
+}
+
+impl From<HashSet<PostId>> for Files {
+    fn from(present: HashSet<PostId>) -> Self {
+        Self { present, unreadable: HashMap::new() }
+    }
+}
+
 impl Store {
-    /// Writes the plan for everything before `through`. `present` says which posts still exist.
+    /// Writes the plan for everything before `through`. `files` says which posts still exist.
     ///
     /// # Errors
     /// When the database cannot be written: then nothing changed, or of a plan of more than one page the first pages.
     pub async fn write_plan<P: Borrow<Post> + Send + Sync + 'static>(
         &self,
         agenda: Agenda<P>,
-        present: HashSet<PostId>,
+        files: impl Into<Files>,
         through: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Written, StoreError> {
-        let (agenda, present) = (Arc::new(agenda), Arc::new(present));
+        let (agenda, files) = (Arc::new(agenda), Arc::new(files.into()));
         let mut missing = vec![true; agenda.len()];
         let mut written = Written::default();
         let mut after = Some(0);
         while let Some(last) = after {
-            let (of_agenda, of_posts) = (Arc::clone(&agenda), Arc::clone(&present));
+            let (of_agenda, of_files) = (Arc::clone(&agenda), Arc::clone(&files));
             let page = self.inner.writer.decide(move |connection| {
-                let (agenda, present) = (Arc::clone(&of_agenda), Arc::clone(&of_posts));
-                Box::pin(async move { page(connection, &agenda, &present, last, through, now).await })
+                let (agenda, files) = (Arc::clone(&of_agenda), Arc::clone(&of_files));
+                Box::pin(async move { page(connection, &agenda, &files, last, through, now).await })
             });
             let page = page.await?;
             written.add(page.written);
@@ -128,7 +143,7 @@ struct Page {
 async fn page<P: Borrow<Post>>(
     connection: &mut AnyConnection,
     agenda: &Agenda<P>,
-    present: &HashSet<PostId>,
+    files: &Files,
     after: i64,
     through: DateTime<Utc>,
     now: DateTime<Utc>,
@@ -143,7 +158,10 @@ async fn page<P: Borrow<Post>>(
             let (account, post, occurrence, part) = key;
             // A thread that got shorter: its last parts are gone as a removed post is.
             let cut = agenda.parts(account, post, occurrence).is_some_and(|parts| *part > parts);
-            withdraw(connection, found, present.contains(post) && !cut, now, &mut page.written).await?;
+            let stays = files.present.contains(post) && !cut;
+            let gone = files.unreadable.get(post).map(|mistake| format!("{UNREADABLE}{mistake}"));
+            let why = gone.unwrap_or_else(|| FILE_GONE.to_owned());
+            withdraw(connection, found, (!stays).then_some(why), now, &mut page.written).await?;
             continue;
         };
         page.found.push(number);
@@ -224,11 +242,11 @@ async fn standing(connection: &mut AnyConnection, after: i64) -> Result<Vec<(Row
         attempt, reason, CASE WHEN unclear > 0 OR status_id IS NOT NULL OR doubted_at IS NOT NULL THEN 1 ELSE 0 END \
         AS may_exist \
         FROM deliveries WHERE id > $3 AND kind = 'post' AND (state IN ('planned', 'held', 'refused') \
-        OR (state = 'cancelled' AND reason = $1) OR (state = 'expired' AND reason = $2)) ORDER BY id LIMIT $4";
+        OR (state = 'cancelled' AND reason LIKE $1) OR (state = 'expired' AND reason = $2)) ORDER BY id LIMIT $4";
     let mut rows = Vec::new();
     let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
     for row in
-        sqlx::query(LIST).bind(FILE_GONE).bind(NOT_APPROVED).bind(after).bind(limit).fetch_all(connection).await?
+        sqlx::query(LIST).bind(NOT_THERE).bind(NOT_APPROVED).bind(after).bind(limit).fetch_all(connection).await?
     {
         let part: i64 = row.try_get("part")?;
         let key = (
@@ -454,11 +472,11 @@ async fn update(
     Ok(())
 }
 
-/// A row planning no longer wants. Overdue rows of posts that still exist stay: they are due, not forgotten.
+/// A row planning no longer wants; `gone` says why, where its post is not there. Overdue rows of posts that still exist stay: they are due, not forgotten.
 async fn withdraw(
     connection: &mut AnyConnection,
     found: &Standing,
-    post_exists: bool,
+    gone: Option<String>,
     now: DateTime<Utc>,
     written: &mut Written,
 ) -> Result<(), StoreError> {
@@ -466,14 +484,14 @@ async fn withdraw(
         WHERE id = $3 AND state = $4";
     // Never attempted, and its time is still to come: its post moved elsewhere or is a draft again.
     const DELETE: &str = "DELETE FROM deliveries WHERE id = $1 AND state = 'planned' AND attempt = 0";
-    let changed = match (found.state, post_exists) {
-        (State::Planned | State::Held | State::Refused, false) => {
-            let query = sqlx::query(CANCEL).bind(FILE_GONE).bind(now.timestamp_millis());
+    let changed = match (found.state, gone) {
+        (State::Planned | State::Held | State::Refused, Some(why)) => {
+            let query = sqlx::query(CANCEL).bind(why).bind(now.timestamp_millis());
             let cancelled = query.bind(found.id).bind(found.state.as_str()).execute(&mut *connection).await?;
             settle_delivery(connection, found.id).await?;
             cancelled.rows_affected()
         }
-        (State::Planned, true) if found.due_at > now.timestamp_millis() && found.attempt == 0 => {
+        (State::Planned, None) if found.due_at > now.timestamp_millis() && found.attempt == 0 => {
             sqlx::query(DELETE).bind(found.id).execute(connection).await?.rows_affected()
         }
         _ => 0,

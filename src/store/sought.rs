@@ -1,6 +1,6 @@
 //! The queue as staff look at it: filtered and cut by the database, so that a page costs what a page holds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -48,6 +48,23 @@ impl Store {
         const LIST: &str = concat_columns!(from_sought!(), " ORDER BY due_at, id LIMIT $8");
         let rows = sought.bind(LIST).bind(limit).fetch_all(&self.inner.reads).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// The states of all rows of posts that come round once, by post.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn states_by_post(&self) -> Result<HashMap<PostId, Vec<(AccountName, State)>>, StoreError> {
+        const LIST: &str = "SELECT DISTINCT post_id, account, state FROM deliveries WHERE kind = 'post' \
+            AND occurrence NOT LIKE '____-__-__T%'";
+        let mut states: HashMap<PostId, Vec<(AccountName, State)>> = HashMap::new();
+        for row in sqlx::query(LIST).fetch_all(&self.inner.reads).await? {
+            let word: String = row.try_get("state")?;
+            let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a delivery's state" })?;
+            let account = AccountName::new(row.try_get::<String, _>("account")?);
+            states.entry(PostId::new(row.try_get::<String, _>("post_id")?)).or_default().push((account, state));
+        }
+        Ok(states)
     }
 
     /// How many rows are sought.

@@ -8,6 +8,7 @@ use watchpost::core::ids::PostId;
 use watchpost::jobs::staging::{Prints, content_of};
 use watchpost::sandbox::{Endpoint, Fault, Moment, Trouble};
 use watchpost::store::calendar::NOT_APPROVED;
+use watchpost::store::order::Move;
 use watchpost::store::sending::Turn;
 
 use crate::harness::{SOON, Scene, Story, eventually, new_york, run, tell};
@@ -266,6 +267,57 @@ fn the_queue_goes_in_the_order_staff_give_it() {
         })
         .await;
         story.finish().await;
+    });
+}
+
+#[test]
+fn each_post_goes_out_in_the_slot_staff_gave_it() {
+    let scene = Scene::new().slots("eyes", "[\"Mon-Sun 09:00\", \"Mon-Sun 17:00\"]");
+    let scene = scene.post("a", "A.\n").post("b", "B.\n").post("c", "C.\n").post("d", "D.\n").post("e", "E.\n");
+    tell(scene, async |story| {
+        let slot = |text: &str| Some(text.parse().unwrap());
+        story.store.pin_post(&PostId::from("a"), slot("2026-11-28T17:00:00")).await.unwrap();
+        story.store.move_post(&PostId::from("c"), &Move::First, None).await.unwrap();
+        story.store.set_priority(&PostId::from("e"), 3).await.unwrap();
+        story.store.pin_post(&PostId::from("d"), slot("2026-11-27T17:00:00")).await.unwrap();
+        story.store.pin_post(&PostId::from("d"), None).await.unwrap();
+        eventually("the rows stand where staff put them", async || {
+            let mut rows = story.in_states(&[State::Planned]).await;
+            rows.sort_by_key(|row| row.due_at);
+            rows.iter().map(|row| row.payload.text.clone()).collect::<String>() == "E.C.B.A.D."
+        })
+        .await;
+        let planned = story.in_states(&[State::Planned]).await;
+        let due = |text: &str| planned.iter().find(|row| row.payload.text == text).unwrap().due_at;
+        assert_eq!(due("A."), new_york("2026-11-28 17:00"));
+        let times = ["27 09:00", "27 17:00", "28 09:00", "28 17:00", "29 09:00"];
+        for (time, post) in times.iter().zip(["e", "c", "b", "a", "d"]) {
+            story.until(&format!("2026-11-{time}")).await;
+            story.expect_sent(post).await;
+        }
+        assert_eq!(story.texts("eyes"), ["E.", "C.", "B.", "A.", "D."]);
+        for text in ["A.", "B.", "C.", "D.", "E."] {
+            let said = story.said("eyes").into_iter().find(|status| status.text == text).unwrap();
+            let late = said.created_at - due(text);
+            assert!(Duration::zero() <= late && late < Duration::seconds(60), "{text} {late}");
+        }
+    });
+}
+
+#[test]
+fn a_mistake_in_a_planned_posts_file_is_said_and_mended() {
+    tell(Scene::new().post("ring", "---\nat: 2026-11-27 15:00\n---\nWhole.\n"), async |story| {
+        story.expect_state("ring", State::Planned).await;
+        story.write_post("ring", "---\nat: 2026-11-31 15:00\n---\nWhole.\n").await;
+        let rows = story.expect_state("ring", State::Cancelled).await;
+        let reason = &rows[0].reason;
+        assert!(reason.starts_with("its post cannot be read: posts/ring.md:2: error: "), "{reason}");
+        story.notice("posts/ring.md:2").await;
+        story.write_post("ring", "---\nat: 2026-11-27 15:00\n---\nMended.\n").await;
+        story.expect_state("ring", State::Planned).await;
+        story.until("2026-11-27 15:00").await;
+        story.expect_sent("ring").await;
+        assert_eq!(story.texts("eyes"), ["Mended."]);
     });
 }
 

@@ -1,6 +1,6 @@
 //! An empty database of either kind, daemons and commands on it, and the small values stories are told with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -284,7 +284,7 @@ pub(crate) fn post(id: &str, at: DateTime<Utc>) -> Wanted {
 
 /// Writes a plan of these rows, and of no others.
 pub(crate) async fn plan(store: &Store, rows: &[Wanted], now: DateTime<Utc>) -> watchpost::store::calendar::Written {
-    let present = rows.iter().map(|row| row.post.clone()).collect();
+    let present: HashSet<PostId> = rows.iter().map(|row| row.post.clone()).collect();
     store.write_plan(Agenda::of_rows(rows.to_vec()), present, now, now).await.unwrap()
 }
 

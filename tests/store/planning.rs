@@ -1,6 +1,6 @@
 //! The plan in the ledger: rows appear, follow edits, go with their post, and are never made twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{Occurrence, PostId};
@@ -91,8 +91,10 @@ async fn a_row_nobody_attempted_vanishes_when_its_post_moves(base: &Base) {
     wanted.occurrence = Occurrence::local(wanted.local);
     wanted.kind = Kind::Every;
     plan(&store, std::slice::from_ref(&wanted), now()).await;
-    let written =
-        store.write_plan(Agenda::of_rows(Vec::new()), [wanted.post.clone()].into(), now(), now()).await.unwrap();
+    let written = store
+        .write_plan(Agenda::of_rows(Vec::new()), HashSet::from([wanted.post.clone()]), now(), now())
+        .await
+        .unwrap();
     assert_eq!(written.withdrawn, 1);
     assert!(store.deliveries_of_post(&wanted.post).await.unwrap().is_empty());
 }

@@ -38,7 +38,7 @@ use row::{Heading, Reading, place_of, unguarded};
 use words::Words;
 
 /// More rows than the queue is built for.
-const MOST_ROWS: usize = 100_000;
+pub const MOST_ROWS: usize = 100_000;
 /// Findings beyond are counted only.
 const MOST_FINDINGS: usize = 2_000;
 

@@ -375,7 +375,7 @@ fn an_exact_time_that_stands_against_a_rule_is_told_once_at_its_line() {
             format!("posts/a.md:2: warning: eyes says this at 2026-11-27 23:00, in quiet hours — {hint}"),
             format!("posts/c.md:2: warning: eyes says this at 2026-11-27 12:10, only 10 min from b — {hint}"),
             format!(
-                "posts/d.md:2: warning: eyes says this at 2026-09-15 06:00, in quiet hours, and 1 more times — {hint}"
+                "posts/d.md:2: warning: eyes says this at 2026-09-15 06:00, in quiet hours, and 1 more time — {hint}"
             ),
         ]
     );

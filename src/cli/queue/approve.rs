@@ -64,7 +64,7 @@ pub(super) async fn run(
     }
     let store = workplace::store(campaign).await?;
     let staged = workplace::staged(campaign, Some(&store)).await?;
-    let Some(post) = staged.post(id) else { return Err(unknown(id, &staged)) };
+    let Some(post) = staged.post(id) else { return Err(unknown(campaign, id, &staged)) };
     let stands = staged.standings.get(&post.id).unwrap_or(&Standing::NotAsked);
     let said = match refused(campaign, post, stands, verdict, by, now) {
         Some(Refused::Done(words)) => words,

@@ -54,7 +54,7 @@ pub(super) async fn run(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> an
     let queued = store.queued_posts().await?;
     let Some(before) = queued.into_iter().find(|post| post.id == post_id) else {
         let staged = workplace::staged(campaign, Some(&store)).await?;
-        return Err(unknown(id, &staged));
+        return Err(unknown(campaign, id, &staged));
     };
     let file = Path::new("posts").join(format!("{}.md", id.replace('/', "-")));
     let text = markdown::post_text(&campaign.root, &before);

@@ -19,6 +19,7 @@ use super::queue_add::{self, AddArgs};
 use super::queue_export::{self, ExportArgs};
 use super::queue_import::{self, ImportArgs};
 use super::workplace;
+use crate::campaign::Campaign;
 use crate::core::approval::Verdict;
 use crate::jobs::staging::Staged;
 use crate::store::deliveries::Wish;
@@ -92,6 +93,7 @@ pub enum Action {
 /// When the campaign has mistakes in its settings, the database cannot be used, or the id is unknown.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let (campaign, _) = workplace::campaign(root, now)?;
+    workplace::tell_left_out(&campaign);
     match &args.action {
         Action::List(args) => list::run(&campaign, args, now).await,
         Action::Show { id, json } => show::run(&campaign, id, *json, now).await,
@@ -113,7 +115,10 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
 }
 
 /// There is no such post; the nearest id is named.
-fn unknown(id: &str, staged: &Staged) -> anyhow::Error {
+fn unknown(campaign: &Campaign, id: &str, staged: &Staged) -> anyhow::Error {
+    if let Some(mistake) = campaign.unreadable.get(id) {
+        return anyhow!("{mistake}; {id} is left out until that is mended");
+    }
     let names = staged.posts.iter().map(|post| post.id.as_str());
     let best = names.max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
     let hint = best.map(|name| format!("; did you mean {name}?")).unwrap_or_default();

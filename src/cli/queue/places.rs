@@ -67,12 +67,12 @@ pub struct PinArgs {
 async fn begin(campaign: &Campaign, id: &str) -> anyhow::Result<(Store, Staged)> {
     let store = workplace::store(campaign).await?;
     let staged = workplace::staged(campaign, Some(&store)).await?;
-    queues(&staged, id)?;
+    queues(campaign, &staged, id)?;
     Ok((store, staged))
 }
 
-fn queues<'a>(staged: &'a Staged, id: &str) -> anyhow::Result<&'a Post> {
-    let post = staged.post(id).ok_or_else(|| unknown(id, staged))?;
+fn queues<'a>(campaign: &Campaign, staged: &'a Staged, id: &str) -> anyhow::Result<&'a Post> {
+    let post = staged.post(id).ok_or_else(|| unknown(campaign, id, staged))?;
     let why = match &post.when {
         When::NextSlot => return Ok(post),
         When::At(_) => "has a time of its own: change its `at`",
@@ -88,10 +88,10 @@ fn queues<'a>(staged: &'a Staged, id: &str) -> anyhow::Result<&'a Post> {
 /// When a post does not exist or does not wait for a slot.
 pub(super) async fn move_to(campaign: &Campaign, args: &MoveArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let (store, staged) = begin(campaign, &args.id).await?;
-    let post = queues(&staged, &args.id)?;
+    let post = queues(campaign, &staged, &args.id)?;
     let beside = match args.before.as_deref().or(args.after.as_deref()) {
         Some(other) if other == args.id => bail!("{other} cannot stand beside itself: name another post"),
-        Some(other) => Some(queues(&staged, other)?),
+        Some(other) => Some(queues(campaign, &staged, other)?),
         None => None,
     };
     let others = staged.posts.iter().filter(|other| other.when == When::NextSlot && other.id != post.id);
@@ -120,7 +120,7 @@ pub(super) async fn move_to(campaign: &Campaign, args: &MoveArgs, now: DateTime<
 /// When the post does not exist or does not wait for a slot.
 pub(super) async fn priority(campaign: &Campaign, args: &PriorityArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let (store, staged) = begin(campaign, &args.id).await?;
-    let post = queues(&staged, &args.id)?;
+    let post = queues(campaign, &staged, &args.id)?;
     store.set_priority(&post.id, args.priority).await?;
     finish(campaign, store, &args.id, format!("{} has priority {} now", args.id, args.priority), now).await
 }
@@ -131,7 +131,7 @@ pub(super) async fn priority(campaign: &Campaign, args: &PriorityArgs, now: Date
 /// When the post does not exist or does not wait for a slot, or none of its accounts has a slot at that time.
 pub(super) async fn pin(campaign: &Campaign, args: &PinArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let (store, staged) = begin(campaign, &args.id).await?;
-    let post = queues(&staged, &args.id)?;
+    let post = queues(campaign, &staged, &args.id)?;
     let moment = parse_moment(&args.slot).map_err(|words| anyhow::anyhow!("{words}"))?;
     let at = moment.resolve(campaign.zone).instant;
     let slot = match moment {
@@ -189,7 +189,7 @@ fn near_slots(
 /// When the post does not exist, or no slot is kept for it from the terminal.
 pub(super) async fn unpin(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let (store, staged) = begin(campaign, id).await?;
-    let post = queues(&staged, id)?;
+    let post = queues(campaign, &staged, id)?;
     let places = store.post_places().await?;
     let pinned_here = places.iter().any(|place| place.post == post.id && place.slot.is_some());
     match (pinned_here, post.order.slot) {
@@ -216,8 +216,15 @@ async fn finish(campaign: &Campaign, store: Store, id: &str, said: String, now: 
     let mut page = format!("{said}\n");
     let ready = staged.post(id).is_some_and(|post| post.readiness == Readiness::Ready);
     if goes.is_empty() {
-        let why =
-            if ready { "no slot is free for it in the next 60 days" } else { "it waits for approval, or is a draft" };
+        let kept = staged.post(id).and_then(|post| post.order.slot);
+        let kept = kept.map(|slot| crate::core::schedule::resolve(slot, campaign.zone).instant);
+        let why = match (ready, kept) {
+            (false, _) => "it waits for approval, or is a draft".to_owned(),
+            (true, Some(at)) if at >= until => {
+                format!("goes out {}, in the slot that is kept for it", local(at, campaign.zone))
+            }
+            (true, _) => "no slot is free for it in the next 60 days".to_owned(),
+        };
         page.push_str(&format!("  {why}\n"));
     }
     for time in goes {

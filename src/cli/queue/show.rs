@@ -105,7 +105,7 @@ async fn shown(
         }
     }
     if found.is_empty() && post.is_none() {
-        return Err(unknown(id, staged));
+        return Err(unknown(campaign, id, staged));
     }
     let mut deliveries = Vec::new();
     for delivery in &found {

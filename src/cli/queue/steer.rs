@@ -32,7 +32,7 @@ pub struct Steer {
 pub(super) async fn again(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let store = workplace::store(campaign).await?;
     let staged = workplace::staged(campaign, Some(&store)).await?;
-    let Some(post) = staged.post(id) else { return Err(unknown(id, &staged)) };
+    let Some(post) = staged.post(id) else { return Err(unknown(campaign, id, &staged)) };
     if let Some(Standing::Waits(why)) = staged.standings.get(&post.id) {
         bail!("{id} waits for approval: {}. `watchpost queue approve {id} --by NAME` agrees to it", why.words());
     }
@@ -114,7 +114,7 @@ async fn steered(
             Some(row) => (store.steer_delivery(number, wish, reason, now).await?, vec![row]),
             None => bail!("there is no delivery {number}; `watchpost queue list` shows them all"),
         },
-        (false, None) => return Err(unknown(&steer.id, &staged)),
+        (false, None) => return Err(unknown(campaign, &steer.id, &staged)),
     };
     // Whatever waited for a person has been looked at by one.
     for row in touched {

@@ -95,6 +95,7 @@ impl Machine {
         let desk = Desk {
             approval: crate::core::approval::ApprovalRule::None,
             posts: self.posts.iter().cloned().map(Arc::new).collect(),
+            unreadable: std::collections::HashMap::new(),
             calendars: self.calendars.clone(),
             zone: chrono_tz::UTC,
             mind: self.mind.clone(),

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use self::ink::{Ink, plain};
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{Idle, IdleSlot, Kind, Plan, Planned};
+use crate::core::plan::{AccountCalendar, Idle, IdleSlot, Kind, Plan, Planned};
 use crate::core::post::{Post, Readiness, When};
 
 mod blocks;
@@ -37,8 +37,8 @@ pub(super) struct Week<'a> {
     pub(super) posts: &'a [Arc<Post>],
     /// Posts that staff hold: shown at their time, as not going out.
     pub(super) held: &'a [Post],
-    /// How many accounts the campaign has.
-    pub(super) accounts: usize,
+    /// The campaign's accounts.
+    pub(super) accounts: &'a [AccountCalendar],
     pub(super) zone: Tz,
     /// The window, `from ≤ at < until`.
     pub(super) from: DateTime<Utc>,
@@ -117,8 +117,10 @@ fn days(week: &Week<'_>, plan: &Plan) -> Vec<Day> {
     }
     let mut items: Vec<Item> = Vec::new();
     // One post on several accounts at one instant is one line.
-    let together =
-        |one: &Planned, other: &Planned| one.at == other.at && one.post == other.post && one.parts == other.parts;
+    let together = |one: &Planned, other: &Planned| {
+        let of = |planned: &Planned| posts.get(&planned.post).map(|post| week.words(post, &planned.account));
+        one.at == other.at && one.post == other.post && one.parts == other.parts && of(one) == of(other)
+    };
     let mut planned: Vec<&Planned> = plan.planned.iter().collect();
     planned.sort_by(|one, other| (one.at, &one.post, &one.account).cmp(&(other.at, &other.post, &other.account)));
     for group in planned.chunk_by(|one, other| together(one, other)) {
@@ -133,7 +135,7 @@ fn days(week: &Week<'_>, plan: &Plan) -> Vec<Day> {
             at: first.at,
             time: week.clock(first.at),
             account: week.names(group.iter().map(|one| &one.account)),
-            words: posts.get(&first.post).map(|post| words(post)).unwrap_or_default(),
+            words: posts.get(&first.post).map(|post| week.words(post, &first.account)).unwrap_or_default(),
             tag: tag(first),
             mark: Mark::Goes,
             warning: (!said.is_empty()).then(|| said.join("; ")),
@@ -163,8 +165,14 @@ impl Week<'_> {
     fn names<'n>(&self, names: impl Iterator<Item = &'n AccountName>) -> String {
         let mut names: Vec<&str> = names.map(AccountName::as_str).collect();
         names.sort_unstable();
-        let all = names.is_empty() || (names.len() == self.accounts && names.len() > 1);
+        let all = names.is_empty() || (names.len() == self.accounts.len() && names.len() > 1);
         if all { "all".to_owned() } else { names.join(", ") }
+    }
+
+    /// What an account says of a post.
+    fn words(&self, post: &Post, account: &AccountName) -> String {
+        let speaks = self.accounts.iter().find(|known| known.name == *account).and_then(|known| known.speaks.as_ref());
+        shown(post.words_for(account, speaks).0.first())
     }
 
     fn clock(&self, at: DateTime<Utc>) -> String {
@@ -173,9 +181,8 @@ impl Week<'_> {
     }
 }
 
-fn words(post: &Post) -> String {
-    let first = post.parts.first().map(String::as_str).unwrap_or_default();
-    ink::cut(&plain(first), ALL_WORDS)
+fn shown(text: Option<&String>) -> String {
+    ink::cut(&plain(text.map(String::as_str).unwrap_or_default()), ALL_WORDS)
 }
 
 fn tag(planned: &Planned) -> String {
@@ -196,18 +203,23 @@ fn unready(post: &Post) -> Option<&'static str> {
     }
 }
 
+/// The one time a post says itself: its `at`, or the slot it is pinned to.
+pub(super) fn own_time(post: &Post, zone: Tz) -> Option<DateTime<Utc>> {
+    match (&post.when, post.order.slot) {
+        (When::At(moment), _) => Some(moment.resolve(zone).instant),
+        (When::NextSlot, Some(slot)) => Some(crate::core::schedule::resolve(slot, zone).instant),
+        (When::NextSlot | When::Every(_) | When::Evergreen, _) => None,
+    }
+}
+
 /// A post with a time in the window that would not go out as it is.
 fn open(week: &Week<'_>, post: &Post, tag: &str) -> Option<Item> {
-    let at = match (&post.when, post.order.slot) {
-        (When::At(moment), _) => moment.resolve(week.zone).instant,
-        (When::NextSlot, Some(slot)) => crate::core::schedule::resolve(slot, week.zone).instant,
-        (When::NextSlot | When::Every(_) | When::Evergreen, _) => return None,
-    };
+    let at = own_time(post, week.zone)?;
     (week.from <= at && at < week.until).then(|| Item {
         at,
         time: week.clock(at),
         account: week.names(post.accounts.iter()),
-        words: words(post),
+        words: shown(post.parts.first()),
         tag: tag.to_owned(),
         mark: Mark::Open,
         warning: None,

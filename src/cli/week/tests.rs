@@ -23,7 +23,7 @@ fn drawn(posts: &[Post], accounts: &[AccountCalendar], from: &str, days: i64, wi
     let today = from.with_timezone(&ZONE).date_naive();
     let held = [post("held", at("2026-03-07 10:00"), "Kept back by staff")];
     let held = if posts.is_empty() { &[][..] } else { &held[..] };
-    let (name, zone, accounts) = ("Eyes on Amazon", ZONE, accounts.len());
+    let (name, zone) = ("Eyes on Amazon", ZONE);
     let posts: &Vec<Arc<Post>> = &posts.iter().cloned().map(Arc::new).collect();
     draw(&Week { name, posts, held, accounts, zone, from, until, today, width, ink }, &plan)
 }
