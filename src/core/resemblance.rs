@@ -1,7 +1,7 @@
 //! Whether a status on the server is the one a delivery wanted (DESIGN §5, law 7): visible text on both sides, folded
 //! the same way, and how much of the words they share. In doubt it is the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -50,9 +50,20 @@ pub fn resemblance(wanted: &Payload, shown: Shown<'_>) -> Likeness {
         (Some(parent), Some(seen)) if parent == seen => Likeness::Same,
         // The same fact told to somebody else differs in a name only: another parent is another status.
         (Some(_), Some(_)) => Likeness::Other,
-        // A server may lose the thread (snac under a deleted parent): then the words decide.
+        // A server may lose the thread (snac under a deleted parent): then the words decide, but what was said to
+        // somebody else is not this.
+        (Some(_), None) if names(&wanted.text) != names(shown.text) => Likeness::Other,
         (Some(_), None) | (None, Some(_) | None) => by_words(wanted, shown),
     }
+}
+
+/// Whom a text addresses.
+fn names(text: &str) -> BTreeSet<String> {
+    folded(text)
+        .into_iter()
+        .filter(|word| word.len() > 1 && word.starts_with('@'))
+        .map(|word| word.to_lowercase())
+        .collect()
 }
 
 fn by_words(wanted: &Payload, shown: Shown<'_>) -> Likeness {
@@ -122,6 +133,31 @@ mod tests {
         ] {
             assert_eq!(holds(text, words), expected, "{words:?} in {text:?}");
         }
+    }
+
+    #[test]
+    fn a_reply_that_lost_its_thread_is_known_by_its_words_and_by_whom_it_addresses() {
+        let fact =
+            "Ring had more than two thousand partnerships with the police, says the campaign (2021). Sign the pledge";
+        let reply = |name: &str| Payload {
+            text: format!("@{name} {fact}"),
+            cw: None,
+            visibility: crate::core::post::Visibility::Public,
+            lang: None,
+            media: Vec::new(),
+            poll: None,
+            in_reply_to: Some(StatusId::new("7")),
+            allowed_mention: None,
+        };
+        let check = |seen: &str, expected| {
+            let text = format!("{seen} {fact}");
+            let shown = Shown { text: &text, cw: None, in_reply_to: None };
+            assert_eq!(resemblance(&reply("ada@far.example"), shown), expected, "{seen}");
+        };
+        check("@ada", Likeness::Same);
+        check("@Ada@far.example", Likeness::Near);
+        check("@bob", Likeness::Other);
+        check("", Likeness::Other);
     }
 
     #[test]

@@ -42,6 +42,12 @@ impl Timekeeper {
         self.doubted
     }
 
+    /// Whether a server agreed since the program started, and nothing spoke against the clock since.
+    #[must_use]
+    pub fn is_believed(&self) -> bool {
+        self.confirmed && !self.doubted
+    }
+
     /// A server said its time in passing: whether that is the first word that confirms ours. It settles no doubt. From
     /// then on a jump is seen, also when nothing is due for hours.
     pub fn overhear(&mut self, wall: DateTime<Utc>, boot: Span, server: DateTime<Utc>) -> bool {
@@ -116,7 +122,9 @@ mod tests {
         assert!(keeper.hear(at(7_201), at(0)), "one server that is wrong is outvoted by one that agreed");
         assert!(!Timekeeper::default().overhear(at(0), span(0), at(400)));
         let mut keeper = Timekeeper::default();
+        assert!(!keeper.is_believed(), "nobody said anything yet");
         assert!(keeper.overhear(at(0), span(0), at(200)));
+        assert!(keeper.is_believed());
         assert!(keeper.doubts(at(14_400), span(60), None), "a jump before anything was due");
         assert!(Timekeeper::default().nobody_tells());
     }

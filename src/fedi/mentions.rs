@@ -128,7 +128,7 @@ pub(super) fn names_us(me: &Me, status: &Value) -> bool {
         || html::read(&content(status)).mentions_in_text.iter().any(|name| ours.is(&Name::visible(name)))
 }
 
-fn content(status: &Value) -> String {
+pub(super) fn content(status: &Value) -> String {
     json::any_text(status, "content").unwrap_or_default()
 }
 

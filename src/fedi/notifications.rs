@@ -15,7 +15,7 @@ use crate::core::mention::Mention;
 use crate::fedi::errors::FediError;
 use crate::fedi::mentions::{self, Read};
 use crate::fedi::paging::{self, with};
-use crate::fedi::{Fedi, Me, headers, json};
+use crate::fedi::{Fedi, Me, headers, html, json};
 
 const PATH: &str = "/api/v1/notifications";
 /// The most Mastodon gives at once; others cut it down themselves. Then fewer, where a page is too long to be read.
@@ -48,8 +48,8 @@ pub struct MentionsPage {
 pub enum SeenAgain {
     /// It is gone, hidden from us, or was edited and names us no more.
     Gone,
-    /// One of our accounts answered it.
-    AnsweredByUs,
+    /// One of our accounts answered it, in these words.
+    AnsweredByUs(Vec<String>),
     /// It stands, as it is now.
     Stands(Box<Mention>),
 }
@@ -145,8 +145,10 @@ impl Fedi {
             Err(error) => return Err(error),
         };
         let below = json::list(&context, "descendants");
-        if below.iter().any(|status| mentions::answers_as_one_of_us(me, ours, status, id.as_str())) {
-            return Ok(SeenAgain::AnsweredByUs);
+        let answers = below.iter().filter(|status| mentions::answers_as_one_of_us(me, ours, status, id.as_str()));
+        let answers: Vec<String> = answers.map(|status| html::plain(&mentions::content(status))).collect();
+        if !answers.is_empty() {
+            return Ok(SeenAgain::AnsweredByUs(answers));
         }
         Ok(SeenAgain::Stands(Box::new(mention)))
     }

@@ -80,7 +80,11 @@ impl Fedi {
             loop {
                 match self.get(self.at_segments(&["api", "v1", "media", id])).await {
                     Ok(answer) if answer.status == 206 => {}
-                    Ok(_ready) => return Ok(()),
+                    Ok(answer) if json::parse(&answer.body).is_some_and(|media| json::id(&media, "id").is_some()) => {
+                        return Ok(());
+                    }
+                    // A page of whatever stands before the server says nothing about the file.
+                    Ok(_other) => {}
                     // Takahē has no such look-up. The id is all there is to know then; a status with a file that is
                     // not ready is refused, not half made.
                     Err(FediError::Missing { .. } | FediError::Refused { status: 405, .. }) => return Ok(()),

@@ -415,7 +415,7 @@ impl Ctx {
     /// Whether a reply may be armed at once, or waits its turn in the ledger (`None`).
     #[must_use]
     pub fn may_arm_at_once(&self, account: &Linked, now: DateTime<Utc>) -> Option<Reserved> {
-        let believed = !self.timekeeper(|keeper| keeper.is_in_doubt());
+        let believed = self.timekeeper(|keeper| keeper.is_believed());
         if !believed || self.gate(account, now) != Gate::Send {
             return None;
         }

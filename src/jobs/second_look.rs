@@ -14,6 +14,7 @@ use crate::core::delivery::Payload;
 use crate::core::ids::StatusId;
 use crate::core::mention::{MayReply, Mention};
 use crate::core::post::Visibility;
+use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::SeenAgain;
 use crate::store::deliveries::Delivery;
 
@@ -43,7 +44,7 @@ fn is_recent(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> (Parent, Arc<Mention>) {
     match link.fedi.look_again(&link.me, &mention.status, &ctx.ours()).await {
         Ok(SeenAgain::Gone) => (Parent::Gone, mention),
-        Ok(SeenAgain::AnsweredByUs) => (Parent::AnsweredByUs, mention),
+        Ok(SeenAgain::AnsweredByUs(_)) => (Parent::AnsweredByUs, mention),
         Ok(SeenAgain::Stands(now)) => {
             link.seen_lately.note(&mention.status, ctx.clock.now());
             // Who asked, when and below what stays as it was heard: an edit changes none of it.
@@ -93,9 +94,16 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
     }
     let mention = match link.fedi.look_again(&link.me, parent, &ctx.ours()).await {
         Ok(SeenAgain::Stands(mention)) => mention,
-        // What answered it may be our own unclear attempt: that is the read-back's to say.
-        Ok(SeenAgain::AnsweredByUs) if reply.unclear > 0 => return Waited::Go(Box::new(reply)),
-        Ok(SeenAgain::AnsweredByUs) => return Waited::Unwanted("an account of this campaign answered it by hand"),
+        // What answered it may be our own unclear attempt, made after all: where its key is still kept, the server
+        // answers with that one.
+        Ok(SeenAgain::AnsweredByUs(words)) if reply.unclear > 0 && key_is_kept(link, &reply, now) => {
+            let is_it = |words: &String| likeness(&reply.payload.text, words) != Likeness::Other;
+            if words.iter().any(is_it) {
+                return Waited::Go(Box::new(reply));
+            }
+            return Waited::Unwanted("an account of this campaign answered it by hand");
+        }
+        Ok(SeenAgain::AnsweredByUs(_)) => return Waited::Unwanted("an account of this campaign answered it by hand"),
         Ok(SeenAgain::Gone) => return Waited::Unwanted("the mention is gone, or names us no more"),
         Err(error) => return Waited::Later(format!("the mention could not be looked at again: {error}")),
     };
@@ -111,6 +119,12 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
         warn_again(&mut reply.payload, &mention, link);
     }
     Waited::Go(Box::new(reply))
+}
+
+/// Whether a resend cannot make a second status: no attempt is older than the decision.
+fn key_is_kept(link: &LinkState, reply: &Delivery, now: DateTime<Utc>) -> bool {
+    let since = (now - reply.due_at).to_std().ok();
+    link.capabilities.key.safe_for().zip(since).is_some_and(|(safe, since)| since < safe)
 }
 
 /// Puts the warning back that the ledger does not hold.

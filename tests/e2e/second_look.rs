@@ -6,10 +6,11 @@ use std::time::Duration;
 use watchpost::core::delivery::State;
 use watchpost::core::ids::StatusId;
 use watchpost::core::post::Visibility;
-use watchpost::sandbox::{Draft, Endpoint, Fault, Trouble};
+use watchpost::sandbox::{Draft, Endpoint, Fault, Idempotency, Moment, Trouble};
 
 use crate::harness::{Leftover, Scene, Story, eventually, tell};
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const QUESTION: &str = "@eyes what is Rekognition?";
 
@@ -173,6 +174,34 @@ fn a_private_warning_is_kept_in_the_answer_and_stored_nowhere() {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "stored");
             story.start().await;
             story.may_leave(Leftover::StandingFaults);
+        });
+    }
+}
+
+#[test]
+fn a_reply_that_goes_again_sees_that_staff_answered_meanwhile() {
+    for forgets_keys in [false, true] {
+        let scene = Scene::new().with_vigila().server(move |profile| {
+            if forgets_keys {
+                profile.idempotency = Idempotency::Ignored;
+            }
+        });
+        tell(scene, async |story| {
+            story.fault(Fault::on(Endpoint::Create, Trouble::Cut { when: Moment::Before }));
+            let asked = story.says("ada", QUESTION);
+            story.flow_until("it is unclear", async || {
+                story.reply_rows().await.iter().any(|row| row.state == State::Unknown)
+            })
+            .await;
+            // From another account of the campaign: in its own list eyes does not see it.
+            story.server().reply("vigila", &asked, "@ada it is a face scanner, see our page.").unwrap();
+            for seconds in [6, 25, 90, 200, 60] {
+                story.advance(seconds * SECOND).await;
+            }
+            assert_eq!(story.server().replies_to(&asked).len(), 1, "only what staff said");
+            let rows = story.reply_rows().await;
+            assert_eq!(rows[0].state, State::Held, "{}", rows[0].reason);
+            assert!(rows[0].reason.contains("by hand"), "{}", rows[0].reason);
         });
     }
 }

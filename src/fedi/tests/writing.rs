@@ -84,7 +84,11 @@ async fn a_picture_is_uploaded_with_its_description_and_waited_for() {
         "GET /api/v1/media/5" => {
             let mut looks = looks.lock().unwrap();
             *looks += 1;
-            says(if *looks < 3 { 206 } else { 200 }, json!({ "id": "5" }))
+            match *looks {
+                1 => says(206, json!({ "id": "5" })),
+                2 => says(200, "<html><title>Checking your browser</title></html>"),
+                _ => says(200, json!({ "id": "5" })),
+            }
         }
         _ => says(404, ""),
     })
