@@ -200,6 +200,8 @@ pub struct Receipt {
     pub status: StatusId,
     /// Where people read it.
     pub url: Option<String>,
+    /// The visible words of the answer, when they are not those that were sent: an answer may be another status.
+    pub other_words: Option<String>,
     /// What the server changed against our wish (visibility, warning, lost thread), in words for staff; empty is well.
     pub changed: Vec<String>,
     /// The server's creates left in its current window, when its headers said so.

@@ -18,9 +18,10 @@ use serde_json::Value;
 
 use crate::core::delivery::{CreatesLeft, Outcome, Payload, Receipt};
 use crate::core::ids::StatusId;
+use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::http::{Answer, Failure};
 use crate::fedi::words::ServerWords;
-use crate::fedi::{headers, json};
+use crate::fedi::{headers, html, json};
 
 /// What was asked, as far as the outcome depends on it.
 #[derive(Debug)]
@@ -99,8 +100,11 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
         // Misskey's children answer so when they made a reaction of it, some of them a status besides.
         return unknown(&format!("status {}, but the answer is the status it replies to", answer.status));
     }
+    let shown = json::any_text(&status, "content").map(|content| html::plain(&content));
+    let other_words = shown.filter(|words| likeness(&asked.payload.text, words) == Likeness::Other);
     Outcome::Sent(Receipt {
         status: StatusId::new(id),
+        other_words,
         url: json::text(&status, "url").or_else(|| json::text(&status, "uri")),
         changed: changed(asked, &status),
         creates_left: headers::remaining(&answer.headers)

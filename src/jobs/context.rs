@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::identity::Profiles;
 use super::points::Points;
 use super::second_look::SeenLately;
 use super::staging::Prints;
@@ -93,6 +94,8 @@ pub struct Ctx {
     pub points: Points,
     /// What pictures show, for those that were approved.
     pub prints: Prints,
+    /// Which account speaks through which profile.
+    pub profiles: Profiles,
     /// What has been seen of each server lately, by address.
     breakers: Mutex<HashMap<String, Breaker>>,
     /// Whether the wall clock can be believed, and when a server was last asked.
@@ -125,6 +128,8 @@ pub struct Linked {
     held: AtomicBool,
     /// Whether what it shows was compared with the ledger since it became ours ([`super::set_back`]).
     looked_over: AtomicBool,
+    /// Looks at our own statuses that failed in a row.
+    failed_looks: AtomicU32,
     link: RwLock<Option<Arc<LinkState>>>,
     profile: RwLock<Option<String>>,
     /// What the log has been told of this account and is not over.
@@ -136,6 +141,8 @@ pub struct Linked {
 pub enum Matter {
     /// The server cannot be linked.
     Reach,
+    /// Our own statuses cannot be read.
+    OwnStatuses,
     /// Notifications cannot be read.
     Notifications,
     /// Notifications that make no sense stand on the newest page; measured by how many.
@@ -204,6 +211,7 @@ impl Linked {
             allowance: Arc::default(),
             held: AtomicBool::new(true),
             looked_over: AtomicBool::new(false),
+            failed_looks: AtomicU32::new(0),
             open,
             link: RwLock::new(None),
             profile: RwLock::new(None),
@@ -239,6 +247,16 @@ impl Linked {
     /// The server asked the account to wait; says until when it does.
     pub fn throttled(&self, wait: chrono::Duration, jitter: f64, now: DateTime<Utc>) -> DateTime<Utc> {
         self.allowance.lock().unwrap_or_else(PoisonError::into_inner).throttled(wait, jitter, now)
+    }
+
+    /// How long to wait after a look at our own statuses: 1, 2, 4 … 60 s while they fail.
+    pub(super) fn pause_after_look(&self, failed: bool) -> chrono::Duration {
+        if !failed {
+            self.failed_looks.store(0, Ordering::SeqCst);
+            return chrono::Duration::zero();
+        }
+        let before = self.failed_looks.fetch_add(1, Ordering::SeqCst);
+        chrono::Duration::seconds((1_i64 << before.min(6)).min(60))
     }
 
     /// Opens the link to its server anew.
@@ -322,6 +340,7 @@ impl Ctx {
             look_wanted: Notify::new(),
             points: Points::default(),
             prints: Prints::default(),
+            profiles: Profiles::default(),
             breakers: Mutex::default(),
             time: Mutex::default(),
             desk: RwLock::new(Arc::new(desk)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::context::{Ctx, LinkState, Linked, Matter};
+use super::identity::{self, Mistaken};
 use super::second_look::SeenLately;
 use super::set_back;
 use super::trouble::Trouble;
@@ -60,7 +61,11 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
             return Ok(Outcome::Later);
         }
     };
-    let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
+    let mut known = ctx.store.accounts().await?;
+    if let Some(Mistaken { words, step }) = identity::mistaken(ctx, account, &me, &known).await? {
+        return pause(ctx, account, &words, &step, now).await;
+    }
+    let known = known.remove(&account.name).unwrap_or_default();
     if known.me.is_none() {
         match fedi.own_statuses(&me, None, OWN_STATUSES).await {
             Ok(own) => {
@@ -161,7 +166,7 @@ fn pause_key(account: &Linked) -> String {
     format!("paused:{}", account.name)
 }
 
-fn reach_key(account: &Linked) -> String {
+pub(super) fn reach_key(account: &Linked) -> String {
     format!("reach:{}", account.name)
 }
 

@@ -33,6 +33,9 @@ const STREAM_AGAIN_AT_MOST: chrono::Duration = chrono::Duration::minutes(5);
 /// A stream that lived as long works: when it ends, the next is opened at once.
 const STREAM_LIVES: chrono::Duration = chrono::Duration::seconds(60);
 
+/// A person is told after so many failures in a row.
+const TOLD_AFTER: u32 = 3;
+
 /// What a server can do is read again after this.
 const RELINK_AFTER: chrono::Duration = chrono::Duration::days(1);
 
@@ -75,6 +78,9 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
         };
         match session(&ctx, &account, &link, &mut streaming, &stop).await {
             Ok(()) => {
+                if failures >= TOLD_AFTER {
+                    ctx.store.settle_notice(&link::reach_key(&account)).await?;
+                }
                 failures = 0;
                 if account.is_over(Matter::Notifications) {
                     tracing::info!(account.name = %account.name, "notifications can be read again");
@@ -89,6 +95,16 @@ pub async fn run(ctx: Arc<Ctx>, account: Arc<Linked>, stop: CancellationToken) -
             }
             Err(Trouble::Fedi(error)) => {
                 failures = failures.saturating_add(1);
+                if failures == TOLD_AFTER {
+                    let words = format!("notifications of {} cannot be read: {error}", account.name);
+                    let step = format!(
+                        "look at {} in a browser: a maintenance page or a guard against robots may answer in its place; \
+                         watchpost keeps trying",
+                        account.server
+                    );
+                    let now = ctx.clock.now();
+                    ctx.store.raise(&link::reach_key(&account), account.name.as_str(), &words, &step, now).await?;
+                }
                 if account.is_news(Matter::Notifications, 0) {
                     tracing::warn!(account.name = %account.name, error = %error, "cannot read notifications; trying again");
                 } else {

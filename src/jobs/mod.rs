@@ -3,6 +3,7 @@
 //!
 //! - [`lease`]: which accounts are ours, where several daemons share a database;
 //! - [`link`]: learn who we are on a server and what it can do, before anything else;
+//! - [`identity`]: nobody speaks through another account's profile;
 //! - [`set_back`]: before an account sends: does it show what the ledger does not know?
 //! - [`staging`]: posts with what staff decided about them;
 //! - [`plan`]: posts → planned deliveries;
@@ -19,6 +20,7 @@
 pub mod answer;
 pub mod by_hand;
 pub mod context;
+pub mod identity;
 pub mod keep;
 pub mod lease;
 pub mod link;

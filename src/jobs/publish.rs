@@ -17,17 +17,18 @@ use super::second_look::{self, Waited};
 use super::timekeeping;
 use super::turns::{self, Work};
 use crate::core::breaker::Gate;
-use crate::core::delivery::{Armed, Outcome, Receipt, State};
+use crate::core::delivery::{Armed, Outcome, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
 use crate::core::lateness::{Due, Judgement, judge};
 use crate::core::post::DEFAULT_EXPIRY;
+use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::{Advice, FediError, KeyClass, LOST_THREAD, UploadError};
 use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
 use crate::store::pauses::Missed;
-use crate::store::sending::{Claimed, Ending, Lateness, NO_PARENT_YET, Turn};
+use crate::store::sending::{ANOTHER_STATUS, Claimed, Ending, Lateness, NO_PARENT_YET, Turn};
 
 /// What one tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -364,6 +365,9 @@ async fn send(
     learn(ctx, account, &outcome, reserved, now);
     let answered = !matches!(outcome, Outcome::NotSent { .. });
     let (ending, leave) = match outcome {
+        Outcome::Sent(receipt) if is_anothers(ctx, account, &armed, &receipt).await? => {
+            (Ending::Unknown { reason: ANOTHER_STATUS.to_owned() }, false)
+        }
         Outcome::Sent(receipt) => {
             tracing::info!(
                 account.name = %account.name,
@@ -489,6 +493,16 @@ async fn parent_is_gone(link: &LinkState, armed: &Armed) -> bool {
     }
 }
 
+/// Whether the answer to a POST is another status of ours: a cache, a proxy or a key that several share may give it. By
+/// its words only; the store asks besides whether another row has its id.
+async fn is_anothers(ctx: &Ctx, account: &Linked, armed: &Armed, receipt: &Receipt) -> Result<bool, StoreError> {
+    let Some(words) = &receipt.other_words else { return Ok(false) };
+    let rivals = ctx.store.rivals(&account.name, armed.id).await?;
+    let is_theirs = |rival: &Payload| likeness(&rival.text, words) == Likeness::Same;
+    let owned = ctx.store.owned(&account.name, std::slice::from_ref(&receipt.status)).await?;
+    Ok(!owned.is_empty() || rivals.iter().any(is_theirs))
+}
+
 /// Some servers make a post of its own of a reply whose mention vanished meanwhile (snac, Takahē): nobody asked for
 /// that post, so it is taken back, once a second look confirms it.
 async fn kept_in_thread(link: &LinkState, armed: &Armed, delivery: Option<&Delivery>, receipt: Receipt) -> Ending {
@@ -498,7 +512,9 @@ async fn kept_in_thread(link: &LinkState, armed: &Armed, delivery: Option<&Deliv
         return Ending::Sent(receipt);
     }
     match link.fedi.status(&receipt.status).await {
-        Ok(Some(seen)) if seen.in_reply_to.is_none() => {}
+        // Nothing is taken back that does not say what was sent.
+        Ok(Some(seen))
+            if seen.in_reply_to.is_none() && likeness(&armed.payload.text, &seen.text) != Likeness::Other => {}
         Ok(_) | Err(_) => return Ending::Sent(receipt),
     }
     match link.fedi.delete(&receipt.status).await {
@@ -617,5 +633,6 @@ fn backoff(ctx: &Ctx, attempt: i64) -> Duration {
 
 fn rehearsed(armed: &Armed) -> Outcome {
     let status = StatusId::new(format!("rehearsal-{}", armed.id));
-    Outcome::Sent(Receipt { status, url: None, changed: Vec::new(), creates_left: None, server_time: None })
+    let (changed, other_words) = (Vec::new(), None);
+    Outcome::Sent(Receipt { status, url: None, other_words, changed, creates_left: None, server_time: None })
 }

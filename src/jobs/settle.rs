@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Ctx, LinkState, Linked, Voice};
+use super::context::{Ctx, LinkState, Linked, Matter, Voice};
 use super::points::Point;
 use super::trouble::Trouble;
 use super::turns::{self, Work};
@@ -78,9 +78,11 @@ pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreErro
         let stopping = stopping.clone();
         async move {
             let settled = turn(&ctx, &account).await?;
+            let pause = account.pause_after_look(settled.blind > 0);
             if settled.blind > 0 {
-                // The rows stay due: the next look comes with the next slice, or when the server allows it, not at once.
-                let until = ctx.clock.now() + chrono::Duration::from_std(settled.wait).unwrap_or_default();
+                // The rows stay due: the next look comes when the server allows it, and ever later while it fails.
+                let wait = chrono::Duration::from_std(settled.wait).unwrap_or_default().max(pause);
+                let until = ctx.clock.now() + wait;
                 loop {
                     tokio::select! {
                         () = stopping.cancelled() => break,
@@ -117,10 +119,15 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
         return Ok(settled);
     }
     let look = match Look::take(&link, &open).await {
-        Ok(look) => look,
+        Ok(look) => {
+            account.is_over(Matter::OwnStatuses);
+            look
+        }
         Err(error) => {
             // A look that fails is no look: the rows stay due.
-            tracing::warn!(account.name = %account.name, %error, "cannot read our own statuses; looking again");
+            if account.is_news(Matter::OwnStatuses, 0) {
+                tracing::warn!(account.name = %account.name, %error, "cannot read our own statuses; looking again");
+            }
             settled.blind = 1;
             settled.wait = wait_of(&error);
             return Ok(settled);
@@ -316,13 +323,10 @@ impl Case<'_> {
             (true, true, _) => ended(State::Held, "not on the server, and too old to answer now"),
             (false, true, _) => ended(State::Expired, "not on the server at the last look, and its time has passed"),
             (_, false, _) => match self.link.capabilities.key {
-                KeyClass::Refusing if self.row.unclear > 1 => {
-                    ended(State::Held, "not on the server, which takes no second attempt with the same key")
-                }
+                // It has refused the same key once and would for ever.
+                KeyClass::Refusing => self.again(settled, self.row.unclear > 1),
                 KeyClass::ReplaysAnswers { .. } => self.again(settled, self.row.unclear > 0),
-                KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Refusing | KeyClass::Ignored => {
-                    self.again(settled, false)
-                }
+                KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Ignored => self.again(settled, false),
             },
         }
     }
@@ -372,7 +376,7 @@ impl Case<'_> {
         found.retain(|(status, _)| !owned.contains(&status.id));
         if found.iter().any(|(_, likeness)| *likeness == Likeness::Near) {
             // A campaign that counts its days says nearly the same every day: another row's very words are not ours.
-            let rivals = self.ctx.store.rivals(self.row).await?;
+            let rivals = self.ctx.store.rivals(&self.account.name, self.row.delivery.id).await?;
             let is_theirs =
                 |status: &StatusView| rivals.iter().any(|rival| resemblance(rival, shown(status)) == Likeness::Same);
             found.retain(|(status, likeness)| *likeness == Likeness::Same || !is_theirs(status));
@@ -397,6 +401,10 @@ impl Case<'_> {
 
     fn is_young_enough(&self, status: &StatusView) -> bool {
         let baseline = self.row.baseline.as_ref();
+        if baseline == Some(&status.id) {
+            // It was there before the attempt.
+            return false;
+        }
         let seen = baseline.and_then(|id| self.look.own.iter().find(|status| &status.id == id));
         let oldest = seen.and_then(|status| status.created_at).unwrap_or_else(|| oldest_possible(self.row));
         let window = self.occurrence_window();
@@ -548,7 +556,11 @@ impl Case<'_> {
             }
         }
         let ours_is_newer = place(own) < place(&twin.id);
-        let reactions = self.look.own.iter().find(|status| &status.id == own).map_or(1, |status| status.reactions);
+        // What does not say what this row says was never made by it, whatever the answer to its POST was.
+        let payload = &self.row.delivery.payload;
+        let own_words =
+            |status: &&StatusView| &status.id == own && resemblance(payload, shown(status)) != Likeness::Other;
+        let reactions = self.look.own.iter().find(own_words).map_or(1, |status| status.reactions);
         let live = matches!(self.ctx.voice, Voice::Live);
         if live && ours_is_newer && self.row.from_post && reactions == 0 && self.link.fedi.delete(own).await.is_ok() {
             self.ctx.points.pass(Point::TakenBack).await;

@@ -105,6 +105,17 @@ impl Store {
         self.change(LINK, values).await
     }
 
+    /// Whether anything was ever sent or answered as this account.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_spoken(&self, account: &AccountName) -> Result<bool, StoreError> {
+        const SPOKEN: &str =
+            "SELECT 1 AS one FROM deliveries WHERE account = $1 AND (attempt > 0 OR kind = 'reply') LIMIT 1";
+        let query = sqlx::query(SPOKEN).bind(account.as_str().to_owned());
+        Ok(query.fetch_optional(&self.inner.reads).await?.is_some())
+    }
+
     /// Commits, once ever, from when on mentions are ours to answer.
     ///
     /// # Errors

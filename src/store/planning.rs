@@ -426,6 +426,8 @@ async fn update(
         State::Held if edited && found.reason == ALREADY_SAID => (State::Planned, "edited: no longer said already", 0),
         // Staff hold it, or an outage does: an edit changes the words, not the hold.
         State::Held if found.reason == threads::BEHIND_REFUSED => (State::Held, threads::BEHIND_REFUSED, 0),
+        // Only its times moved: why it is held stays said.
+        State::Held if !edited => (State::Held, found.reason.as_str(), 0),
         State::Held => (State::Held, "held; edited since", 0),
         State::Refused if !edited => return Ok(()),
         State::Refused if found.may_exist => (State::Unknown, "edited after it was refused; looked for first", 1),

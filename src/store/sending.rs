@@ -50,6 +50,9 @@ pub struct Claimed {
 /// Why a row is planned again whose server shows the status it answers and yet says that it does not exist. Counted.
 pub const NO_PARENT_YET: &str = "the server does not know the status it answers yet";
 
+/// Why a row is unknown whose server answered with a status that another row owns.
+pub const ANOTHER_STATUS: &str = "the server answered with another status of this account";
+
 /// How an attempt, or the decision not to make one, ended: what becomes of a row that a sender holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
@@ -400,13 +403,15 @@ async fn record_one(
         reason = $4, updated_at = $3, thread = CASE WHEN thread = '' THEN $1 ELSE thread END, from_post = 1, \
         look_at = CASE WHEN kind = 'post' AND part < parts THEN $3 ELSE $7 END, \
         watch_until = CASE WHEN unclear > 0 THEN $8 ELSE watch_until END \
-        WHERE id = $5 AND state = 'armed' AND fence = $6";
+        WHERE id = $5 AND state = 'armed' AND fence = $6 AND NOT EXISTS (SELECT 1 FROM deliveries AS other \
+        WHERE other.status_id = $1 AND other.account = deliveries.account AND other.id <> deliveries.id)";
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, not_before = CASE WHEN $3 = 0 THEN not_before \
         ELSE $3 END, updated_at = $4, unclear = unclear + $7, \
         looks = CASE WHEN $7 = 1 THEN 0 ELSE looks END, \
         look_at = CASE WHEN $7 = 1 THEN armed_at + 5000 ELSE look_at END, rekeys = rekeys + $8, \
         parent_missed = parent_missed + $9 WHERE id = $5 AND state IN ('claimed', 'armed') AND fence = $6";
     let now_ms = now.timestamp_millis();
+    let another = ANOTHER_STATUS.to_owned();
     let (state, reason, not_before) = match ending {
         Ending::Sent(receipt) => {
             let query = sqlx::query(SENT).bind(storable(receipt.status.as_str()));
@@ -418,8 +423,10 @@ async fn record_one(
             if ours {
                 after_sent(&mut *connection, id, receipt).await?;
                 settle_delivery(connection, id.0).await?;
+                return Ok(true);
             }
-            return Ok(ours);
+            // Another row has that status, or this one is no longer in these hands: then the next write finds nothing.
+            (State::Unknown, &another, 0)
         }
         Ending::Again { at, reason } | Ending::Anew { at, reason } => (State::Planned, reason, at.timestamp_millis()),
         Ending::Unknown { reason } => (State::Unknown, reason, 0),

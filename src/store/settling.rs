@@ -156,10 +156,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read, or holds a row this version cannot read.
-    pub async fn rivals(&self, open: &Open) -> Result<Vec<Payload>, StoreError> {
+    pub async fn rivals(&self, account: &AccountName, id: DeliveryId) -> Result<Vec<Payload>, StoreError> {
         const LIST: &str = "SELECT payload FROM deliveries WHERE account = $1 AND id <> $2 AND status_id IS NULL \
             AND (state IN ('claimed', 'armed', 'unknown') OR unclear > 0 OR doubted_at IS NOT NULL)";
-        let query = sqlx::query(LIST).bind(open.delivery.account.as_str().to_owned()).bind(open.delivery.id.0);
+        let query = sqlx::query(LIST).bind(account.as_str().to_owned()).bind(id.0);
         let read = |row: &AnyRow| {
             let payload: String = row.try_get("payload")?;
             serde_json::from_str(&payload).map_err(|_shape| StoreError::Garbled { what: "a delivery's payload" })

@@ -18,6 +18,7 @@ mod command_line;
 mod families;
 mod floods;
 mod harness;
+mod identity;
 mod listening;
 mod once;
 mod posting;

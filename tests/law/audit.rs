@@ -44,11 +44,10 @@ pub(crate) async fn cell(cell: Cell, daemon: &Daemon, sandbox: &Sandbox, due: Da
         found.once &= mine.len() == wanted;
         found.taken_back |= mine.len() > standing;
         found.noticed |= twin;
-        let late = law.gave_up(row) && cell.outcome.may_be_late();
-        require(standing == wanted || (standing == 2 && twin) || (standing == 1 && late), || {
+        require(standing == wanted || (standing == 2 && twin), || {
             format!("row {} is {} and {standing} statuses stand (notice: {twin})", row.id, row.state.as_str())
         })?;
-        require(mine.len() <= wanted || law.twins_may_be() || late, || {
+        require(mine.len() <= wanted || law.twins_may_be(), || {
             format!("row {} was said {} times", row.id, mine.len())
         })?;
         if let (Some(status), State::Verified) = (&row.status, row.state) {
@@ -90,7 +89,7 @@ impl Law<'_> {
             State::Planned => self.waits_behind_a_person(row),
             State::Expired => (short_lived || throttled_past) && !row.reason.is_empty(),
             State::Verified | State::Refused | State::Held => {
-                self.cell.outcome.ends().contains(&row.state) || self.gave_up(row) || self.held_behind(row)
+                self.cell.outcome.ends().contains(&row.state) || self.held_behind(row)
             }
             State::Claimed | State::Armed | State::Sent | State::Unknown | State::Cancelled => false,
         };
@@ -112,12 +111,6 @@ impl Law<'_> {
         let part_of = |row: &Delivery| if let Of::Post { part, .. } = row.of { part } else { 1 };
         let refused = |other: &Delivery| part_of(other) < part_of(row) && other.state == State::Refused;
         row.state == State::Held && !row.reason.is_empty() && self.rows.iter().any(refused)
-    }
-
-    /// A server that takes no key twice, after two attempts that showed nothing: a person decides, and what it makes
-    /// after that is found when they do.
-    fn gave_up(&self, row: &Delivery) -> bool {
-        self.cell.server.refuses_repeats() && row.state == State::Held && row.unclear > 1
     }
 
     fn twins_may_be(&self) -> bool {

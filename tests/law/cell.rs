@@ -76,16 +76,12 @@ impl Server {
         match self {
             Server::Mastodon => true,
             Server::Keyless | Server::KeylessShy => false,
+            // A key it refused twice is given up after the last look (pixelfed).
             // Of two requests with one key that overlap both post before Mastodon 4.6; where every status comes late
             // they may overlap for long.
             Server::Other("mastodon-late") => false,
-            Server::Other(name) => name.starts_with("mastodon-") || matches!(name, "hollo" | "pixelfed"),
+            Server::Other(name) => name.starts_with("mastodon-") || name == "hollo",
         }
-    }
-
-    /// Whether no key is taken twice: then a row is held after two attempts that showed nothing.
-    pub(crate) fn refuses_repeats(self) -> bool {
-        self == Server::Other("pixelfed")
     }
 
     /// Whether a post needs a picture.

@@ -12,9 +12,12 @@ use watchpost::core::delivery::State;
 use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::plan::AccountCalendar;
 use watchpost::core::post::{Moment, Post, When};
+use watchpost::core::schedule::Slot;
 use watchpost::fedi::Http;
 use watchpost::jobs::points::{Passage, Point};
-use watchpost::sandbox::{Endpoint, Fault, NewAccount, Options, Profile, Running, Sandbox, Trouble};
+use watchpost::sandbox::{
+    Endpoint, Fault, Moment as FaultMoment, NewAccount, Options, Profile, Running, Sandbox, Trouble,
+};
 
 use watchpost::store::Place;
 
@@ -36,11 +39,19 @@ pub(crate) fn nine() -> DateTime<Utc> {
 
 impl Scene {
     pub(crate) async fn begin(profile: Profile, posts: Vec<Post>) -> Scene {
+        Scene::begin_after(profile, posts, &[]).await
+    }
+
+    /// The same where the account said something before.
+    async fn begin_after(profile: Profile, posts: Vec<Post>, said: &[&str]) -> Scene {
         let folder = tempfile::tempdir_in(memory()).unwrap();
         let theirs = Clock::by_hand(nine());
         let mut options = Options::new(theirs.clone()).account(NewAccount::campaign("eyes").token("eyes-token"));
         options.profile = profile;
         let running = Sandbox::start(options).await.unwrap();
+        for text in said {
+            running.handle().mention("eyes", text).unwrap();
+        }
         let campaign =
             watchpost::campaign::load(Path::new(env!("CARGO_MANIFEST_DIR")), nine()).unwrap().campaign.unwrap();
         let eyes = AccountName::new("eyes");
@@ -241,4 +252,52 @@ async fn posts_that_count_their_days_do_not_take_each_others_statuses() {
     days_in_a_row(Profile::gotosocial()).await;
     days_in_a_row(Profile::mastodon()).await;
     days_in_a_row(Profile::friendica()).await;
+}
+
+/// The answer to a reply's POST is another status of ours: a cache or a proxy gave it.
+async fn answered_with_another(when: FaultMoment) {
+    let scene =
+        Scene::begin(Profile::gotosocial(), vec![post("A good post.", nine() + chrono::Duration::minutes(1))]).await;
+    scene.pass(60);
+    scene.work().await;
+    scene.pass(10);
+    scene.work().await;
+    let good = scene.sandbox.own("eyes").remove(0);
+    let body = format!(
+        r#"{{"id":"{}","content":"<p>{}</p>","visibility":"public","in_reply_to_id":null}}"#,
+        good.id, good.text
+    );
+    let answer = Trouble::Answer { when, status: 200, body, content_type: None, headers: Vec::new() };
+    scene.sandbox.fault(Fault::on(Endpoint::Create, answer));
+    let asked = scene.sandbox.mention("luz", "@eyes what about ring?").unwrap();
+    scene.daemon.listen().await.unwrap();
+    scene.settle().await;
+    scene.settle().await;
+    assert_eq!(scene.states().await, [State::Verified, State::Verified], "{when:?}");
+    assert!(scene.sandbox.own("eyes").iter().any(|seen| seen.id == good.id), "{when:?}: the good post stands");
+    assert_eq!(scene.sandbox.replies_to(&asked).len(), 1, "{when:?}");
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_yes_with_another_status_takes_nothing_back_and_is_not_believed() {
+    answered_with_another(FaultMoment::Before).await;
+    answered_with_another(FaultMoment::After).await;
+}
+
+#[tokio::test]
+async fn what_stood_there_before_the_attempt_is_not_what_it_made() {
+    let text = "Every Monday we meet at the library.";
+    for profile in [Profile::mastodon(), Profile::gotosocial()] {
+        let weekly = Post { when: When::Every(Slot::parse("Mon 09:01").unwrap()), ..post(text, nine()) };
+        // By another program, a moment before ours came: the newest when the attempt begins.
+        let scene = Scene::begin_after(profile, vec![weekly], &[text]).await;
+        scene.pass(60);
+        scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::answer(500, "")));
+        scene.work().await;
+        scene.settle().await;
+        let said = scene.sandbox.own("eyes").iter().filter(|seen| seen.text == text).count();
+        assert_eq!(said, 2, "the other program's, and ours");
+        scene.end().await;
+    }
 }
