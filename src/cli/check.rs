@@ -10,7 +10,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::copies;
+use super::{copies, privacy};
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Loaded};
 use crate::core::plural::many;
@@ -34,6 +34,7 @@ pub struct Args {
 pub async fn run(campaign_dir: &Path, json: bool, strict: bool, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let mut loaded = campaign::load(campaign_dir, now)?;
     loaded.findings.extend(copies::findings(&loaded, now).await);
+    loaded.findings.extend(loaded.campaign.as_ref().map(privacy::findings).unwrap_or_default());
     let shown = if json { as_json(&loaded)? } else { as_text(&loaded) };
     match io::stdout().lock().write_all(shown.as_bytes()) {
         // Whoever reads has seen enough (`check | head`); the code still tells the truth.
@@ -106,7 +107,9 @@ mod tests {
                         server = \"http://127.0.0.1:1\"\ntoken = { file = \"secrets/a\" }\nslots = [\"Mon-Fri 09:00\"]\n";
         std::fs::write(root.path().join("config/watchpost.toml"), settings).unwrap();
         std::fs::write(root.path().join("config/facts.toml"), "").unwrap();
-        std::fs::write(root.path().join("secrets/a"), "tok").unwrap();
+        let token = root.path().join("secrets/a");
+        std::fs::write(&token, "tok").unwrap();
+        std::fs::set_permissions(token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         std::fs::write(root.path().join("posts/one.md"), post).unwrap();
         root
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{output, workplace};
+use super::{output, privacy, workplace};
 use crate::app;
 use crate::campaign::{Account, Campaign};
 use crate::clock::Clock;
@@ -36,6 +36,8 @@ struct Report {
     daemon_runs: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     database_settings: Option<Vec<(String, String)>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     accounts: Vec<AccountReport>,
 }
 
@@ -82,6 +84,7 @@ pub async fn run(root: &Path, args: &Args, clock: &Clock) -> anyhow::Result<u8> 
         database: app::store_words(&campaign),
         daemon_runs: Store::daemon_runs(&workplace::place(&campaign), clock.now()).await?,
         database_settings: settings,
+        warnings: privacy::findings(&campaign).iter().map(ToString::to_string).collect(),
         accounts,
     };
     if args.json {
@@ -149,6 +152,9 @@ fn page(report: &Report) -> String {
     let mut page = format!("{}\n  database     {} ({running})\n", report.campaign, report.database);
     for (name, value) in report.database_settings.iter().flatten() {
         page.push_str(&format!("  {name:<12} {value}\n"));
+    }
+    for warning in &report.warnings {
+        page.push_str(&format!("  {warning}\n"));
     }
     for account in &report.accounts {
         page.push_str(&format!("\n{} on {}\n", account.name, account.server));

@@ -23,6 +23,7 @@ pub mod output;
 pub mod pause;
 pub mod plan;
 pub mod plan_command;
+mod privacy;
 pub mod queue;
 pub mod queue_add;
 pub mod queue_export;

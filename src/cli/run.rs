@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::{output, workplace};
+use super::{output, privacy, workplace};
 use crate::app::{App, Setup};
 use crate::campaign::finding::Level;
 use crate::clock::{Clock, Dice};
@@ -29,7 +29,8 @@ pub struct Args {
 /// When the campaign has mistakes in its settings, the database cannot be used, or another daemon runs on it.
 pub async fn run(root: &Path, args: &Args, clock: Clock) -> anyhow::Result<u8> {
     let (campaign, findings) = workplace::campaign(root, clock.now())?;
-    for finding in findings.iter().filter(|finding| finding.level == Level::Warning) {
+    let open = privacy::findings(&campaign);
+    for finding in findings.iter().filter(|finding| finding.level == Level::Warning).chain(&open) {
         tracing::warn!("{finding}");
     }
     let name = campaign.name.clone();

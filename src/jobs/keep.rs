@@ -20,6 +20,9 @@ const WISHES_AGAIN: Duration = Duration::seconds(5);
 /// What the notices of facts due for review begin with.
 const STALE: &str = "stale:";
 
+/// What the notices of accounts that were taken out begin with.
+const LEFT_OUT: &str = "left-out:";
+
 /// Purges what is older than it may be; returns how many rows were emptied.
 ///
 /// # Errors
@@ -35,7 +38,36 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     }
     ctx.store.settle_spent(now).await?;
     tell_stale(ctx, now).await?;
+    tell_left_out(ctx, now).await?;
     Ok(texts + people)
+}
+
+/// What accounts that were taken out of `[[accounts]]` left behind is never sent: a person is told, once an account.
+async fn tell_left_out(ctx: &Ctx, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let left = ctx.store.left_out(ctx.accounts.keys().cloned().collect(), now).await?;
+    let mut told = Vec::new();
+    for (account, over) in left {
+        let mut words = format!(
+            "{account} is not in [[accounts]] any more, and {} of its posts and answers are open: none is sent",
+            over.open + over.unclear
+        );
+        if over.unclear > 0 {
+            words.push_str(&format!("; {} may stand on its server, where nobody can look now", over.unclear));
+        }
+        let step = format!(
+            "put it back as name = \"{account}\" in config/watchpost.toml, or leave it: what is planned ends when its \
+             time has passed"
+        );
+        let key = format!("{LEFT_OUT}{account}");
+        ctx.store.raise(&key, account.as_str(), &words, &step, now).await?;
+        told.push(key);
+    }
+    for notice in ctx.store.notices().await? {
+        if notice.key.starts_with(LEFT_OUT) && !told.contains(&notice.key) {
+            ctx.store.settle_notice(&notice.key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A fact past its `review_by` is not said: staff are told, once, until they looked at it again.

@@ -28,7 +28,7 @@ use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
 use crate::store::pauses::Missed;
-use crate::store::sending::{ANOTHER_STATUS, Claimed, Ending, Lateness, NO_PARENT_YET, Turn};
+use crate::store::sending::{ANOTHER_STATUS, Claimed, Ending, Lateness, NO_PARENT_YET, REFUSED_AFTER, Turn};
 
 /// What one tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -391,7 +391,7 @@ async fn send(
         }
         // An earlier attempt may have succeeded; this refusal says nothing about that one (DESIGN §5).
         Outcome::Refused { message } | Outcome::Doubtful { message } if armed.may_exist => {
-            (Ending::Unknown { reason: format!("after an unclear attempt the server said: {message}") }, false)
+            (Ending::Unknown { reason: format!("{REFUSED_AFTER} {message}") }, false)
         }
         // Off Mastodon a reply whose parent is gone is refused with any code and any words.
         Outcome::Refused { .. } | Outcome::Doubtful { .. } if parent_is_gone(link, &armed).await => {
@@ -516,6 +516,10 @@ async fn kept_in_thread(link: &LinkState, armed: &Armed, delivery: Option<&Deliv
         Ok(Some(seen))
             if seen.in_reply_to.is_none() && likeness(&armed.payload.text, &seen.text) != Likeness::Other => {}
         Ok(_) | Err(_) => return Ending::Sent(receipt),
+    }
+    // Where the mention stands, the server keeps no threads, and people are told.
+    if !parent_is_gone(link, armed).await {
+        return Ending::Sent(receipt);
     }
     match link.fedi.delete(&receipt.status).await {
         Ok(()) => Ending::Settled {

@@ -20,6 +20,7 @@ use crate::store::StoreError;
 use crate::store::calendar::FILE_GONE;
 use crate::store::deliveries::Of;
 use crate::store::notices::Told;
+use crate::store::sending::REFUSED_AFTER;
 use crate::store::settling::{Found, Open, Wish};
 
 /// Rows one turn settles: a page of the own list.
@@ -34,6 +35,10 @@ const LONGEST_WAIT: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// More than our clock and a server's may be apart while we send.
 const CLOCKS_APART: chrono::Duration = chrono::Duration::minutes(10);
+
+/// For how long an own list may lag, and when it is read again meanwhile.
+const LIST_MAY_LAG: chrono::Duration = chrono::Duration::hours(1);
+const LAGGING_LIST_AGAIN: chrono::Duration = chrono::Duration::minutes(1);
 
 /// What one tick did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -243,6 +248,10 @@ impl Case<'_> {
                 Found::There { status: status.id.clone(), url: status.url.clone(), note }
             }
             None => match self.absent(settled) {
+                Found::SendAgain { .. } if self.list_lags().await? => {
+                    settled.again = settled.again.saturating_sub(1);
+                    self.behind(settled)
+                }
                 Found::SendAgain { .. } if self.parent_is_gone().await => {
                     settled.again = settled.again.saturating_sub(1);
                     let reason = "not on the server, and the mention is gone".to_owned();
@@ -285,6 +294,37 @@ impl Case<'_> {
         Ok(())
     }
 
+    /// Whether the own list lacks our newest status, which the server has: then a row that it does not show may be there
+    /// as well. Not asked where a direct would not be listed.
+    async fn list_lags(&self) -> Result<bool, StoreError> {
+        let known = self.ctx.store.accounts().await?;
+        let Some(newest) = known.get(&self.account.name).and_then(|row| row.newest_own.as_ref()) else {
+            return Ok(false);
+        };
+        if self.look.shows(newest) {
+            return Ok(false);
+        }
+        let oldest = self.look.own.iter().filter_map(|status| status.created_at).min();
+        let is_listed = |status: &StatusView| {
+            let direct = status.visibility == Some(Visibility::Direct) && !self.link.capabilities.lists_directs;
+            // What is older than all that was read stands further back.
+            !direct && (oldest.is_none() || status.created_at.is_none_or(|made| Some(made) > oldest))
+        };
+        // A look that fails says nothing, and then the list says nothing either.
+        Ok(self.link.fedi.status(newest).await.map_or(true, |seen| seen.as_ref().is_some_and(is_listed)))
+    }
+
+    /// A list that lags is no look: later again, and after an hour a person decides.
+    fn behind(&self, settled: &mut Settled) -> Found {
+        settled.open += 1;
+        let from = self.row.doubted_at.unwrap_or(self.row.armed_at);
+        if self.now - from < LIST_MAY_LAG {
+            return Found::NotYet(self.now + LAGGING_LIST_AGAIN);
+        }
+        let reason = "the account's own list does not show what the server has: it may be there".to_owned();
+        Found::Ended { state: State::Held, reason }
+    }
+
     /// Whether this is a reply to a mention that the server no longer has: nobody waits for it, and some servers would
     /// accept it all the same, others never. A look that fails says nothing.
     async fn parent_is_gone(&self) -> bool {
@@ -323,10 +363,12 @@ impl Case<'_> {
             (true, true, _) => ended(State::Held, "not on the server, and too old to answer now"),
             (false, true, _) => ended(State::Expired, "not on the server at the last look, and its time has passed"),
             (_, false, _) => match self.link.capabilities.key {
-                // It has refused the same key once and would for ever.
-                KeyClass::Refusing => self.again(settled, self.row.unclear > 1),
                 KeyClass::ReplaysAnswers { .. } => self.again(settled, self.row.unclear > 0),
-                KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Ignored => self.again(settled, false),
+                KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Refusing | KeyClass::Ignored => {
+                    // A server that refused the same key after the first attempt may do so for ever.
+                    let refused = self.row.delivery.reason.starts_with(REFUSED_AFTER);
+                    self.again(settled, refused && self.row.unclear > 1)
+                }
             },
         }
     }

@@ -35,6 +35,7 @@ pub mod epoch;
 mod errors;
 pub mod intake;
 pub mod leases;
+pub mod left_out;
 mod lock;
 pub mod mentions;
 pub mod notices;

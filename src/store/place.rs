@@ -46,6 +46,23 @@ impl Place {
         matches!(self.parse(), Ok(Where::Postgres(_)))
     }
 
+    /// The files on this machine that nobody else is to read: the database, if it is one, and the install key.
+    #[must_use]
+    pub fn private_files(&self) -> Vec<PathBuf> {
+        match self.parse() {
+            Ok(Where::Sqlite(file)) => {
+                let beside = |ending: &str| {
+                    let mut name = file.as_os_str().to_owned();
+                    name.push(ending);
+                    PathBuf::from(name)
+                };
+                vec![file.clone(), beside("-wal"), beside("-shm"), file.with_file_name("install.key")]
+            }
+            Ok(Where::Postgres(_)) => vec![self.key_folder().join("install.key")],
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// The folder that holds this machine's install key for a database on a server.
     pub(super) fn key_folder(&self) -> PathBuf {
         self.folder.join("data")

@@ -53,6 +53,9 @@ pub const NO_PARENT_YET: &str = "the server does not know the status it answers 
 /// Why a row is unknown whose server answered with a status that another row owns.
 pub const ANOTHER_STATUS: &str = "the server answered with another status of this account";
 
+/// How the reason of a row begins that was refused after an attempt that may have succeeded.
+pub const REFUSED_AFTER: &str = "after an unclear attempt the server said:";
+
 /// How an attempt, or the decision not to make one, ended: what becomes of a row that a sender holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {

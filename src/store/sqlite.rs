@@ -36,10 +36,26 @@ fn address(file: &Path) -> String {
 }
 
 pub(super) async fn one(file: &Path) -> Result<AnyConnection, StoreError> {
+    make(file)?;
     let mut connection = AnyConnection::connect(&address(file)).await?;
     settle(&mut connection).await?;
     read_back(&mut connection).await?;
     Ok(connection)
+}
+
+/// A new database is its owner's alone from its first byte on; SQLite gives WAL and shared memory the same rights.
+fn make(file: &Path) -> Result<(), StoreError> {
+    if file.exists() {
+        return Ok(());
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_made) => Ok(()),
+        Err(source) => Err(StoreError::Folder { path: file.to_path_buf(), source }),
+    }
 }
 
 /// A few connections for readers; WAL lets them look while the writer writes.

@@ -209,3 +209,30 @@ fn a_process_killed_in_the_middle_leaves_nothing_that_is_said_twice_and_no_token
         story.finish().await;
     });
 }
+
+#[test]
+fn what_everybody_can_read_is_told_with_the_words_to_type_and_a_new_database_is_its_owners() {
+    use std::os::unix::fs::PermissionsExt;
+    run(async {
+        let mut story = Scene::new().set().await;
+        for name in ["watchpost.db", "watchpost.db-wal", "watchpost.db-shm", "install.key"] {
+            let mode = std::fs::metadata(story.folder.path().join("data").join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        for (name, words) in [
+            ("secrets/eyes.token", "chmod 600 secrets/eyes.token"),
+            ("data/watchpost.db", "chmod 600 data/watchpost.db"),
+        ] {
+            let file = story.folder.path().join(name);
+            for command in ["check", "doctor"] {
+                let out = watchpost(&story, &[command]);
+                assert!(!String::from_utf8_lossy(&out.stdout).contains(words), "{command}: {out:?}");
+                std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).unwrap();
+                let out = watchpost(&story, &[command]);
+                assert!(String::from_utf8_lossy(&out.stdout).contains(words), "{command}: {out:?}");
+                std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+            }
+        }
+        story.finish().await;
+    });
+}

@@ -78,3 +78,28 @@ fn an_account_with_a_new_name_is_told_which_name_to_write() {
         story.may_leave(Leftover::DueWork);
     });
 }
+
+#[test]
+fn an_account_that_was_taken_out_is_told_of_and_what_it_left_is_never_sent() {
+    tell(scene(), async |story| {
+        story.until("2026-11-27 08:30").await;
+        story.stop().await.unwrap();
+        let file = story.folder.path().join("config/watchpost.toml");
+        let settings = std::fs::read_to_string(&file).unwrap();
+        let from = settings.find("[[accounts]]\nname = \"vigila\"").unwrap();
+        let (kept, rest) = settings.split_at(from);
+        let until = rest.find("[store]").unwrap();
+        std::fs::write(&file, format!("{kept}{}", rest.split_at(until).1)).unwrap();
+        story.clock.advance(35 * MINUTE);
+        story.start_without_waiting().await.unwrap();
+        let notice = story.notice("vigila is not in [[accounts]] any more").await;
+        assert!(notice.next_step.contains("name = \"vigila\""), "{notice:?}");
+        story.flow_until("the other one speaks", async || story.said("eyes").len() == 1).await;
+        story.until("2026-11-27 16:10").await;
+        story.notice_gone("vigila is not in").await;
+        let mut states = story.states("nine").await;
+        states.sort_unstable();
+        assert_eq!(states, ["expired", "verified"]);
+        assert_eq!(story.said("vigila").len(), 0);
+    });
+}

@@ -301,3 +301,50 @@ async fn what_stood_there_before_the_attempt_is_not_what_it_made() {
         scene.end().await;
     }
 }
+
+/// The own list stands still, or is empty, for longer than the last look waits; a look by id shows that it lags.
+async fn the_own_list_lies(before: usize) {
+    let scene = Scene::begin(
+        Profile::gotosocial(),
+        vec![
+            post("Said before.", nine() + chrono::Duration::minutes(1)),
+            Post { id: PostId::new("unclear"), ..post("Said once.", nine() + chrono::Duration::minutes(3)) },
+        ],
+    )
+    .await;
+    scene.pass(60);
+    scene.work().await;
+    let shown: Vec<String> = scene
+        .sandbox
+        .own("eyes")
+        .iter()
+        .take(before)
+        .map(|seen| {
+            format!(
+                r#"{{"id":"{}","content":"<p>{}</p>","created_at":"2026-11-23T08:00:00.000Z"}}"#,
+                "an-old-one", seen.text
+            )
+        })
+        .collect();
+    scene.pass(10);
+    scene.work().await;
+    scene
+        .sandbox
+        .fault(Fault::on(Endpoint::OwnStatuses, Trouble::answer(200, format!("[{}]", shown.join(",")))).always());
+    scene.pass(110);
+    scene.sandbox.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(500)));
+    scene.work().await;
+    scene.settle().await;
+    scene.settle().await;
+    assert_eq!(scene.sandbox.own("eyes").len(), 2, "a list that lags is no look");
+    scene.sandbox.clear_faults();
+    scene.settle().await;
+    assert_eq!((scene.states().await, scene.sandbox.own("eyes").len()), (vec![State::Verified; 2], 2));
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn an_own_list_that_is_empty_or_stands_still_is_no_look() {
+    the_own_list_lies(0).await;
+    the_own_list_lies(1).await;
+}

@@ -80,7 +80,9 @@ impl Folder {
     }
 
     pub(crate) fn write_token(&self, account: &str, token: &str) {
-        std::fs::write(self.path().join(format!("secrets/{account}.token")), format!("{token}\n")).unwrap();
+        let file = self.path().join(format!("secrets/{account}.token"));
+        std::fs::write(&file, format!("{token}\n")).unwrap();
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
 
     /// A picture to attach, one pixel large.
