@@ -54,8 +54,8 @@ fn two_accounts_with_one_token_do_not_say_everything_twice() {
         story.flow_until("one of them speaks", async || story.said("eyes").len() == 1).await;
         story.advance(5 * MINUTE).await;
         assert_eq!(story.said("eyes").len(), 1);
-        story.may_leave(Leftover::DueWork);
-        story.finish().await;
+        // Whichever of the two came first speaks, so the rows may bear either name.
+        story.stop().await.unwrap();
     });
 }
 
