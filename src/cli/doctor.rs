@@ -188,7 +188,7 @@ fn page(report: &Report) -> String {
 }
 
 /// What the server does when the same attempt comes twice, in words.
-fn key_words(key: KeyClass) -> String {
+pub(super) fn key_words(key: KeyClass) -> String {
     let hours = |window: u64| match window {
         window if window.is_multiple_of(3600) => format!("{} h", window / 3600),
         window => format!("{} min", window / 60),

@@ -7,11 +7,14 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::doctor::key_words;
 use super::status::{local, rfc3339};
 use super::table::{first_words, table};
 use super::{output, workplace};
 use crate::core::delivery::State;
 use crate::core::ids::DeliveryId;
+use crate::fedi::Capabilities;
+use crate::store::Store;
 use crate::store::attempts::Attempt;
 use crate::store::deliveries::{Delivery, Of};
 
@@ -72,7 +75,19 @@ struct Row {
     #[serde(skip)]
     expires_words: Option<String>,
     reason: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    closer: Option<Closer>,
+}
+
+/// What only one delivery's own page tells.
+#[derive(Serialize)]
+struct Closer {
+    /// What the server does with the key of an attempt, as it was found at the last link.
+    key: String,
+    looks: i64,
+    next_look: Option<String>,
+    #[serde(skip)]
+    next_look_words: Option<String>,
     history: Vec<Happened>,
 }
 
@@ -109,7 +124,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
                     }
                 },
             };
-            let rows: Vec<Row> = rows.iter().map(|delivery| row(delivery, &[], zone)).collect();
+            let rows: Vec<Row> = rows.iter().map(|delivery| row(delivery, None, zone)).collect();
             if *json { output::json(&rows)? } else { output::text(&list(&rows))? }
         }
         Action::Show { number, json } => {
@@ -117,7 +132,8 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
             let Some(delivery) = store.delivery(id).await? else {
                 bail!("there is no delivery {number}; `watchpost ledger list` shows the newest");
             };
-            let row = row(&delivery, &store.attempts(id).await?, zone);
+            let closer = closer(&store, &delivery, zone).await?;
+            let row = row(&delivery, Some(closer), zone);
             if *json { output::json(&row)? } else { output::text(&page(&row, &delivery))? }
         }
     }
@@ -125,18 +141,32 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     Ok(0)
 }
 
-fn row(delivery: &Delivery, attempts: &[Attempt], zone: Tz) -> Row {
-    let what = match &delivery.of {
-        Of::Post { post, occurrence, part, parts, .. } => format!("{post} ({occurrence}, part {part} of {parts})"),
-        Of::Reply { mention } => format!("reply to mention {}", first_words(mention, 8)),
-    };
-    let happened = |attempt: &Attempt| Happened {
+async fn closer(store: &Store, delivery: &Delivery, zone: Tz) -> anyhow::Result<Closer> {
+    let happened = |attempt: Attempt| Happened {
         attempt: attempt.number,
         armed: attempt.armed_at.map(|at| rfc3339(at, zone)),
         ended: rfc3339(attempt.ended_at, zone),
         ended_words: local(attempt.ended_at, zone),
-        outcome: attempt.outcome.clone(),
-        detail: attempt.detail.clone(),
+        outcome: attempt.outcome,
+        detail: attempt.detail,
+    };
+    let (looks, next_look) = store.looks(delivery.id).await?;
+    let account = store.accounts().await?.remove(&delivery.account).unwrap_or_default();
+    let capabilities: Option<Capabilities> =
+        account.capabilities.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    Ok(Closer {
+        key: capabilities.map_or_else(|| "not asked yet".to_owned(), |found| key_words(found.key)),
+        looks,
+        next_look: next_look.map(|at| rfc3339(at, zone)),
+        next_look_words: next_look.map(|at| local(at, zone)),
+        history: store.attempts(delivery.id).await?.into_iter().map(happened).collect(),
+    })
+}
+
+fn row(delivery: &Delivery, closer: Option<Closer>, zone: Tz) -> Row {
+    let what = match &delivery.of {
+        Of::Post { post, occurrence, part, parts, .. } => format!("{post} ({occurrence}, part {part} of {parts})"),
+        Of::Reply { mention } => format!("reply to mention {}", first_words(mention, 8)),
     };
     Row {
         delivery: delivery.id.0,
@@ -155,7 +185,7 @@ fn row(delivery: &Delivery, attempts: &[Attempt], zone: Tz) -> Row {
         expires: delivery.expires_at.map(|at| rfc3339(at, zone)),
         expires_words: delivery.expires_at.map(|at| local(at, zone)),
         reason: delivery.reason.clone(),
-        history: attempts.iter().map(happened).collect(),
+        closer,
     }
 }
 
@@ -186,11 +216,17 @@ fn page(row: &Row, delivery: &Delivery) -> String {
     if !row.reason.is_empty() {
         page.push_str(&format!("  why         {}\n", row.reason));
     }
-    for happened in &row.history {
-        page.push_str(&format!(
-            "  attempt {}   {} → {}: {}\n",
-            happened.attempt, happened.ended_words, happened.outcome, happened.detail
-        ));
+    if let Some(closer) = &row.closer {
+        for happened in &closer.history {
+            page.push_str(&format!(
+                "  attempt {}   {} → {}: {}\n",
+                happened.attempt, happened.ended_words, happened.outcome, happened.detail
+            ));
+        }
+        page.push_str(&format!("  key         {}\n", closer.key));
+        let times = if closer.looks == 1 { "once".to_owned() } else { format!("{} times", closer.looks) };
+        let next = closer.next_look_words.as_ref().map_or_else(String::new, |at| format!(", next {at}"));
+        page.push_str(&format!("  looked for  {times} since the last attempt{next}\n"));
     }
     // What a reply says names a person; posts are for everybody.
     if matches!(delivery.of, Of::Post { .. }) {

@@ -19,6 +19,7 @@ mod families;
 mod floods;
 mod harness;
 mod identity;
+mod ledger;
 mod listening;
 mod once;
 mod posting;

@@ -189,10 +189,11 @@ fn a_reply_that_goes_again_sees_that_staff_answered_meanwhile() {
         tell(scene, async |story| {
             story.fault(Fault::on(Endpoint::Create, Trouble::Cut { when: Moment::Before }));
             let asked = story.says("ada", QUESTION);
-            story.flow_until("it is unclear", async || {
-                story.reply_rows().await.iter().any(|row| row.state == State::Unknown)
-            })
-            .await;
+            story
+                .flow_until("it is unclear", async || {
+                    story.reply_rows().await.iter().any(|row| row.state == State::Unknown)
+                })
+                .await;
             // From another account of the campaign: in its own list eyes does not see it.
             story.server().reply("vigila", &asked, "@ada it is a face scanner, see our page.").unwrap();
             for seconds in [6, 25, 90, 200, 60] {
