@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
@@ -90,7 +91,7 @@ fn tell_conflicts(
     }
     let window = Window { at_from: now, every_from: now, slots_from: now, until: now + LOOK_AHEAD };
     let timed = posts.iter().filter(|read| matches!(read.post.when, When::At(_) | When::Every(_)));
-    let timed: Vec<Post> = timed.map(|read| read.post.clone()).collect();
+    let timed: Vec<Arc<Post>> = timed.map(|read| Arc::clone(&read.post)).collect();
     let mut first: HashMap<PostId, (Conflict, usize)> = HashMap::new();
     for conflict in conflicts(&timed, accounts, zone, &History::default(), window) {
         first.entry(conflict.post.clone()).or_insert((conflict, 0)).1 += 1;

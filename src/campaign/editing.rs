@@ -1,6 +1,7 @@
 //! One post at a time, for an editor: where its file stands, and a text read as the post it would be.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -29,6 +30,6 @@ pub fn read_text(campaign: &Campaign, text: &str, file: &Path, now: DateTime<Utc
     let mut report = Report::new(file);
     let read = posts::written(text, file, &frame_of(campaign, now), &mut report);
     let findings = report.into_findings();
-    let post = read.map(|read| read.post).filter(|_| !any_error(&findings));
+    let post = read.map(|read| Arc::unwrap_or_clone(read.post)).filter(|_| !any_error(&findings));
     (post, findings)
 }

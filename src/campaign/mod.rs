@@ -146,7 +146,8 @@ pub struct Loaded {
     pub campaign: Option<Campaign>,
     /// Everything to say, settings first, then by file and line.
     pub findings: Vec<Finding>,
-    /// The file of each post, relative to the campaign folder, and the line its text begins on.
+    /// The file of each post, relative to the campaign folder, and the line its text begins on; empty where posts were
+    /// read quickly.
     pub places: HashMap<PostId, (PathBuf, usize)>,
 }
 
@@ -256,7 +257,8 @@ fn load_with(
         across::check(&settings, &posts, now, &mut findings);
     }
 
-    let places = posts.iter().map(|read| (read.post.id.clone(), (read.file.clone(), read.line))).collect();
+    let told = if depth == Depth::Whole { posts.as_slice() } else { &[] };
+    let places = told.iter().map(|read| (read.post.id.clone(), (read.file.clone(), read.line))).collect();
     let campaign = settings.zone.filter(|_| sound).map(|zone| Campaign {
         root: root.to_path_buf(),
         name: settings.name,
@@ -269,7 +271,7 @@ fn load_with(
         store_url: settings.store_url,
         facts: facts.unwrap_or_default(),
         commands,
-        posts: posts.into_iter().map(|read| Arc::new(read.post)).collect(),
+        posts: posts.into_iter().map(|read| read.post).collect(),
         unreadable,
     });
     Ok(Loaded { campaign, findings: across::in_reading_order(findings), places })
@@ -282,7 +284,7 @@ pub fn load_posts(campaign: &Campaign, now: DateTime<Utc>) -> (Vec<Arc<Post>>, V
     let frame = frame_of(campaign, now);
     let mut findings = Vec::new();
     let (posts, _) = posts::read(&frame, &mut findings);
-    (posts.into_iter().map(|read| Arc::new(read.post)).collect(), across::in_reading_order(findings))
+    (posts.into_iter().map(|read| read.post).collect(), across::in_reading_order(findings))
 }
 
 /// What posts of a loaded campaign are checked against.

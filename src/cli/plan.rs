@@ -7,20 +7,20 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
-use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::calendar_file;
+use super::plan_json::{self, Unready, why_empty};
 use super::queue_export::entries_of;
 use super::table::many;
 use super::week::ink::Ink;
 use super::week::{self, Week};
 use crate::campaign::{Campaign, plan_accounts};
-use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{AccountCalendar, History, Idle, IdleSlot, Kind, Plan, Planned, Waiting, Window, plan};
-use crate::core::post::{Post, Readiness};
+use crate::core::ids::{AccountName, PostId};
+use crate::core::plan::{AccountCalendar, History, Idle, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::post::Post;
 use crate::core::schedule::resolve;
 
 /// How many characters of a post's text a line shows.
@@ -77,8 +77,11 @@ pub fn run(
     let page =
         Page { name: &campaign.name, posts: &campaign.posts, accounts: &accounts, zone: campaign.zone, days, window };
     let written = match form {
-        Form::Json => write_json(&mut out, &calendar, campaign.zone),
-        Form::Gaps => page.write_gaps(&mut out, &calendar, held),
+        Form::Json => plan_json::write(&mut out, &calendar, campaign.zone),
+        Form::Gaps => {
+            let open = Unready { posts: &campaign.posts, held };
+            plan_json::write_gaps(&mut out, &calendar, &open, window, campaign.zone)
+        }
         Form::List => page.write(&mut out, &calendar),
         Form::Week => page.week(&mut out, &calendar, held),
         Form::Ics => {
@@ -104,97 +107,6 @@ fn window(days: u32, from: DateTime<Utc>) -> anyhow::Result<Window> {
         .and_then(|length| from.checked_add_signed(length))
         .with_context(|| format!("{days} days from {from} is beyond the calendar; ask for fewer days"))?;
     Ok(Window { at_from: from, every_from: from, slots_from: from, until })
-}
-
-/// One line of the JSON document.
-#[derive(Serialize)]
-struct Row<'a> {
-    at: String,
-    account: &'a AccountName,
-    post: &'a PostId,
-    parts: usize,
-    kind: Kind,
-    /// What stands against its time, for a person to look at; absent where nothing does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    against: Option<String>,
-}
-
-/// What goes out, and what does not.
-#[derive(Serialize)]
-struct Gaps<'a> {
-    planned: Vec<Row<'a>>,
-    /// Slots that nothing takes.
-    empty_slots: Vec<EmptySlot<'a>>,
-    /// Posts with a time in the window that would not go out as they are.
-    not_ready: Vec<NotReady<'a>>,
-    /// Posts without a time.
-    waiting: Vec<Waits<'a>>,
-}
-
-#[derive(Serialize)]
-struct EmptySlot<'a> {
-    at: String,
-    account: &'a AccountName,
-    why: String,
-}
-
-#[derive(Serialize)]
-struct NotReady<'a> {
-    at: String,
-    post: &'a PostId,
-    /// Empty: all.
-    accounts: &'a [AccountName],
-    /// `review`, `draft` or `held`.
-    status: &'static str,
-}
-
-#[derive(Serialize)]
-struct Waits<'a> {
-    post: &'a PostId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<&'a AccountName>,
-    why: &'a str,
-}
-
-fn write_json(out: &mut impl Write, calendar: &Plan, zone: Tz) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &json_rows(calendar, zone))?;
-    writeln!(out)
-}
-
-fn rfc3339(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false)
-}
-
-fn json_rows(calendar: &Plan, zone: Tz) -> Vec<Row<'_>> {
-    let mut against: HashMap<(&AccountName, &PostId, &Occurrence), Vec<String>> = HashMap::new();
-    for conflict in &calendar.conflicts {
-        let key = (&conflict.account, &conflict.post, &conflict.occurrence);
-        against.entry(key).or_default().push(conflict.against.to_string());
-    }
-    let rows = calendar.planned.iter().map(|planned| {
-        let Planned { at, account, post, parts, kind, occurrence, .. } = planned;
-        let against = against.get(&(account, post, occurrence)).map(|said| said.join("; "));
-        Row { at: rfc3339(*at, zone), account, post, parts: *parts, kind: *kind, against }
-    });
-    rows.collect()
-}
-
-/// Why a post would not go out; `None`: it would.
-fn status(post: &Post) -> Option<&'static str> {
-    match post.readiness {
-        Readiness::Ready => None,
-        Readiness::Review => Some("review"),
-        Readiness::Draft => Some("draft"),
-    }
-}
-
-/// Why a slot stays empty, in words.
-fn why_empty(why: &Idle) -> String {
-    match why {
-        Idle::NothingWaits => "free".to_owned(),
-        Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
-        Idle::Skipped { against } => against.to_string(),
-    }
 }
 
 /// The calendar as people read it.
@@ -229,36 +141,6 @@ impl Page<'_> {
         let week = Week { name, posts, held, accounts, zone, from, until, today, width, ink };
         out.write_all(week::draw(&week, calendar).as_bytes())?;
         self.waiting(out, &calendar.waiting, width)
-    }
-
-    /// The plan and its gaps as one JSON document.
-    fn write_gaps(&self, out: &mut impl Write, calendar: &Plan, held: &[Post]) -> io::Result<()> {
-        let zone = self.zone;
-        let open = self.posts.iter().map(|post| (post.as_ref(), status(post)));
-        let held = held.iter().map(|post| (post, Some("held")));
-        let not_ready = open.chain(held).filter_map(|(post, status)| {
-            let (at, status) = (week::own_time(post, zone)?, status?);
-            let shown = NotReady { at: rfc3339(at, zone), post: &post.id, accounts: &post.accounts, status };
-            (self.window.every_from <= at && at < self.window.until).then_some((at, shown))
-        });
-        let mut not_ready: Vec<(DateTime<Utc>, NotReady<'_>)> = not_ready.collect();
-        not_ready.sort_by_key(|(at, _)| *at);
-        let empty_slots = calendar.idle.iter().map(|slot| {
-            let IdleSlot { at, account, why, .. } = slot;
-            EmptySlot { at: rfc3339(*at, zone), account, why: why_empty(why) }
-        });
-        let waiting = calendar.waiting.iter().map(|waiting| {
-            let Waiting { post, account, why } = waiting;
-            Waits { post, account: account.as_ref(), why }
-        });
-        let gaps = Gaps {
-            planned: json_rows(calendar, zone),
-            empty_slots: empty_slots.collect(),
-            not_ready: not_ready.into_iter().map(|(_, post)| post).collect(),
-            waiting: waiting.collect(),
-        };
-        serde_json::to_writer_pretty(&mut *out, &gaps)?;
-        writeln!(out)
     }
 
     fn write(&self, out: &mut impl Write, calendar: &Plan) -> io::Result<()> {
@@ -449,7 +331,7 @@ mod tests {
         let calendar = plan(posts, &accounts, ZONE, &History::default(), window);
         let mut out = Vec::new();
         if json {
-            write_json(&mut out, &calendar, ZONE).unwrap();
+            plan_json::write(&mut out, &calendar, ZONE).unwrap();
         } else {
             let posts = &shared(posts);
             Page { name: "Eyes", posts, accounts: &accounts, zone: ZONE, days, window }

@@ -240,5 +240,11 @@ fn parts_of(text: &str, wrong: &mut Vec<String>) -> Vec<String> {
         let words = if parts.len() == 1 { "the text is empty" } else { "a part of the thread is empty" };
         wrong.push(words.to_owned());
     }
+    if let Some(letter) = text.chars().find(|letter| letter.is_control() && !['\n', '\r', '\t'].contains(letter)) {
+        wrong.push(format!(
+            "the text holds U+{:04X}, a control character that nobody sees: delete it",
+            u32::from(letter)
+        ));
+    }
     parts
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
+use super::import_page::{Ending, document, page};
 use super::status::local;
-use super::table::{first_words, many, table};
 use super::{copies, output, workplace};
 use crate::campaign::finding::Level;
 use crate::campaign::spreadsheet::{self, CellFinding, DateOrder, Sheet};
@@ -52,8 +52,6 @@ pub enum Order {
     MonthFirst,
 }
 
-/// How many rows the preview shows.
-const SHOWN: usize = 60;
 /// How far ahead free slots are looked for.
 const AHEAD: Duration = Duration::days(60);
 
@@ -105,7 +103,7 @@ pub async fn run(campaign: &Campaign, args: &ImportArgs, now: DateTime<Utc>) -> 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Action {
+pub(super) enum Action {
     New,
     Changed,
     /// It is in the queue already.
@@ -114,16 +112,16 @@ enum Action {
     Bad,
 }
 
-struct Line {
-    row: usize,
-    line: usize,
-    id: PostId,
-    action: Action,
-    post: Option<Post>,
-    words: String,
-    note: String,
-    when: String,
-    at: Option<DateTime<Utc>>,
+pub(super) struct Line {
+    pub(super) row: usize,
+    pub(super) line: usize,
+    pub(super) id: PostId,
+    pub(super) action: Action,
+    pub(super) post: Option<Post>,
+    pub(super) words: String,
+    pub(super) note: String,
+    pub(super) when: String,
+    pub(super) at: Option<DateTime<Utc>>,
 }
 
 impl Line {
@@ -319,142 +317,5 @@ fn times(campaign: &Campaign, lines: &mut [Line], plannable: Vec<Arc<Post>>, his
                 Readiness::Draft => "a draft".to_owned(),
             };
         }
-    }
-}
-
-struct Ending {
-    written: bool,
-    wanted: bool,
-    bad: usize,
-    usable: bool,
-    dry_run: bool,
-}
-
-fn page(sheet: &Sheet, lines: &[Line], ending: &Ending) -> String {
-    let mut page = String::new();
-    let shown = lines.iter().take(SHOWN).map(|line| {
-        let what = match line.action {
-            Action::New => "new",
-            Action::Changed => "changed",
-            Action::There => "there already",
-            Action::Bad => "mistakes",
-        };
-        let accounts: Vec<&str> =
-            line.post.iter().flat_map(|post| &post.accounts).map(|account| account.as_str()).collect();
-        let accounts = if accounts.is_empty() && line.post.is_some() { "all".to_owned() } else { accounts.join(", ") };
-        let parts = line.post.as_ref().map_or(1, |post| post.parts.len());
-        let thread = if parts > 1 { format!(" ({parts} parts)") } else { String::new() };
-        let note = if line.note.is_empty() { what.to_owned() } else { format!("{what}: {}", line.note) };
-        let words = format!("{}{thread}", first_words(&line.words, 34));
-        vec![line.row.to_string(), line.when.clone(), accounts, words, note]
-    });
-    page.push_str(&table(&["row", "when", "account", "text", ""], shown.collect()));
-    if lines.len() > SHOWN {
-        page.push_str(&format!("… and {}\n", many(lines.len() - SHOWN, "more row")));
-    }
-    if !sheet.findings.is_empty() {
-        page.push('\n');
-    }
-    for finding in &sheet.findings {
-        page.push_str(&format!("{finding}\n"));
-    }
-    if sheet.untold > 0 {
-        page.push_str(&format!("… and {}\n", many(sheet.untold, "more finding")));
-    }
-    page.push('\n');
-    for note in &sheet.notes {
-        page.push_str(&format!("Note: {note}.\n"));
-    }
-    let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
-    let (new, changed) = (count(Action::New), count(Action::Changed));
-    page.push_str(&format!(
-        "{}: {new} new, {changed} changed, {} there already, {} with mistakes.\n",
-        many(lines.len(), "row"),
-        count(Action::There),
-        count(Action::Bad)
-    ));
-    page.push_str(&ending.words(new + changed));
-    page.push('\n');
-    page
-}
-
-impl Ending {
-    fn words(&self, coming: usize) -> String {
-        let coming = many(coming, "post");
-        match self {
-            Ending { usable: false, .. } => {
-                "Nothing was imported: correct the names of the columns or the dates, as said above.".to_owned()
-            }
-            Ending { written: true, .. } => {
-                format!("Imported: {coming}. `watchpost plan` and `watchpost queue list` show them.")
-            }
-            Ending { dry_run: true, .. } => {
-                format!("Nothing was imported: this was a look only. Without --dry-run {coming} would come.")
-            }
-            Ending { wanted: false, bad, .. } if *bad > 0 => {
-                "Nothing was imported: correct the rows above, or say --skip-bad to leave them out.".to_owned()
-            }
-            Ending { .. } => "Nothing was imported: there is nothing new.".to_owned(),
-        }
-    }
-}
-
-/// One row of the JSON document.
-#[derive(Serialize)]
-struct JsonRow<'a> {
-    row: usize,
-    line: usize,
-    action: Action,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<String>,
-    accounts: Vec<&'a str>,
-    parts: usize,
-    text: String,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    note: &'a str,
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    imported: bool,
-    new: usize,
-    changed: usize,
-    there: usize,
-    bad: usize,
-    encoding: &'a str,
-    separator: &'a str,
-    notes: &'a [String],
-    rows: Vec<JsonRow<'a>>,
-    findings: &'a [CellFinding],
-    more_findings: usize,
-}
-
-fn document<'a>(campaign: &Campaign, sheet: &'a Sheet, lines: &'a [Line], ending: &Ending) -> Document<'a> {
-    let count = |action: Action| lines.iter().filter(|line| line.action == action).count();
-    let row = |line: &'a Line| JsonRow {
-        row: line.row,
-        line: line.line,
-        action: line.action,
-        id: Some(line.id.as_str()).filter(|id| !id.is_empty()),
-        at: line.at.map(|at| at.with_timezone(&campaign.zone).to_rfc3339_opts(SecondsFormat::Secs, false)),
-        accounts: line.post.iter().flat_map(|post| &post.accounts).map(|account| account.as_str()).collect(),
-        parts: line.post.as_ref().map_or(0, |post| post.parts.len()),
-        text: first_words(&line.words, 80),
-        note: &line.note,
-    };
-    Document {
-        imported: ending.written,
-        new: count(Action::New),
-        changed: count(Action::Changed),
-        there: count(Action::There),
-        bad: count(Action::Bad),
-        encoding: sheet.encoding,
-        separator: sheet.separator,
-        notes: &sheet.notes,
-        rows: lines.iter().map(row).collect(),
-        findings: &sheet.findings,
-        more_findings: sheet.untold,
     }
 }

@@ -1,0 +1,150 @@
+//! The plan as JSON: an array of what goes out, whose shape other programs rely on; or, on demand, one document that
+//! holds that array beside what does not go out and why.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::week;
+use crate::core::ids::{AccountName, Occurrence, PostId};
+use crate::core::plan::{Idle, IdleSlot, Kind, Plan, Planned, Waiting, Window};
+use crate::core::post::{Post, Readiness};
+
+/// One line of the JSON document.
+#[derive(Serialize)]
+struct Row<'a> {
+    at: String,
+    account: &'a AccountName,
+    post: &'a PostId,
+    parts: usize,
+    kind: Kind,
+    /// What stands against its time, for a person to look at; absent where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<String>,
+}
+
+/// What goes out, and what does not.
+#[derive(Serialize)]
+struct Gaps<'a> {
+    planned: Vec<Row<'a>>,
+    /// Slots that nothing takes.
+    empty_slots: Vec<EmptySlot<'a>>,
+    /// Posts with a time in the window that would not go out as they are.
+    not_ready: Vec<NotReady<'a>>,
+    /// Posts without a time.
+    waiting: Vec<Waits<'a>>,
+}
+
+#[derive(Serialize)]
+struct EmptySlot<'a> {
+    at: String,
+    account: &'a AccountName,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct NotReady<'a> {
+    at: String,
+    post: &'a PostId,
+    /// Empty: all.
+    accounts: &'a [AccountName],
+    /// `review`, `draft` or `held`.
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+struct Waits<'a> {
+    post: &'a PostId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a AccountName>,
+    why: &'a str,
+}
+
+/// Writes what goes out.
+pub(super) fn write(out: &mut impl Write, calendar: &Plan, zone: Tz) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &json_rows(calendar, zone))?;
+    writeln!(out)
+}
+
+fn rfc3339(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false)
+}
+
+fn json_rows(calendar: &Plan, zone: Tz) -> Vec<Row<'_>> {
+    let mut against: HashMap<(&AccountName, &PostId, &Occurrence), Vec<String>> = HashMap::new();
+    for conflict in &calendar.conflicts {
+        let key = (&conflict.account, &conflict.post, &conflict.occurrence);
+        against.entry(key).or_default().push(conflict.against.to_string());
+    }
+    let rows = calendar.planned.iter().map(|planned| {
+        let Planned { at, account, post, parts, kind, occurrence, .. } = planned;
+        let against = against.get(&(account, post, occurrence)).map(|said| said.join("; "));
+        Row { at: rfc3339(*at, zone), account, post, parts: *parts, kind: *kind, against }
+    });
+    rows.collect()
+}
+
+/// Why a post would not go out; `None`: it would.
+fn status(post: &Post) -> Option<&'static str> {
+    match post.readiness {
+        Readiness::Ready => None,
+        Readiness::Review => Some("review"),
+        Readiness::Draft => Some("draft"),
+    }
+}
+
+/// Why a slot stays empty, in words.
+pub(super) fn why_empty(why: &Idle) -> String {
+    match why {
+        Idle::NothingWaits => "free".to_owned(),
+        Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
+        Idle::Skipped { against } => against.to_string(),
+    }
+}
+
+/// Posts that do not go out as they are.
+pub(super) struct Unready<'a> {
+    /// All posts that may be planned.
+    pub(super) posts: &'a [Arc<Post>],
+    /// Posts that staff hold.
+    pub(super) held: &'a [Post],
+}
+
+/// Writes what goes out, and what does not.
+pub(super) fn write_gaps(
+    out: &mut impl Write,
+    calendar: &Plan,
+    unready: &Unready<'_>,
+    window: Window,
+    zone: Tz,
+) -> io::Result<()> {
+    let open = unready.posts.iter().map(|post| (post.as_ref(), status(post)));
+    let held = unready.held.iter().map(|post| (post, Some("held")));
+    let not_ready = open.chain(held).filter_map(|(post, status)| {
+        let (at, status) = (week::own_time(post, zone)?, status?);
+        let shown = NotReady { at: rfc3339(at, zone), post: &post.id, accounts: &post.accounts, status };
+        (window.every_from <= at && at < window.until).then_some((at, shown))
+    });
+    let mut not_ready: Vec<(DateTime<Utc>, NotReady<'_>)> = not_ready.collect();
+    not_ready.sort_by_key(|(at, _)| *at);
+    let empty_slots = calendar.idle.iter().map(|slot| {
+        let IdleSlot { at, account, why, .. } = slot;
+        EmptySlot { at: rfc3339(*at, zone), account, why: why_empty(why) }
+    });
+    let waiting = calendar.waiting.iter().map(|waiting| {
+        let Waiting { post, account, why } = waiting;
+        Waits { post, account: account.as_ref(), why }
+    });
+    let gaps = Gaps {
+        planned: json_rows(calendar, zone),
+        empty_slots: empty_slots.collect(),
+        not_ready: not_ready.into_iter().map(|(_, post)| post).collect(),
+        waiting: waiting.collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &gaps)?;
+    writeln!(out)
+}
