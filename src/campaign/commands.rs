@@ -48,6 +48,7 @@ pub(crate) fn read(
         book.courtesy.extend(own.courtesy);
         book.asking.extend(own.asking);
         book.negation.extend(own.negation);
+        book.turning.extend(own.turning);
         overlay(&mut book.texts, own.texts);
         overlay(&mut book.topic_names, own.topic_names);
     }
@@ -152,6 +153,9 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
     }
     if let Some(node) = top.take("joking", report) {
         book.joking = lists(node, "joking", languages, report);
+    }
+    if let Some(node) = top.take("turning", report) {
+        book.turning = lists(node, "turning", languages, report);
     }
     if let Some(node) = top.take("negation", report) {
         book.negation = lists(node, "negation", languages, report);

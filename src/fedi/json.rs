@@ -8,7 +8,39 @@ use serde_json::value::RawValue;
 
 /// A whole answer as one value.
 pub(super) fn parse(body: &[u8]) -> Option<Value> {
-    serde_json::from_str(decode(body).trim_start_matches('\u{feff}')).ok()
+    value(decode(body).trim_start_matches('\u{feff}'))
+}
+
+/// A text as one value. Servers written in JavaScript escape half an emoji where a text was cut within one: no JSON
+/// parser of ours takes it, and what else it says must not be lost.
+pub(super) fn value(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&without_halves(text)?).ok())
+}
+
+/// The text with escaped halves of a pair replaced by the sign for what cannot be read; `None` when there are none.
+fn without_halves(text: &str) -> Option<String> {
+    let unit = |from: usize| {
+        let digits = text.get(from..from + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut mended, mut at, mut found) = (String::with_capacity(text.len()), 0, false);
+    while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let length = match (letter, unit(at)) {
+            ('\\', Some(0xD800..=0xDBFF)) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            ('\\', Some(0xD800..=0xDFFF)) => {
+                found = true;
+                mended.push_str("\\ufffd");
+                at += 6;
+                continue;
+            }
+            // Another escape: its second sign is no beginning of one.
+            ('\\', _) => 1 + text.get(at + 1..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8),
+            (letter, _) => letter.len_utf8(),
+        };
+        mended.push_str(text.get(at..at + length).unwrap_or_default());
+        at += length;
+    }
+    found.then_some(mended)
 }
 
 /// The items of a list, still unread; `None` when the answer is no list.
@@ -18,7 +50,7 @@ pub(super) fn items(body: &[u8]) -> Option<Vec<Box<RawValue>>> {
 
 /// One item of a list.
 pub(super) fn item(raw: &RawValue) -> Option<Value> {
-    serde_json::from_str(raw.get()).ok()
+    value(raw.get())
 }
 
 fn decode(body: &[u8]) -> std::borrow::Cow<'_, str> {
@@ -75,6 +107,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn half_an_emoji_hides_nothing_else() {
+        let cut = r#"{"a":"ring \ud83d video \\ud83d","b":"\ud83d\ude00","c":"\ude00\n"}"#;
+        let read = value(cut).unwrap();
+        assert_eq!(read, json!({ "a": "ring \u{fffd} video \\ud83d", "b": "😀", "c": "\u{fffd}\n" }));
+        assert_eq!(value("{\"a\":\"\\ud8"), None);
+    }
+
+    #[test]
     fn fields_of_another_type_are_not_there() {
         let odd = json!({ "n": 12_345_678_901_234_567_890_u64, "s": "x\u{0}y", "b": "  ", "t": true, "z": null, "d": "7", "o": {} });
         assert_eq!(id(&odd, "n").as_deref(), Some("12345678901234567890"));
@@ -95,7 +135,7 @@ mod tests {
         let body = format!(r#"[{{"id":"1"}}, {deep}, {{"id":"\ud800"}}, 1e999, {{"id":"2"}}]"#);
         let ids: Vec<_> =
             items(body.as_bytes()).unwrap().iter().map(|raw| item(raw).and_then(|value| id(&value, "id"))).collect();
-        assert_eq!(ids, [Some("1".to_owned()), None, None, None, Some("2".to_owned())]);
+        assert_eq!(ids, [Some("1".to_owned()), None, Some("\u{fffd}".to_owned()), None, Some("2".to_owned())]);
     }
 
     #[test]

@@ -52,7 +52,14 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
     let created_at = time(status).or_else(|| time(item)).or(now)?;
     let uri = json::text(status, "uri").or_else(|| json::text(status, "url")).unwrap_or_else(|| id.clone());
     let content = content(status);
-    let read = html::read(&content);
+    let mut read = html::read(&content);
+    // Mastodon's own quotes (4.5): what somebody quotes with their question is its context.
+    if let Some(quoted) = status.get("quote").and_then(|quote| quote.get("quoted_status").or(Some(quote)))
+        && let Some(content) = json::any_text(quoted, "content")
+    {
+        read.text.quoted.push('\n');
+        read.text.quoted.push_str(&html::read(&content).text.own);
+    }
     let in_reply_to = json::id(status, "in_reply_to_id").map(StatusId::new);
     let in_reply_to_author = json::id(status, "in_reply_to_account_id").map(RemoteId::new);
     let seen = Seen { me, asker: &asker, status, read: &read };

@@ -87,12 +87,12 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
     // It may be answered for `max_age` after it was written.
     let written = reply.expires_at.map_or(reply.due_at, |until| until - desk.mind.max_age);
     let waited = now - written > LOOK_AGAIN_AFTER;
-    let Some(parent) = &reply.payload.in_reply_to else { return Waited::Go(Box::new(reply)) };
+    let Some(parent) = reply.payload.in_reply_to.clone() else { return Waited::Go(Box::new(reply)) };
     // A warning that the ledger does not hold is only in the mention.
-    if !reply.withheld && (!waited || link.seen_lately.knows(parent, now)) {
+    if !reply.withheld && (!waited || link.seen_lately.knows(&parent, now)) {
         return Waited::Go(Box::new(reply));
     }
-    let mention = match link.fedi.look_again(&link.me, parent, &ctx.ours()).await {
+    let mention = match link.fedi.look_again(&link.me, &parent, &ctx.ours()).await {
         Ok(SeenAgain::Stands(mention)) => mention,
         // What answered it may be our own unclear attempt, made after all: where its key is still kept, the server
         // answers with that one.
@@ -114,6 +114,9 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
     let mut reply = reply;
     if !matches!(mention.visibility, Some(Visibility::Public | Visibility::Unlisted)) {
         reply.payload.visibility = Visibility::Direct;
+        if let Err(error) = ctx.store.forget_text(&reply.account, &parent).await {
+            return Waited::Later(format!("the database could not be written: {error}"));
+        }
     }
     if reply.withheld {
         warn_again(&mut reply.payload, &mention, link);

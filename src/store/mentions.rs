@@ -15,7 +15,7 @@ use super::sending::{payload_json, reply_key};
 use super::{Store, doubt, millis, past, secret::text_hash, storable};
 use crate::core::decision::{Consent, Past, SpentLimit, Verdict};
 use crate::core::delivery::{Armed, State};
-use crate::core::ids::{AccountName, DeliveryId, FactId};
+use crate::core::ids::{AccountName, DeliveryId, FactId, StatusId};
 use crate::core::mention::Mention;
 use crate::core::post::Visibility;
 
@@ -133,6 +133,15 @@ impl Store {
             FROM mentions ORDER BY seen_at DESC, uri LIMIT $1";
         let rows = sqlx::query(LIST).bind(limit).fetch_all(&self.inner.reads).await?;
         rows.iter().map(heard).collect()
+    }
+
+    /// A mention whose author narrowed it after it was heard is kept like one that was never public: without its text.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_text(&self, account: &AccountName, mention: &StatusId) -> Result<(), StoreError> {
+        const FORGET: &str = "UPDATE mentions SET text = NULL WHERE account = $1 AND status_id = $2";
+        self.change(FORGET, vec![account.as_str().into(), mention.as_str().into()]).await
     }
 
     /// Texts of mentions and of replies, the ids of the statuses they answer and their threads are kept for seven days

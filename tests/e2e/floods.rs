@@ -11,10 +11,11 @@ const QUESTION: &str = "@eyes what is Rekognition?";
 
 #[test]
 fn a_flood_from_many_people_is_decided_to_the_last_and_told_once() {
-    const MENTIONS: usize = 2_000;
+    const MENTIONS: usize = 10_000;
+    const PEOPLE: usize = 5_000;
     tell(Scene::new(), async |story| {
         for number in 0..MENTIONS {
-            story.says(&format!("asker{}", number % 1_000), QUESTION);
+            story.says(&format!("asker{}", number % PEOPLE), QUESTION);
         }
         let mut decided = 0;
         while decided < MENTIONS {

@@ -88,6 +88,8 @@ pub struct CommandBook {
     pub joking: ByLang<Vec<String>>,
     /// Words that say a topic is *not* meant (`not about`): what stands right behind them is not looked at.
     pub negation: ByLang<Vec<String>>,
+    /// Words behind which somebody says something else than before (`but`): a stop may begin there.
+    pub turning: ByLang<Vec<String>>,
     /// What the bot itself says (`stop_confirmed`, `help`, …), by key.
     pub texts: BTreeMap<String, ByLang<String>>,
     /// What a topic is called in a reply.

@@ -19,6 +19,7 @@ use crate::core::text::{Words, without_digits};
 pub struct CommandReader {
     grammar: Grammar,
     courtesy: PhraseList,
+    turning: PhraseList,
     polite: FastSet<String>,
     near: Nearness,
 }
@@ -46,6 +47,7 @@ impl CommandReader {
         let mut reader = Self {
             grammar: Grammar::default(),
             courtesy: PhraseList::new(&book.courtesy),
+            turning: PhraseList::new(&book.turning),
             polite: book.courtesy.values().flatten().flat_map(|text| full_words(text)).collect(),
             near: Nearness::default(),
         };
@@ -80,10 +82,13 @@ impl CommandReader {
         };
         let heard: Vec<(&str, WordId)> = words.list().iter().map(|word| heard(words.text(word))).collect();
         let mut first: Option<Found> = None;
-        for unit in units(words) {
-            let Some(found) = self.read_unit(&heard, &unit) else {
-                continue;
-            };
+        let clauses = units(words);
+        // `thanks for the info but please stop`: what stands behind such a word is a clause of its own, for stop and start.
+        let turned = clauses.iter().flat_map(|unit| self.behind_turns(&heard, unit));
+        let turned =
+            turned.filter_map(|unit| self.read_unit(&heard, &unit)).filter(|found| found.command.always_wins());
+        let found = clauses.iter().filter_map(|unit| self.read_unit(&heard, unit));
+        for found in found.chain(turned) {
             let goes_first = |found: &Found| (rank(found.command), found.address);
             if first.as_ref().is_none_or(|kept| goes_first(&found) < goes_first(kept)) {
                 first = Some(found);
@@ -126,6 +131,16 @@ impl CommandReader {
 
     fn known(&self, word: &str) -> Option<&str> {
         self.grammar.known(word).or_else(|| self.polite.get(word).map(String::as_str))
+    }
+
+    /// What stands behind each turning word within a clause.
+    fn behind_turns(&self, heard: &[(&str, WordId)], unit: &[usize]) -> Vec<Vec<usize>> {
+        let texts: Vec<&str> = unit.iter().filter_map(|index| heard.get(*index)).map(|(text, _)| *text).collect();
+        let behind = |at: usize| {
+            let count = texts.get(at..).and_then(|rest| self.turning.at_start(rest))?;
+            unit.get(at + count..).filter(|rest| !rest.is_empty()).map(<[usize]>::to_vec)
+        };
+        (0..texts.len()).filter_map(behind).collect()
     }
 
     fn read_unit(&self, heard: &[(&str, WordId)], unit: &[usize]) -> Option<Found> {

@@ -122,11 +122,18 @@ impl Case<'_> {
         let book = &self.mind.facts;
         let sayable: Vec<_> =
             wanted.into_iter().filter_map(|id| book.fact(id)).filter(|fact| book.may_say(fact, self.today)).collect();
-        let unheard = sayable.iter().find(|fact| !self.past.heard.contains(&fact.id));
-        let Some(fact) = unheard.or(sayable.first()) else {
-            return self.silent("the fact that fits is past its review_by or superseded".into());
-        };
-        self.say(fact, why)
+        let (heard, unheard): (Vec<&Fact>, Vec<&Fact>) =
+            sayable.into_iter().partition(|fact| self.past.heard.contains(&fact.id));
+        let mut too_long = None;
+        // One that is too long for this server gives way to the next.
+        for fact in unheard.into_iter().chain(heard) {
+            let verdict = self.say(fact, why.clone());
+            if verdict.reply.is_some() {
+                return verdict;
+            }
+            too_long.get_or_insert(verdict);
+        }
+        too_long.unwrap_or_else(|| self.silent("the fact that fits is past its review_by or superseded".into()))
     }
 
     fn say(&self, fact: &Fact, why: String) -> Verdict {
@@ -173,6 +180,10 @@ impl Case<'_> {
         let below = self.past.below.as_ref().map(|below| below.facts.clone()).filter(|facts| !facts.is_empty());
         let ids = below.unwrap_or_else(|| self.past.last_facts.clone());
         let facts: Vec<_> = ids.iter().filter_map(|id| self.mind.facts.fact(id)).collect();
+        if facts.is_empty() && self.mention.in_reply_to.is_some() && self.past.below.is_none() {
+            // `@us is this true?` below somebody else's post asks about that, of which we know nothing.
+            return self.silent("asked for a source below what somebody else said".into());
+        }
         if facts.is_empty() {
             return self.own_sentence("sources_none", "asked for a source, and we said nothing yet");
         }

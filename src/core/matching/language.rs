@@ -14,6 +14,14 @@ use crate::core::text::{Words, phrase};
 /// Texts shorter than this many characters are judged by single words, not by their letters (DESIGN §6).
 const ENOUGH_TO_DETECT: usize = 40;
 
+/// A letter that only one of the languages has speaks for as many words.
+const LETTER: usize = 2;
+
+/// Beyond ASCII, and no typographer's sign, which every language may have.
+fn tells_a_language(letter: char) -> bool {
+    (letter.is_alphabetic() && !letter.is_ascii()) || ('\u{a1}'..='\u{bf}').contains(&letter)
+}
+
 /// The campaign's languages and the words that speak for each.
 #[derive(Clone, Debug)]
 pub(super) struct Speech {
@@ -24,6 +32,8 @@ pub(super) struct Speech {
     names: FastSet<String>,
     /// Words the texts also write otherwise.
     common: FastSet<String>,
+    /// Letters and signs beyond ASCII (`ñ`, `¿`) → the only language they were seen in, or `None`.
+    letters: FastMap<char, Option<usize>>,
 }
 
 /// How many words spoke for each language, by index.
@@ -33,8 +43,13 @@ impl Speech {
     /// Learns from texts, labels, phrases and names; then from keywords, whose language their known words tell.
     pub(super) fn learn(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Self {
         let languages: Vec<Lang> = languages.iter().map(Lang::primary).collect();
-        let mut speech =
-            Self { languages, words: FastMap::default(), names: FastSet::default(), common: FastSet::default() };
+        let mut speech = Self {
+            languages,
+            words: FastMap::default(),
+            names: FastSet::default(),
+            common: FastSet::default(),
+            letters: FastMap::default(),
+        };
         for fact in &facts.facts {
             speech.hear_all(fact.text.iter().chain(&fact.short));
             speech.hear_all(fact.variants.iter().flat_map(|(lang, texts)| texts.iter().map(move |text| (lang, text))));
@@ -61,6 +76,12 @@ impl Speech {
             let Some(index) = self.index(lang) else {
                 continue;
             };
+            for letter in text.chars().filter(|letter| tells_a_language(*letter)) {
+                let known = self.letters.entry(letter).or_insert(Some(index));
+                if *known != Some(index) {
+                    *known = None;
+                }
+            }
             let words = Words::read(text);
             for word in words.list() {
                 let text = words.text(word);
@@ -87,7 +108,7 @@ impl Speech {
     fn hear_keywords(&mut self, facts: &FactBook) {
         let mut learned: Vec<(String, usize)> = Vec::new();
         let mut unclear: FastSet<String> = FastSet::default();
-        let keywords = facts.facts.iter().flat_map(|fact| fact.keywords.iter().chain(&fact.weak));
+        let keywords = facts.facts.iter().flat_map(|fact| fact.keywords.iter().chain(&fact.weak).chain(&fact.topical));
         for written in keywords {
             let words = word_set(written);
             let winner = self.winner(&self.votes(words.iter().map(String::as_str)));
@@ -145,23 +166,37 @@ impl Speech {
         winners.next().is_none().then_some(index)
     }
 
-    /// DESIGN §6: the matched keywords' language, then the status's if it is ours, then detection from 40 characters and
-    /// single words below, then the default. Where the words around say another language than the keywords, and say it
+    /// DESIGN §6: the matched keywords' language, then the status's if it is ours and the words do not plainly say
+    /// another, then detection from 40 characters and single words below, then the default. Where the words around say another language than the keywords, and say it
     /// clearly, they win (`quiero saber del face recognition`). Where single words leave no doubt, the detector is not
     /// asked: it costs more than everything else here.
     pub(super) fn decide(&self, keywords: &Votes, status: Option<&Lang>, own: &str, words: &Words) -> Lang {
-        let votes = self.votes(words.list().iter().map(|word| words.text(word)));
+        let mut votes = self.votes(words.list().iter().map(|word| words.text(word)));
+        let told =
+            own.chars().filter(|letter| tells_a_language(*letter)).find_map(|letter| *self.letters.get(&letter)?);
+        if let Some(count) = told.and_then(|index| votes.get_mut(index)) {
+            *count += LETTER;
+        }
+        let claimed = status.and_then(|lang| self.index(lang));
+        let (total, most) = (votes.iter().sum::<usize>(), votes.iter().copied().max().unwrap_or_default());
+        let said = self.winner(&votes);
+        let clear = said.filter(|_| most >= 3 && most * 4 >= total * 3);
         let index = self
             .winner(keywords)
-            .map(|found| self.clearly_other(found, &votes).unwrap_or(found))
-            .or_else(|| status.and_then(|lang| self.index(lang)))
+            .map(|found| {
+                // A name in a keyword (`Black Lives Matter`) speaks for less than the words around it and a claim that agree.
+                let agreed = said.filter(|other| *other != found && claimed == Some(*other));
+                self.clearly_other(found, &votes).or(agreed).unwrap_or(found)
+            })
+            // Clients claim the account's language for every post: words that leave no doubt outweigh it.
+            .or(clear)
+            .or_else(|| said.filter(|said| most >= 2 && most == total && claimed != Some(*said)))
+            .or(claimed)
             .or_else(|| {
-                let (total, most) = (votes.iter().sum::<usize>(), votes.iter().copied().max().unwrap_or_default());
-                let clear = most >= 3 && most * 4 >= total * 3;
-                if clear || own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
-                    self.winner(&votes)
+                if own.chars().take(ENOUGH_TO_DETECT).count() < ENOUGH_TO_DETECT {
+                    said
                 } else {
-                    self.detect(own).or_else(|| self.winner(&votes))
+                    self.detect(own).or(said)
                 }
             });
         let index = index.unwrap_or_default();

@@ -131,6 +131,7 @@ impl Matcher {
             speech: &self.speech,
             words: &words,
             clauses: &clauses,
+            asking: &self.asking,
             hits: &hits,
             quoted_company,
             against: Against::weigh(&hits, sign.map(String::as_str)),
@@ -223,7 +224,9 @@ impl Matcher {
                 polite: (from + polite.min(end), from + end),
                 opening: opened.unwrap_or_default(),
                 sentence: run.first().map_or(0, |word| word.sentence),
-                asks: mark || opened.is_some(),
+                asks: mark
+                    || opened.is_some()
+                    || self.asking.at_end(said.get(polite..end).unwrap_or_default()).is_some_and(|count| count > 1),
             });
             from = until;
         }

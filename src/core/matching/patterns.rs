@@ -61,6 +61,8 @@ pub(super) struct Pattern {
     pub(super) target: bool,
     /// It is longer than the name of the target, and holds it.
     pub(super) holds_target: bool,
+    /// Nothing but names of the target and company words, and short words between them.
+    pub(super) general: bool,
     /// It shows that something else is meant.
     pub(super) elsewhere: bool,
     /// It shows that somebody jokes.
@@ -196,6 +198,12 @@ impl Patterns {
         for pattern in patterns.list.iter_mut().filter(|pattern| pattern.words > 1 && !pattern.target) {
             let shown = phrase(&pattern.shown);
             pattern.holds_target = shown.split(' ').any(|word| targets.iter().any(|target| target == word));
+        }
+        let company: Vec<String> = book.company.iter().map(|written| phrase(written)).collect();
+        for pattern in patterns.list.iter_mut().filter(|pattern| pattern.holds_target) {
+            let known =
+                |word: &str| word.chars().count() <= 3 || targets.iter().chain(&company).any(|name| name == word);
+            pattern.general = phrase(&pattern.shown).split(' ').all(known);
         }
         patterns.tell_refining();
         for fact in &book.facts {

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::FactMatch;
 use super::language::Speech;
 use super::patterns::{Hit, Pattern, Patterns, Strength, Use};
+use crate::core::command::PhraseList;
 use crate::core::ids::TopicId;
 use crate::core::text::{Word, Words};
 
@@ -38,6 +39,8 @@ pub(super) struct Scene<'a> {
     pub(super) speech: &'a Speech,
     pub(super) words: &'a Words,
     pub(super) clauses: &'a [Clause],
+    /// How questions begin.
+    pub(super) asking: &'a PhraseList,
     pub(super) hits: &'a [Hit<'a>],
     /// Company words in what was quoted.
     pub(super) quoted_company: usize,
@@ -100,7 +103,12 @@ impl Scene<'_> {
     /// Weighs every hit.
     pub(super) fn weigh(&self) -> Weighed {
         let mut weighed = Weighed::default();
-        let named = self.named_topics();
+        let mut named = self.named_topics();
+        if named.is_empty()
+            && let Some(topic) = self.asked_of_the_target()
+        {
+            named.insert(topic, Vec::new());
+        }
         let mut spoken: Vec<(&Hit<'_>, Option<usize>)> = Vec::new();
         let mut counted: BTreeMap<usize, Vec<(&Hit<'_>, u32, &str)>> = BTreeMap::new();
         let mut counted_names: BTreeSet<usize> = BTreeSet::new();
@@ -165,6 +173,30 @@ impl Scene<'_> {
         named
     }
 
+    /// `is Amazon working with immigration authorities?` names no topic, but the target and the campaign's company in one
+    /// question: then the topic whose words stand there is meant.
+    fn asked_of_the_target(&self) -> Option<&TopicId> {
+        let within = |clause: &Clause, hit: &&Hit<'_>| (clause.from..clause.until).contains(&hit.first);
+        let asked = |clause: &&Clause| {
+            let mut company = self.hits.iter().filter(|hit| within(clause, hit) && hit.pattern.company);
+            let (targets, others): (Vec<&Hit<'_>>, Vec<&Hit<'_>>) =
+                company.by_ref().partition(|hit| hit.pattern.target);
+            clause.asks && !targets.is_empty() && !others.is_empty()
+        };
+        let clause = self.clauses.iter().find(asked).filter(|_| self.against.weight == 0)?;
+        let mut worth: BTreeMap<&TopicId, (bool, usize)> = BTreeMap::new();
+        for hit in self.hits.iter().filter(|hit| within(clause, hit) && !hit.pattern.target) {
+            let topics: BTreeSet<&TopicId> = hit.uses.iter().filter_map(|used| self.topic(used.fact)).collect();
+            for topic in topics {
+                let (company, letters) = worth.entry(topic).or_default();
+                *company |= hit.pattern.company;
+                *letters += hit.pattern.letters;
+            }
+        }
+        let best = worth.into_iter().filter(|(_, (company, _))| *company).max_by_key(|(_, (_, letters))| *letters);
+        best.map(|(topic, _)| topic)
+    }
+
     /// How much of the text speaks of each topic: its longest words, each stretch of text once, shared among the topics that
     /// have them. The name of the target says nothing about the topic.
     fn topics_spoken_of(&self, named: &BTreeMap<&TopicId, Vec<&Pattern>>) -> BTreeMap<TopicId, usize> {
@@ -226,7 +258,10 @@ impl Scene<'_> {
         let name = self.is_name(hit);
         // `how much does HART cost`: the topic's own name, written like one, in a question.
         let asks_elsewhere = self.clauses.iter().any(|clause| clause.asks);
-        let own = name && asks_elsewhere && self.is_own_name(hit, used.fact);
+        // Of the target's own product many speak who mean nothing of this (`looking for AWS tutors`).
+        let known = !hit.pattern.target
+            || clause.is_some_and(|clause| self.strangers(hit, clause.polite.0, clause.polite.1) == 0);
+        let own = name && asks_elsewhere && known && self.is_own_name(hit, used.fact);
         let asks = asks || own;
         let signs = [name, asks, hit.pattern.words > 1, beside, own].iter().filter(|sign| **sign).count();
         let (base, signs) = match used.strength {
@@ -265,7 +300,7 @@ impl Scene<'_> {
         let list = self.words.list();
         let alone = |word: &Word| {
             let said = list.iter().filter(|other| other.sentence == word.sentence).count();
-            word.capital && said == 1
+            word.capital && (said == 1 || self.is_subject(hit))
         };
         let Some(word) = list.get(hit.first).filter(|word| word.named || alone(word)) else {
             return false;
@@ -279,6 +314,18 @@ impl Scene<'_> {
         !before.is_some_and(is_stranger) && !is_stranger(hit.last + 1)
     }
 
+    /// `Ring is a police network`, and not `Ring the police`: a word that opens questions stands behind it.
+    fn is_subject(&self, hit: &Hit<'_>) -> bool {
+        let Some(next) = self.words.list().get(hit.last + 1) else { return false };
+        let clause =
+            self.clause(hit).is_some_and(|clause| clause.from == hit.first && next.clause == self.clause_of(hit));
+        clause && self.asking.at_start(&[self.words.text(next)]) == Some(1)
+    }
+
+    fn clause_of(&self, hit: &Hit<'_>) -> usize {
+        self.words.list().get(hit.first).map_or(usize::MAX, |word| word.clause)
+    }
+
     /// `what about ring?`, `what can i do?`: a question that is nothing but the topic's own name, or nothing but a whole
     /// weak phrase.
     fn is_the_question(&self, hit: &Hit<'_>, used: &Use) -> bool {
@@ -290,20 +337,50 @@ impl Scene<'_> {
         if list.len() == 1 && list.first().is_some_and(|word| word.capital) && self.is_own_name(hit, used.fact) {
             return true;
         }
-        let Some(clause) = self.clause(hit).filter(|clause| clause.asks && self.against.weight == 0) else {
+        let Some(clause) = self.clause(hit).filter(|_| self.against.weight == 0) else {
             return false;
         };
+        // `Nimbus: what is Amazon's part?`
+        if clause.until == clause.from + 1 && self.is_own_name(hit, used.fact) && self.asks_beside(clause) {
+            return true;
+        }
+        // `I signed! What next?`, `quiero ayudar`: a whole clause of several words, asked or not.
         let (from, until) = clause.polite;
-        if hit.last + 1 != until || (hit.first != from && hit.first != from + clause.opening) {
+        if hit.pattern.words > 1 && hit.first <= from && hit.last + 1 >= until {
+            return true;
+        }
+        if !clause.asks {
             return false;
         }
-        hit.pattern.words > 1 || self.is_own_name(hit, used.fact) || used.strength == Strength::Topical
+        if hit.pattern.words == 1 && !self.is_own_name(hit, used.fact) && used.strength != Strength::Topical {
+            return false;
+        }
+        let whole = hit.last + 1 == until && (hit.first == from || hit.first == from + clause.opening);
+        // `is there any petition?`: nothing in it that the campaign has no word for.
+        // `nimbus qué es`
+        let turned = hit.first == from && self.is_asking_to_the_end(hit.last + 1, until);
+        whole || turned || (!self.is_own_name(hit, used.fact) && self.strangers(hit, from, until) == 0)
+    }
+
+    fn is_asking_to_the_end(&self, from: usize, until: usize) -> bool {
+        let rest = self.words.list().get(from..until).unwrap_or_default();
+        let texts: Vec<&str> = rest.iter().map(|word| self.words.text(word)).collect();
+        self.asking.at_start(&texts) == Some(texts.len())
+    }
+
+    /// How many words around the hit are neither short nor known from the campaign's own texts.
+    fn strangers(&self, hit: &Hit<'_>, from: usize, until: usize) -> usize {
+        let covered = |at: usize| self.hits.iter().any(|other| (other.first..=other.last).contains(&at));
+        let outside = (from..until).filter(|at| !covered(*at) && (*at < hit.first || *at > hit.last));
+        let words = outside.filter_map(|at| self.words.list().get(at)).map(|word| self.words.base(word));
+        words.filter(|word| word.chars().count() > 3 && !self.speech.knows(word)).count()
     }
 
     fn is_own_name(&self, hit: &Hit<'_>, fact: usize) -> bool {
         let word = self.words.list().get(hit.first).map(|word| self.words.base(word));
         let topic = self.patterns.facts.get(fact).map(|sayable| sayable.topic_word.as_str());
-        hit.pattern.words == 1 && word.is_some() && word == topic
+        let is_name = |word: &str| topic == Some(word) || (word.len() > 5 && topic == word.strip_suffix('s'));
+        hit.pattern.words == 1 && word.is_some_and(is_name)
     }
 
     /// The longest hits of a fact count, each stretch of text once.
@@ -352,9 +429,17 @@ fn weight(hit: &Hit<'_>, strength: Strength) -> u32 {
     u32::try_from(share_of(whole, strength)).unwrap_or(u32::MAX)
 }
 
-/// The longer, the more specific; half as much where the target's name makes up the length (`what does amazon do`).
+/// The longer, the more specific; half as much where the target's name makes up the length (`what does amazon do`), and
+/// less where nothing but names of everybody in this campaign stand in it (`amazon and the police`).
 fn worth_of(pattern: &Pattern) -> usize {
-    pattern.letters.saturating_mul(if pattern.holds_target { 50 } else { 100 })
+    let worth = if pattern.general {
+        20
+    } else if pattern.holds_target {
+        50
+    } else {
+        100
+    };
+    pattern.letters.saturating_mul(worth)
 }
 
 fn share_of(whole: usize, strength: Strength) -> usize {
