@@ -21,6 +21,6 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<u8> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "watchpost", &mut script);
-    output::text(&String::from_utf8_lossy(&script))?;
+    output::as_it_is(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }

@@ -113,7 +113,7 @@ fn one_file(args: &ExportArgs, bytes: Vec<u8>) -> anyhow::Result<Vec<(PathBuf, V
         Some(file) if file.is_dir() => bail!("{} is a folder: name a file in it", file.display()),
         Some(file) => Ok(vec![(file.clone(), bytes)]),
         None => {
-            output::text(&String::from_utf8_lossy(&bytes))?;
+            output::as_it_is(&String::from_utf8_lossy(&bytes))?;
             Ok(Vec::new())
         }
     }

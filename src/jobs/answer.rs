@@ -36,7 +36,7 @@ pub enum Answered {
 pub(super) enum Met {
     /// It has its decision, and its reply the outcome of its attempt.
     Ended(Answered),
-    /// It was old enough to be looked at again, and would be answered: [`looked`] decides.
+    /// It was old enough to be looked at again, and would be answered: [`record`] decides.
     Looked(Arc<Mention>, Parent),
 }
 
@@ -53,7 +53,7 @@ pub async fn tick(
     match meet(ctx, account, link, mention).await? {
         Met::Ended(answered) => Ok(answered),
         Met::Looked(mention, parent) => {
-            let decided = looked(ctx, account, link, mention, parent).await?;
+            let decided = record(ctx, account, link, mention, parent).await?;
             send(ctx, account, link, decided).await
         }
     }
@@ -91,21 +91,6 @@ pub(super) async fn meet(
         seen = second_look::look(ctx, link, mention) => seen,
     };
     Ok(Met::Looked(mention, parent))
-}
-
-/// Decides about a mention that was looked at again. Who calls it for many in the order they were written spends a
-/// limit on the oldest; [`send`] is then owed for each.
-///
-/// # Errors
-/// As [`tick`].
-pub(super) async fn looked(
-    ctx: &Ctx,
-    account: &Linked,
-    link: &LinkState,
-    mention: Arc<Mention>,
-    parent: Parent,
-) -> Result<Decided, StoreError> {
-    record(ctx, account, link, mention, parent).await
 }
 
 /// Sends what was armed with a decision, and says what became of the mention.
@@ -152,7 +137,11 @@ pub(super) struct Decided {
 }
 
 /// Decides in one transaction; a reply is armed at once where a place is free and nothing more is to be looked at.
-async fn record(
+/// [`send`] is then owed. Whoever calls it for many in the order they were written spends a limit on the oldest.
+///
+/// # Errors
+/// As [`tick`].
+pub(super) async fn record(
     ctx: &Ctx,
     account: &Linked,
     link: &LinkState,

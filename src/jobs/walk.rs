@@ -199,7 +199,7 @@ async fn decide_in_order(
                 }
                 Some(Ok(Met::Looked(..))) if failed.is_some() => continue,
                 Some(Ok(Met::Looked(mention, parent))) => {
-                    match answer::looked(ctx, account, link, mention, parent).await {
+                    match answer::record(ctx, account, link, mention, parent).await {
                         Ok(decided) => {
                             sending.push(answer::send(ctx, account, link, decided));
                             continue;

@@ -236,3 +236,16 @@ fn a_fact_is_added_and_changed_in_the_file_and_nothing_half_done_is_saved() {
         refused(story, &["facts", "edit", "drones-new"], "say what to change");
     });
 }
+
+#[test]
+fn what_strangers_wrote_cannot_steer_the_terminal() {
+    tell(Scene::new(), async |story| {
+        let asked = story.says("ada", "@eyes \u{1b}[2Jlovely\u{9b}31m \u{202e}weather\u{2066}");
+        story.expect_silence(&asked, "no keyword").await;
+        for arguments in [vec!["mentions", "list"], vec!["mentions", "show", asked.as_str()]] {
+            let shown = fine(story, &arguments);
+            assert!(shown.contains("lovely"), "{shown:?}");
+            assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}']), "{shown:?}");
+        }
+    });
+}

@@ -4,6 +4,8 @@ use anstyle::{AnsiColor, Color, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::super::output;
+
 /// Whether colours are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Ink {
@@ -50,8 +52,7 @@ impl Ink {
 
 /// One line without signs that move the cursor or turn the line round.
 pub(super) fn plain(text: &str) -> String {
-    let turns = |c: &char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown: String = text.chars().filter(|c| (c.is_whitespace() || !c.is_control()) && !turns(c)).collect();
+    let shown: String = text.chars().filter(|letter| letter.is_whitespace() || !output::steers(*letter)).collect();
     shown.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
