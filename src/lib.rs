@@ -124,7 +124,9 @@
 //! 1. [`jobs::link::tick`] has learned who we are there. [`jobs::listen::run`] opens the stream
 //!    ([`open_stream`](fedi::Fedi::open_stream)), and [`jobs::walk::tick`] walks the pages of notifications
 //!    ([`mentions_page`](fedi::Fedi::mentions_page)) at the start, after every reconnect and every minute, because a
-//!    stream may lose what a page still has. What a walk finds is decided oldest first.
+//!    stream may lose what a page still has. What a walk finds is decided oldest first; only a stop goes before its
+//!    author's own questions of the same walk. A person is every name they go by, each kept as a keyed hash
+//!    ([`core::mention::Asker::names`]).
 //! 2. Both ways end in `jobs/answer.rs`. It takes one of the account's eight places for replies in flight, or
 //!    leaves the reply to the publish job.
 //! 3. [`record_mention`](store::Store::record_mention) opens a transaction. A mention that is known ends here. Else it
