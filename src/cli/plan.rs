@@ -192,7 +192,7 @@ impl Page<'_> {
                     local.format(clock).to_string(),
                     planned.account.to_string(),
                     planned.post.to_string(),
-                    kind(planned.kind).to_owned(),
+                    planned.kind.as_str().to_owned(),
                     parts,
                     format!("{words}{moved}"),
                 ];
@@ -269,15 +269,6 @@ fn listed<T: Display>(things: &[T]) -> String {
         (0, Some((last, []))) => last.clone(),
         (0, Some((last, before))) => format!("{} and {last}", before.join(", ")),
         (more, _) => format!("{} and {more} more", named.join(", ")),
-    }
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::At => "at",
-        Kind::Slot => "slot",
-        Kind::Every => "every",
-        Kind::Evergreen => "evergreen",
     }
 }
 

@@ -16,7 +16,7 @@ use crate::campaign::{self, Campaign, spreadsheet};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, PostId};
 use crate::core::intake::Keeper;
-use crate::core::plan::{History, Kind, Plan, Window, plan};
+use crate::core::plan::{History, Plan, Window, plan};
 use crate::core::plural::many;
 use crate::core::post::{DEFAULT_EXPIRY, Post, Readiness, When};
 use crate::store::deliveries::{Delivery, Of};
@@ -243,12 +243,7 @@ pub(super) fn entries_of<'a>(coming: &'a Plan, posts: impl Iterator<Item = &'a P
             parts: post.parts.iter().map(String::as_str).collect(),
             cw: post.cw.as_deref(),
             topic: post.topic.as_ref(),
-            kind: match planned.kind {
-                Kind::At => "at",
-                Kind::Slot => "slot",
-                Kind::Every => "every",
-                Kind::Evergreen => "evergreen",
-            },
+            kind: planned.kind.as_str(),
             tentative: false,
             url: None,
         })

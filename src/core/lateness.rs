@@ -3,6 +3,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::core::post::Late;
+
 /// Up to this it is on time, as far as staff are concerned.
 pub const SENT_AT_ONCE: Duration = Duration::minutes(15);
 
@@ -12,15 +14,60 @@ pub const LATE_PACE: Duration = Duration::minutes(5);
 /// Late posts after one outage; the rest is held.
 pub const LATE_AT_MOST: i64 = 3;
 
+/// What a delivery does when it is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenLate {
+    /// It is sent, at a pace, while it has not expired.
+    Send,
+    /// It waits for a person.
+    Hold,
+    /// It expires.
+    Skip,
+    /// A person said go, whatever the hour.
+    Released,
+}
+
+impl WhenLate {
+    /// Every way.
+    pub const ALL: [WhenLate; 4] = [WhenLate::Send, WhenLate::Hold, WhenLate::Skip, WhenLate::Released];
+
+    /// The word the ledger uses.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WhenLate::Send => "send",
+            WhenLate::Hold => "hold",
+            WhenLate::Skip => "skip",
+            WhenLate::Released => "released",
+        }
+    }
+
+    /// The way with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<WhenLate> {
+        WhenLate::ALL.into_iter().find(|way| way.as_str() == word)
+    }
+}
+
+impl From<Late> for WhenLate {
+    fn from(wish: Late) -> Self {
+        match wish {
+            Late::Send => WhenLate::Send,
+            Late::Hold => WhenLate::Hold,
+            Late::Skip => WhenLate::Skip,
+        }
+    }
+}
+
 /// What is known of a due delivery and its account.
 #[derive(Clone, Copy, Debug)]
-pub struct Due<'a> {
+pub struct Due {
     /// When it was to go out.
     pub due_at: DateTime<Utc>,
     /// From when on it is not sent.
     pub expires_at: Option<DateTime<Utc>>,
-    /// `send`, `hold`, `skip`; `released`: a person said go.
-    pub late: &'a str,
+    /// What it does when it is late.
+    pub late: WhenLate,
     /// Late posts of the account in the last six hours.
     pub late_sent: i64,
     /// When the last of them left.
@@ -44,17 +91,17 @@ pub enum Judgement {
 
 /// Judges a due delivery at `now`.
 #[must_use]
-pub fn judge(due: &Due<'_>, now: DateTime<Utc>) -> Judgement {
+pub fn judge(due: &Due, now: DateTime<Utc>) -> Judgement {
     if due.expires_at.is_some_and(|expires| expires <= now) {
         return Judgement::Expire("its time had passed");
     }
-    if due.late == "released" || now - due.due_at <= SENT_AT_ONCE {
+    if due.late == WhenLate::Released || now - due.due_at <= SENT_AT_ONCE {
         return Judgement::Go;
     }
     match due.late {
-        "hold" => return Judgement::Hold("it is more than 15 min late, and says `late: hold`"),
-        "skip" => return Judgement::Expire("it was more than 15 min late, and says `late: skip`"),
-        _ => {}
+        WhenLate::Hold => return Judgement::Hold("it is more than 15 min late, and says `late: hold`"),
+        WhenLate::Skip => return Judgement::Expire("it was more than 15 min late, and says `late: skip`"),
+        WhenLate::Send | WhenLate::Released => {}
     }
     if due.late_sent >= LATE_AT_MOST {
         return Judgement::Hold("three late posts went out after the outage; release it if it should still go");
@@ -69,7 +116,7 @@ pub fn judge(due: &Due<'_>, now: DateTime<Utc>) -> Judgement {
 mod tests {
     use super::*;
 
-    fn check(late_by: Duration, late: &str, late_sent: i64, last_late: Option<Duration>) -> Judgement {
+    fn check(late_by: Duration, late: WhenLate, late_sent: i64, last_late: Option<Duration>) -> Judgement {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let due_at = now - late_by;
         let due = Due {
@@ -84,25 +131,25 @@ mod tests {
 
     #[test]
     fn the_bands_of_lateness_are_those_of_the_design() {
-        assert_eq!(check(Duration::zero(), "send", 0, None), Judgement::Go);
-        assert_eq!(check(Duration::minutes(15), "send", 3, None), Judgement::Go);
-        assert_eq!(check(Duration::minutes(16), "send", 0, None), Judgement::GoLate);
-        assert!(matches!(check(Duration::hours(6), "send", 0, None), Judgement::Expire(_)));
+        assert_eq!(check(Duration::zero(), WhenLate::Send, 0, None), Judgement::Go);
+        assert_eq!(check(Duration::minutes(15), WhenLate::Send, 3, None), Judgement::Go);
+        assert_eq!(check(Duration::minutes(16), WhenLate::Send, 0, None), Judgement::GoLate);
+        assert!(matches!(check(Duration::hours(6), WhenLate::Send, 0, None), Judgement::Expire(_)));
     }
 
     #[test]
     fn after_an_outage_three_go_five_minutes_apart_and_the_rest_is_held() {
         let hour = Duration::hours(1);
-        assert!(matches!(check(hour, "send", 1, Some(Duration::minutes(4))), Judgement::Wait(_)));
-        assert_eq!(check(hour, "send", 2, Some(Duration::minutes(5))), Judgement::GoLate);
-        assert!(matches!(check(hour, "send", 3, Some(Duration::minutes(30))), Judgement::Hold(_)));
-        assert_eq!(check(hour, "released", 3, Some(Duration::minutes(1))), Judgement::Go);
+        assert!(matches!(check(hour, WhenLate::Send, 1, Some(Duration::minutes(4))), Judgement::Wait(_)));
+        assert_eq!(check(hour, WhenLate::Send, 2, Some(Duration::minutes(5))), Judgement::GoLate);
+        assert!(matches!(check(hour, WhenLate::Send, 3, Some(Duration::minutes(30))), Judgement::Hold(_)));
+        assert_eq!(check(hour, WhenLate::Released, 3, Some(Duration::minutes(1))), Judgement::Go);
     }
 
     #[test]
     fn a_post_may_ask_to_be_held_or_skipped_when_late() {
-        assert!(matches!(check(Duration::hours(1), "hold", 0, None), Judgement::Hold(_)));
-        assert!(matches!(check(Duration::hours(1), "skip", 0, None), Judgement::Expire(_)));
-        assert_eq!(check(Duration::minutes(10), "skip", 0, None), Judgement::Go);
+        assert!(matches!(check(Duration::hours(1), WhenLate::Hold, 0, None), Judgement::Hold(_)));
+        assert!(matches!(check(Duration::hours(1), WhenLate::Skip, 0, None), Judgement::Expire(_)));
+        assert_eq!(check(Duration::minutes(10), WhenLate::Skip, 0, None), Judgement::Go);
     }
 }

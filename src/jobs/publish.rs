@@ -19,7 +19,8 @@ use super::turns::{self, Work};
 use crate::core::breaker::Gate;
 use crate::core::delivery::{Armed, Outcome, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, StatusId};
-use crate::core::lateness::{Due, Judgement, judge};
+use crate::core::lateness::{Due, Judgement, WhenLate, judge};
+use crate::core::plan::Kind;
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::{Advice, FediError, KeyClass, LOST_THREAD, UploadError};
@@ -200,7 +201,7 @@ async fn post(
     }
     // Judged at the first attempt only: what was tried before is not late, it is being settled.
     if let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.attempt) {
-        if kind == "slot" && delivery.late != "released" && now - delivery.due_at > DEFAULT_EXPIRY {
+        if *kind == Kind::Slot && delivery.late != WhenLate::Released && now - delivery.due_at > DEFAULT_EXPIRY {
             // Planning gives it the next free slot; until then it is not ours to send.
             let reason = "it missed its slot; it takes the next free one".to_owned();
             let at = now + Duration::minutes(1);
@@ -208,13 +209,8 @@ async fn post(
             ctx.plan_wanted.notify_one();
             return Ok(Step::Other);
         }
-        let due = Due {
-            due_at: delivery.due_at,
-            expires_at: delivery.expires_at,
-            late: &delivery.late,
-            late_sent,
-            last_late,
-        };
+        let due =
+            Due { due_at: delivery.due_at, expires_at: delivery.expires_at, late: delivery.late, late_sent, last_late };
         let ending = match judge(&due, now) {
             Judgement::Go => None,
             Judgement::GoLate => {
@@ -289,6 +285,9 @@ async fn reply_in_turn(
     let ending = match second_look::still_wanted(ctx, link, delivery.clone(), now).await {
         Waited::Go(delivery) => Ok(*delivery),
         Waited::Later(reason) => Err(Ending::Again { at: now + backoff(ctx, delivery.attempt + 1), reason }),
+        Waited::MayBeOurs => {
+            Err(Ending::Unknown { reason: "the mention has an answer by now, which may be this one".to_owned() })
+        }
         // What may stand on the server is not forgotten (DESIGN §5, law 7).
         Waited::Unwanted(reason) if delivery.unclear > 0 => Err(Ending::Settled {
             state: State::Held,

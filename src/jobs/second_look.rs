@@ -73,6 +73,8 @@ pub(super) enum Waited {
     Go(Box<Delivery>),
     /// The look failed: later.
     Later(String),
+    /// It was answered meanwhile, perhaps by our own unclear attempt.
+    MayBeOurs,
     /// Nobody wants it any more.
     Unwanted(&'static str),
 }
@@ -103,6 +105,8 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
             }
             return Waited::Unwanted("an account of this campaign answered it by hand");
         }
+        // Where a second attempt would make a second status, read-back says whose it is.
+        Ok(SeenAgain::AnsweredByUs(_)) if reply.unclear > 0 => return Waited::MayBeOurs,
         Ok(SeenAgain::AnsweredByUs(_)) => return Waited::Unwanted("an account of this campaign answered it by hand"),
         Ok(SeenAgain::Gone) => return Waited::Unwanted("the mention is gone, or names us no more"),
         Err(error) => return Waited::Later(format!("the mention could not be looked at again: {error}")),

@@ -275,7 +275,7 @@ impl Store {
                 account: AccountName::new(row.try_get::<String, _>("account")?),
                 post: PostId::new(row.try_get::<String, _>("post_id")?),
                 occurrence: Occurrence::from_ledger(row.try_get("occurrence")?),
-                kind: kind_of(&kind).ok_or(StoreError::Garbled { what: "a delivery's plan_kind" })?,
+                kind: Kind::parse(&kind).ok_or(StoreError::Garbled { what: "a delivery's plan_kind" })?,
                 due_at: millis(row.try_get("due_at")?),
                 local: local_of(&row.try_get::<String, _>("local_time")?)?,
                 zone: row.try_get("zone")?,
@@ -300,19 +300,6 @@ impl Store {
         }
         Ok(marks)
     }
-}
-
-pub(super) fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::At => "at",
-        Kind::Slot => "slot",
-        Kind::Every => "every",
-        Kind::Evergreen => "evergreen",
-    }
-}
-
-fn kind_of(word: &str) -> Option<Kind> {
-    [Kind::At, Kind::Slot, Kind::Every, Kind::Evergreen].into_iter().find(|kind| kind_word(*kind) == word)
 }
 
 /// Whether a row in this state counts for caps, spacing and what a server has heard: it was said, or may have been, or

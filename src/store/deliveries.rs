@@ -8,6 +8,8 @@ use super::errors::StoreError;
 use super::{Store, millis, threads};
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId, StatusId, TopicId};
+use crate::core::lateness::WhenLate;
+use crate::core::plan::Kind;
 
 /// One row of the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +46,8 @@ pub struct Delivery {
     pub fence: i64,
     /// 1, and one more for every time a person decided anew.
     pub generation: i64,
-    /// What to do when late (`send`, `hold`, `skip`); `released`: a person said go, whatever the hour.
-    pub late: String,
+    /// What to do when late.
+    pub late: WhenLate,
     /// The server's id, once sent.
     pub status: Option<StatusId>,
     /// Where people read it, once sent.
@@ -81,8 +83,8 @@ pub enum Of {
         part: i64,
         /// How many there are.
         parts: i64,
-        /// `at`, `slot`, `every` or `evergreen`.
-        kind: String,
+        /// Why at its time.
+        kind: Kind,
     },
     /// The answer to a mention.
     Reply {
@@ -104,7 +106,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Delivery, StoreError> {
             occurrence: Occurrence::from_ledger(row.try_get("occurrence")?),
             part: row.try_get("part")?,
             parts: row.try_get("parts")?,
-            kind: row.try_get("plan_kind")?,
+            kind: Kind::parse(&row.try_get::<String, _>("plan_kind")?)
+                .ok_or(StoreError::Garbled { what: "a delivery's plan_kind" })?,
         }
     };
     let state: String = row.try_get("state")?;
@@ -129,7 +132,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Delivery, StoreError> {
         rekeys: row.try_get("rekeys")?,
         fence: row.try_get("fence")?,
         generation: row.try_get("generation")?,
-        late: row.try_get("late")?,
+        late: WhenLate::parse(&row.try_get::<String, _>("late")?)
+            .ok_or(StoreError::Garbled { what: "what a delivery does when it is late" })?,
         status: row.try_get::<Option<String>, _>("status_id")?.map(StatusId::new),
         url: row.try_get("status_url")?,
         sent_at: row.try_get::<Option<i64>, _>("sent_at")?.map(millis),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::{AnyConnection, Row};
 
-use super::calendar::{ALREADY_SAID, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, kind_word, local_word};
+use super::calendar::{ALREADY_SAID, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, local_word};
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
 use super::notices::settle_delivery;
@@ -370,14 +370,14 @@ async fn insert_kept(
         .bind(row.occurrence.as_str().to_owned())
         .bind(row.part)
         .bind(row.parts)
-        .bind(kind_word(row.kind))
+        .bind(row.kind.as_str())
         .bind(state.as_str())
         .bind(row.due_at.timestamp_millis())
         .bind(not_before)
         .bind(row.expires_at.map(|at| at.timestamp_millis()))
         .bind(local_word(row.local))
         .bind(row.zone.clone())
-        .bind(row.late)
+        .bind(row.late.as_str())
         .bind(words.json.clone())
         .bind(words.hash.clone())
         .bind(words.text_hash.clone())
@@ -449,13 +449,13 @@ async fn update(
     let query = sqlx::query(UPDATE)
         .bind(state.as_str())
         .bind(row.parts)
-        .bind(kind_word(row.kind))
+        .bind(row.kind.as_str())
         .bind(due_at)
         .bind(due_at)
         .bind(row.expires_at.map(|at| at.timestamp_millis()))
         .bind(local_word(row.local))
         .bind(row.zone.clone())
-        .bind(row.late)
+        .bind(row.late.as_str())
         .bind(words.json.clone())
         .bind(words.hash.clone())
         .bind(words.text_hash.clone())

@@ -14,6 +14,7 @@ use super::planning::is_said;
 use super::{InstallSecret, Store, doubt, storable, threads};
 use crate::core::delivery::{Armed, Payload, Receipt, State};
 use crate::core::ids::{AccountName, DeliveryId, MediaId, Occurrence, StatusId};
+use crate::core::lateness::WhenLate;
 use crate::core::looking;
 
 /// What kind of row to claim.
@@ -246,7 +247,7 @@ impl Store {
                     }
                     let already_said = match &delivery.of {
                         Of::Post { post, occurrence, part: 1, .. }
-                            if *occurrence == Occurrence::once() && delivery.late != "released" =>
+                            if *occurrence == Occurrence::once() && delivery.late != WhenLate::Released =>
                         {
                             is_said(connection, &delivery.account, post, &delivery.payload.text, now).await?
                         }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use watchpost::cli::sim::daemon::{Daemon, Machine, Voices};
-use watchpost::clock::Clock;
+use watchpost::clock::{Clock, Dice};
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{AccountName, Lang, PostId};
 use watchpost::core::plan::AccountCalendar;
@@ -19,7 +20,7 @@ use watchpost::sandbox::{
     Endpoint, Fault, Moment as FaultMoment, NewAccount, Options, Profile, Running, Sandbox, Trouble,
 };
 
-use watchpost::store::Place;
+use watchpost::store::{Place, Role, Store};
 
 use crate::cell::memory;
 
@@ -347,4 +348,50 @@ async fn the_own_list_lies(before: usize) {
 async fn an_own_list_that_is_empty_or_stands_still_is_no_look() {
     the_own_list_lies(0).await;
     the_own_list_lies(1).await;
+}
+
+/// The process stands still at a point, as under SIGSTOP or with the lid closed; meanwhile its row is taken over, as
+/// another daemon does. Then it goes on where it stood.
+async fn frozen_at(profile: Profile, point: Point) {
+    let scene = Scene::begin(profile, vec![post("Said once.", nine() + chrono::Duration::minutes(1))]).await;
+    let (theirs, machine) = (scene.theirs.clone(), scene.machine.clone());
+    let frozen = Arc::new(AtomicBool::new(false));
+    let once = frozen.clone();
+    scene.daemon.ctx.points.install(Arc::new(move |met| {
+        if met == point && !once.swap(true, Ordering::SeqCst) {
+            for clock in [&theirs, &machine.clock] {
+                clock.advance(Duration::from_secs(120));
+            }
+            let (place, now) = (machine.place.clone(), machine.clock.now());
+            let heir = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async move {
+                    let (store, _) = Store::open(&place, Role::Visitor, &mut Dice::seeded(1)).await.unwrap();
+                    store.take_over(now).await.unwrap();
+                    store.close().await;
+                });
+            });
+            heir.join().unwrap();
+        }
+        Passage::Open
+    }));
+    scene.pass(60);
+    scene.work().await;
+    assert!(frozen.load(Ordering::SeqCst), "it came to {point:?}");
+    let attempts = || scene.sandbox.requests().iter().filter(|seen| seen.endpoint == Endpoint::Create).count();
+    let expected = usize::from(matches!(point, Point::Answered | Point::Recorded));
+    assert_eq!(attempts(), expected, "{point:?}: with a record that is not fresh nothing is sent");
+    scene.settle().await;
+    scene.settle().await;
+    assert_eq!((scene.states().await, scene.sandbox.own("eyes").len()), (vec![State::Verified], 1), "{point:?}");
+    assert_eq!(attempts(), 1, "{point:?}");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_daemon_that_thaws_after_its_row_was_taken_over_says_nothing_twice() {
+    for point in [Point::Claimed, Point::Armed, Point::Answered, Point::Recorded] {
+        frozen_at(Profile::gotosocial(), point).await;
+        frozen_at(Profile::mastodon(), point).await;
+    }
 }

@@ -275,7 +275,7 @@ pub(crate) fn post(id: &str, at: DateTime<Utc>) -> Wanted {
         local: at.naive_utc(),
         zone: "UTC".to_owned(),
         expires_at: Some(at + chrono::Duration::hours(6)),
-        late: "send",
+        late: watchpost::core::lateness::WhenLate::Send,
         payload: says(id),
         topic: None,
         facts: Vec::new(),

@@ -208,7 +208,7 @@ async fn what_staff_decided_stays_with_the_post(base: &Base) {
     assert_eq!(row(&daemon, "a").await.reason, "ask the lawyer");
     assert_eq!(staff.steer_post(&a, Wish::Release, "", now()).await.unwrap().changed, 1);
     assert_eq!(daemon.post_marks().await.unwrap().get(&a), None);
-    assert_eq!(row(&daemon, "a").await.late, "released");
+    assert_eq!(row(&daemon, "a").await.late, watchpost::core::lateness::WhenLate::Released);
     // Whoever claimed it loses it.
     let claimed = claim(&daemon, now()).await.unwrap().delivery;
     assert_eq!(claimed.payload.text, "a");

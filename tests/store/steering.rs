@@ -92,7 +92,7 @@ async fn what_was_due_in_a_pause_is_missed_also_when_it_has_ended(base: &Base) {
     let mut second = of_kind("every", Kind::Every, due);
     (second.part, second.payload) = (2, says("its second part"));
     let mut skips = of_kind("skips", Kind::At, due);
-    skips.late = "skip";
+    skips.late = watchpost::core::lateness::WhenLate::Skip;
     let rows = [
         of_kind("at", Kind::At, due),
         of_kind("slot", Kind::Slot, due),

@@ -80,7 +80,7 @@ fn wanted(account: AccountName, number: u32, due_at: chrono::DateTime<chrono::Ut
         local: due_at.naive_utc(),
         zone: "UTC".to_owned(),
         expires_at: Some(due_at + Duration::hours(6)),
-        late: "send",
+        late: crate::core::lateness::WhenLate::Send,
         payload: Payload {
             text: format!("Post number {number}: more than 2,000 police partnerships with Ring. #EyesOnAmazon"),
             cw: None,

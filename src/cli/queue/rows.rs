@@ -12,7 +12,7 @@ use crate::cli::status::rfc3339;
 use crate::core::approval::Standing;
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{History, Kind, Plan, Planned, Window, plan};
+use crate::core::plan::{History, Plan, Planned, Window, plan};
 use crate::core::post::{Post, Readiness};
 use crate::jobs::staging::Staged;
 use crate::store::deliveries::{Delivery, Of};
@@ -67,7 +67,7 @@ pub(super) fn of_ledger(delivery: &Delivery, zone: Tz) -> Option<Row> {
         post: post.to_string(),
         part: *part,
         parts: *parts,
-        kind: kind.clone(),
+        kind: kind.as_str().to_owned(),
         state: delivery.state.as_str().to_owned(),
         topic: delivery.topic.as_ref().map(ToString::to_string),
         text: delivery.payload.text.clone(),
@@ -142,7 +142,7 @@ fn placed(post: &Post, planned: &Planned, text: String, zone: Tz) -> Row {
         at: Some(rfc3339(planned.at, zone)),
         instant: Some(planned.at),
         account: Some(planned.account.to_string()),
-        kind: kind_word(planned.kind).to_owned(),
+        kind: planned.kind.as_str().to_owned(),
         text,
         ..timeless(post)
     }
@@ -166,14 +166,5 @@ fn timeless(post: &Post) -> Row {
         text: post.parts.first().cloned().unwrap_or_default(),
         reason: String::new(),
         url: None,
-    }
-}
-
-fn kind_word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::At => "at",
-        Kind::Slot => "slot",
-        Kind::Every => "every",
-        Kind::Evergreen => "evergreen",
     }
 }

@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use self::ink::{Ink, plain};
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{AccountCalendar, Idle, IdleSlot, Kind, Plan, Planned};
+use crate::core::plan::{AccountCalendar, Idle, IdleSlot, Plan, Planned};
 use crate::core::post::{Post, Readiness, When};
 
 mod blocks;
@@ -186,12 +186,7 @@ fn shown(text: Option<&String>) -> String {
 }
 
 fn tag(planned: &Planned) -> String {
-    let kind = match planned.kind {
-        Kind::At => "at",
-        Kind::Slot => "slot",
-        Kind::Every => "every",
-        Kind::Evergreen => "evergreen",
-    };
+    let kind = planned.kind.as_str();
     if planned.parts == 1 { kind.to_owned() } else { format!("{kind} ×{}", planned.parts) }
 }
 

@@ -15,7 +15,8 @@ use super::prepare::ends;
 use super::{AccountCalendar, History, Kind, Planned, Window};
 use crate::core::delivery::Payload;
 use crate::core::ids::{AccountName, FactId, Lang, Occurrence, PostId, TopicId};
-use crate::core::post::{Late, Post};
+use crate::core::lateness::WhenLate;
+use crate::core::post::Post;
 
 /// One status that planning wants in the ledger.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +41,8 @@ pub struct Wanted {
     pub zone: String,
     /// Not sent from then on; `None` for slot posts without `expires`, which take the next slot instead.
     pub expires_at: Option<DateTime<Utc>>,
-    /// `send`, `hold` or `skip`.
-    pub late: &'static str,
+    /// What it does when it is late.
+    pub late: WhenLate,
     /// What is said.
     pub payload: Payload,
     /// What it is about.
@@ -260,11 +261,7 @@ fn row(post: &Post, place: &Planned, account: Option<&AccountCalendar>, zone: Tz
         local: place.local,
         zone: zone.name().to_owned(),
         expires_at,
-        late: match post.late {
-            Late::Send => "send",
-            Late::Hold => "hold",
-            Late::Skip => "skip",
-        },
+        late: WhenLate::from(post.late),
         payload: payload(post, part, text, lang),
         topic: post.topic.clone(),
         facts: post.facts.clone(),

@@ -87,6 +87,28 @@ pub enum Kind {
     Evergreen,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 4] = [Kind::At, Kind::Slot, Kind::Every, Kind::Evergreen];
+
+    /// The word the ledger and people use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::At => "at",
+            Kind::Slot => "slot",
+            Kind::Every => "every",
+            Kind::Evergreen => "evergreen",
+        }
+    }
+
+    /// The kind with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// One occurrence, placed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
