@@ -41,8 +41,8 @@
 //! | [`core`] | the rules as pure values and functions, in the next table |
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs` and `store/doubt.rs` a database that was restored or copied, `store/calendar.rs` what planning asks and `store/planning.rs` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
-//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/walk.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
+//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs`, `store/doubt.rs` and `store/set_back.rs` a database that was restored, copied or set back with its machine, `store/left_out.rs` what accounts that were taken out left behind, `store/calendar.rs` what planning asks and `store/planning.rs` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
+//! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs` with `jobs/identity.rs` and `jobs/set_back.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/walk.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
 //!
@@ -83,11 +83,14 @@
 //! A database can forget: a backup is restored, a folder is copied. [`recognise`](store::Store::recognise) compares it
 //! at each start with the epoch in `watchpost.epoch` beside it and with where it was used. An older one is taken, and
 //! what it believes to be unsent is `unknown` first: overdue rows, the queue's next slots, answers to mentions from
-//! before the start. One that was last used elsewhere may be a copy whose original runs: the daemon refuses it until
-//! `watchpost doctor --moved-here`.
+//! before the start. A machine that was set back as a whole, that file with it, is noticed by what its accounts show:
+//! before an account speaks after a start, its newest statuses are compared with the ledger, and one that no row owns and
+//! that says what a row has yet to say begins the same doubt. A database that was last used elsewhere may be a copy
+//! whose original runs: the daemon refuses it until `watchpost doctor --moved-here`.
 //!
 //! A database can go away while the program runs: then all jobs end, nothing is sent, and when it is back
-//! [`come_back`](store::Store::come_back) makes what was on its way `unknown` before the jobs start anew.
+//! [`come_back`](store::Store::come_back) makes what was on its way `unknown` before the jobs start anew; it
+//! is recognised as at a start, because it may be back from a backup.
 //!
 //! What is absent, and where (`tests/house.rs` holds it): [`core`] has no async, IO, clock, environment, SQL or HTTP.
 //! [`campaign`], [`fedi`], [`store`] and [`sandbox`] never see each other. [`jobs`] do not see campaign files, terminal

@@ -69,7 +69,10 @@ fn is_worth_playing(cell: Cell) -> bool {
         Crash::InFlight | Crash::At(Point::Answered | Point::Looked | Point::Settled) => {
             cell.outcome.is_one_of_its_kind()
         }
-        Crash::At(Point::TakenBack) => cell.outcome == Outcome::LateBeforeTheSecond && !cell.server.has_keys(),
+        // Before a reply goes a second time its mention is looked at, and the first one stands below it.
+        Crash::At(Point::TakenBack) => {
+            is_post && cell.outcome == Outcome::LateBeforeTheSecond && !cell.server.has_keys()
+        }
         Crash::At(_) => true,
     };
     let says_more = match cell.kind {
