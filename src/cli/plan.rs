@@ -19,7 +19,7 @@ use super::week::ink::Ink;
 use super::week::{self, Week};
 use crate::campaign::{Campaign, plan_accounts};
 use crate::core::ids::{AccountName, PostId};
-use crate::core::plan::{AccountCalendar, History, Idle, Kind, Plan, Planned, Waiting, Window, plan};
+use crate::core::plan::{AccountCalendar, History, Idle, Plan, Planned, Waiting, Window, plan};
 use crate::core::post::Post;
 use crate::core::schedule::resolve;
 
