@@ -85,7 +85,8 @@ impl Store {
         }
         let missing: Vec<usize> =
             (0..).zip(missing).filter_map(|(number, missing)| missing.then_some(number)).collect();
-        for numbers in missing.chunks(PAGE) {
+        let begins = |number: usize| agenda.row(number).is_none_or(|row| row.part == 1);
+        for numbers in pages(&missing, PAGE, begins) {
             let (agenda, numbers) = (Arc::clone(&agenda), Arc::<[usize]>::from(numbers));
             let fresh = self.inner.writer.decide(move |connection| {
                 let (agenda, numbers) = (Arc::clone(&agenda), Arc::clone(&numbers));
@@ -500,4 +501,38 @@ async fn withdraw(
     };
     written.withdrawn += changed;
     Ok(())
+}
+
+/// About so many rows each; a page ends only where the next row begins an occurrence, so that no thread is ever written
+/// in half.
+fn pages(numbers: &[usize], about: usize, begins: impl Fn(usize) -> bool) -> Vec<&[usize]> {
+    let mut pages = Vec::new();
+    let mut rest = numbers;
+    while !rest.is_empty() {
+        let mut end = about.min(rest.len());
+        while rest.get(end).is_some_and(|number| !begins(*number)) {
+            end += 1;
+        }
+        let (page, after) = rest.split_at(end);
+        pages.push(page);
+        rest = after;
+    }
+    pages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_the_plan_ends_between_occurrences() {
+        // Threads of three parts, and one of thirty.
+        let begins = |number: usize| number.is_multiple_of(3) && !(31..60).contains(&number);
+        let numbers: Vec<usize> = (0..90).collect();
+        let pages = pages(&numbers, 10, begins);
+        assert_eq!(pages.concat(), numbers);
+        assert!(pages.iter().all(|page| begins(page[0])), "{pages:?}");
+        assert_eq!(pages.iter().map(|page| page.len()).max(), Some(30 + 6), "{pages:?}");
+        assert!(super::pages(&[], 10, begins).is_empty());
+    }
 }
