@@ -93,6 +93,16 @@ fn source(
     ))
 }
 
+/// The first `@name` that a server would take for somebody.
+fn named_in(text: &str) -> Option<String> {
+    text.split_whitespace().find_map(|word| {
+        let (before, behind) = word.split_once('@')?;
+        let name: String = behind.chars().take_while(|c| c.is_alphanumeric() || "_-.@".contains(*c)).collect();
+        let own = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '/');
+        (own && name.starts_with(char::is_alphanumeric)).then(|| format!("@{}", name.trim_end_matches('.')))
+    })
+}
+
 struct Reader<'a> {
     languages: &'a [Lang],
     links: Option<&'a BTreeMap<LinkId, Link>>,
@@ -135,6 +145,16 @@ impl Reader<'_> {
         let short = section.take("short", report).map(|node| by_lang::sentences(node, "short", self.languages, report));
         let variants =
             section.take("variants", report).map(|node| by_lang::lists(node, "variants", self.languages, report));
+        let said = text.values().chain(short.iter().flat_map(BTreeMap::values));
+        for said in said.chain(variants.iter().flat_map(BTreeMap::values).flatten()) {
+            if let Some(name) = named_in(said) {
+                report.error(
+                    section.line_of("text"),
+                    format!("{label} names {name}: every answer with it would write to them"),
+                    "a reply names nobody but whoever asked; write the name without the @",
+                );
+            }
+        }
         let source = section.required("source", report);
         if let Some(source) = &source {
             let known = self.sources.keys().map(SourceId::as_str);

@@ -141,6 +141,11 @@ fn mistakes_in_facts() {
         (10, "", "config/facts.toml:8: error: [[facts]] has no `topic`"),
         (13, "text = { en = \"2,000.\" }", "warning: the fact `ring-2000` has no text in `es`"),
         (13, "text = { es = \"2.000.\" }", "error: the fact `ring-2000` has no text in `en`"),
+        (
+            13,
+            "text = { en = \"2,000, says @ann@a.org.\", es = \"2.000\" }",
+            "error: the fact `ring-2000` names @ann@a.org: every answer with it would write to them",
+        ),
         (13, "text = \"2,000\"", "error: `text` needs its language — write text = { en = \"…\" }"),
         (13, "", "config/facts.toml:8: error: the fact `ring-2000` has no `text`"),
         (14, "source = \"relaese\"", "error: there is no source `relaese` — did you mean `release`?"),
