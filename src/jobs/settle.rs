@@ -367,6 +367,10 @@ impl Case<'_> {
                 KeyClass::Shared { .. } | KeyClass::Memory { .. } | KeyClass::Refusing | KeyClass::Ignored => {
                     // A server that refused the same key after the first attempt may do so for ever.
                     let refused = self.row.delivery.reason.starts_with(REFUSED_AFTER);
+                    if refused && self.row.unclear > 1 && self.row.delivery.rekeys > 0 {
+                        // Also under a key of its own: it is the status that is refused, not its repetition.
+                        return ended(State::Held, "not on the server, which refuses it under another key as well");
+                    }
                     self.again(settled, refused && self.row.unclear > 1)
                 }
             },
