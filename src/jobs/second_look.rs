@@ -23,10 +23,15 @@ use crate::store::deliveries::Delivery;
 #[derive(Debug, Default)]
 pub struct SeenLately(Mutex<HashMap<StatusId, DateTime<Utc>>>);
 
+/// From so many on, old ones are swept out.
+const MANY: usize = 1_024;
+
 impl SeenLately {
     fn note(&self, mention: &StatusId, now: DateTime<Utc>) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|_, at| is_recent(*at, now));
+        if seen.len() >= MANY {
+            seen.retain(|_, at| is_recent(*at, now));
+        }
         seen.insert(mention.clone(), now);
     }
 
@@ -103,11 +108,11 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
             if words.iter().any(is_it) {
                 return Waited::Go(Box::new(reply));
             }
-            return Waited::Unwanted("an account of this campaign answered it by hand");
+            return Waited::Unwanted("an account of this campaign answered it meanwhile");
         }
         // Where a second attempt would make a second status, read-back says whose it is.
         Ok(SeenAgain::AnsweredByUs(_)) if reply.unclear > 0 => return Waited::MayBeOurs,
-        Ok(SeenAgain::AnsweredByUs(_)) => return Waited::Unwanted("an account of this campaign answered it by hand"),
+        Ok(SeenAgain::AnsweredByUs(_)) => return Waited::Unwanted("an account of this campaign answered it meanwhile"),
         Ok(SeenAgain::Gone) => return Waited::Unwanted("the mention is gone, or names us no more"),
         Err(error) => return Waited::Later(format!("the mention could not be looked at again: {error}")),
     };
@@ -128,8 +133,12 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
     Waited::Go(Box::new(reply))
 }
 
-/// Whether a resend cannot make a second status: no attempt is older than the decision.
+/// Whether a resend cannot make a second status: it goes under the key of every attempt before it, and none is older than
+/// the decision.
 fn key_is_kept(link: &LinkState, reply: &Delivery, now: DateTime<Utc>) -> bool {
+    if reply.rekeys > 0 || reply.generation > 1 {
+        return false;
+    }
     let since = (now - reply.due_at).to_std().ok();
     link.capabilities.key.safe_for().zip(since).is_some_and(|(safe, since)| since < safe)
 }

@@ -394,7 +394,8 @@ impl Case<'_> {
     fn keyed(&self) -> Keyed {
         let age = (self.now - self.row.armed_at).to_std().unwrap_or_default();
         match self.link.capabilities.key.safe_for() {
-            Some(window) if age < window => Keyed::Shared,
+            // What goes under another key than an attempt before it is not kept from being made twice.
+            Some(window) if age < window && self.row.delivery.rekeys == 0 => Keyed::Shared,
             Some(_) | None => Keyed::Keyless,
         }
     }

@@ -187,25 +187,30 @@ async fn decide_in_order(
     let halt = ctx.stop().child_token();
     let fresh = found.into_iter().take_while(|_| !halt.is_cancelled()).inspect(|_| walked.new += 1);
     let mut met = stream::iter(fresh.map(|mention| answer::meet(ctx, account, link, mention))).buffered(AHEAD);
+    // At most one at a time, which keeps the order; beside the others, which hold places it may wait for.
+    let mut deciding = FuturesUnordered::new();
     let mut sending = FuturesUnordered::new();
     let (mut replied, mut all_met, mut failed) = (0, false, None);
-    while !(all_met && sending.is_empty()) {
+    while !(all_met && deciding.is_empty() && sending.is_empty()) {
         let answered = tokio::select! {
             Some(sent) = sending.next(), if !sending.is_empty() => sent,
-            next = met.next(), if !all_met && sending.len() < AHEAD => match next {
+            Some(decided) = deciding.next(), if !deciding.is_empty() => match decided {
+                Ok(decided) => {
+                    sending.push(answer::send(ctx, account, link, decided));
+                    continue;
+                }
+                Err(error) => Err(error),
+            },
+            next = met.next(), if !all_met && deciding.is_empty() && sending.len() < AHEAD => match next {
                 None => {
                     all_met = true;
                     continue;
                 }
-                Some(Ok(Met::Looked(..))) if failed.is_some() => continue,
                 Some(Ok(Met::Looked(mention, parent))) => {
-                    match answer::record(ctx, account, link, mention, parent).await {
-                        Ok(decided) => {
-                            sending.push(answer::send(ctx, account, link, decided));
-                            continue;
-                        }
-                        Err(error) => Err(error),
+                    if failed.is_none() {
+                        deciding.push(answer::record(ctx, account, link, mention, parent));
                     }
+                    continue;
                 }
                 Some(Ok(Met::Ended(answered))) => Ok(answered),
                 Some(Err(error)) => Err(error),

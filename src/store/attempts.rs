@@ -31,7 +31,7 @@ impl Store {
         // The attempt that was answered with a status stands in the row itself.
         const LIST: &str = "SELECT attempt, armed_at, ended_at, outcome, detail FROM attempts WHERE delivery = $1 \
             UNION ALL SELECT attempt, armed_at, sent_at, 'sent', COALESCE(status_id, '') FROM deliveries \
-            WHERE id = $1 AND sent_at IS NOT NULL AND attempt > COALESCE( \
+            WHERE id = $1 AND sent_at IS NOT NULL AND from_post = 1 AND attempt > COALESCE( \
             (SELECT MAX(attempts.attempt) FROM attempts WHERE attempts.delivery = deliveries.id), 0) \
             ORDER BY ended_at, attempt";
         let rows = sqlx::query(LIST).bind(id.0).fetch_all(&self.inner.reads).await?;

@@ -15,7 +15,7 @@ const ANSWERED_WORDS: usize = 5;
 
 /// What happened before a mention.
 pub(super) struct Before {
-    /// It has its decision already; then the rest is empty.
+    /// It has its decision already.
     pub(super) known: bool,
     /// The server asked the account to wait, or a person must act or ended its answers for now.
     pub(super) must_wait: bool,
@@ -58,9 +58,7 @@ pub(super) async fn before(
     let row = query.fetch_one(&mut *connection).await?;
     let number =
         |name: &str| -> Result<u32, StoreError> { Ok(u32::try_from(row.try_get::<i64, _>(name)?).unwrap_or(u32::MAX)) };
-    if number("known")? > 0 {
-        return Ok(Before { known: true, must_wait: true, past: Past::default() });
-    }
+    let known = number("known")? > 0;
     let paused = number("pauses")? > 0;
     let must_wait = paused || number("waits")? > 0;
     let mut past = Past {
@@ -77,7 +75,7 @@ pub(super) async fn before(
     let person = people.first().map(String::as_str).unwrap_or_default();
     heard(connection, intake, person, thread, &mut past).await?;
     below(connection, intake, &mut past).await?;
-    Ok(Before { known: false, must_wait, past })
+    Ok(Before { known, must_wait, past })
 }
 
 /// What this person was answered before.

@@ -36,7 +36,7 @@ impl Store {
         let people = people.to_vec();
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 let people = people.clone();
                 Box::pin(async move { opt_out(connection, &people, now).await })
             })
@@ -51,7 +51,7 @@ impl Store {
         let people = people.to_vec();
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 let people = people.clone();
                 Box::pin(async move { opt_in(connection, &people).await })
             })

@@ -83,7 +83,7 @@ impl Store {
             WHERE kind = 'post' AND state = 'expired' AND attempt = 0 AND updated_at >= $2";
         self.inner
             .writer
-            .write(move |connection| {
+            .decide(move |connection| {
                 Box::pin(async move {
                     if doubt::last(connection).await?.is_some_and(|doubt| doubt.since == since.min(now)) {
                         return Ok(None);

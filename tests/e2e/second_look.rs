@@ -202,7 +202,7 @@ fn a_reply_that_goes_again_sees_that_staff_answered_meanwhile() {
             assert_eq!(story.server().replies_to(&asked).len(), 1, "only what staff said");
             let rows = story.reply_rows().await;
             assert_eq!(rows[0].state, State::Held, "{}", rows[0].reason);
-            assert!(rows[0].reason.contains("by hand"), "{}", rows[0].reason);
+            assert!(rows[0].reason.contains("meanwhile"), "{}", rows[0].reason);
         });
     }
 }

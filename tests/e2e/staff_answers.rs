@@ -138,6 +138,8 @@ fn a_wish_of_staff_never_overrules_a_stop_and_a_mention_that_is_gone_is_told() {
         story.flow_until("it is answered", async || !story.server().replies_to(&waits).is_empty()).await;
         eventually("both wishes have an end", async || story.store.answer_wishes().await.unwrap().is_empty()).await;
         assert_eq!(story.server().replies_to(&stops), []);
+        let notices = story.store.notices().await.unwrap();
+        assert!(notices.iter().any(|notice| notice.text.contains("said stop")), "{notices:?}");
     });
 }
 
