@@ -41,7 +41,7 @@
 //! | [`core`] | the rules as pure values and functions, in the next table |
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs`, `store/doubt.rs` and `store/set_back.rs` a database that was restored, copied or set back with its machine, `store/left_out.rs` what accounts that were taken out left behind, `store/calendar.rs` what planning asks and `store/planning.rs` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
+//! | [`store`] | the ledger on SQLite or PostgreSQL; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/past.rs` what happened before a mention, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs`, `store/doubt.rs` and `store/set_back.rs` a database that was restored, copied or set back with its machine, `store/left_out.rs` what accounts that were taken out left behind, `store/calendar.rs` what planning asks and `store/planning.rs` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs` with `jobs/identity.rs` and `jobs/set_back.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/settle.rs`, `jobs/listen.rs`, `jobs/walk.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
@@ -76,7 +76,7 @@
 //!    `planned`. What may have arrived is `unknown` and is looked for among our own statuses; in doubt it counts as
 //!    found. Only after the last look saw nothing is it sent again, if it is still wanted.
 //! 5. The Idempotency-Key is a keyed hash of identity and generation: the same over attempts, restarts and machines,
-//!    except where a server replays its errors under a key.
+//!    except where a server replays its errors under a key, and after a key that was refused twice.
 //! 6. A mention gets one decision with its reason, in the transaction that spends its limits and arms its reply.
 //! 7. Not early, not after expiry, not twice, never lost without a row that says why.
 //!
@@ -107,7 +107,8 @@
 //!    said within 60 days is `held` instead. Later parts of a thread wait for the part before them.
 //! 3. [`jobs::publish::run`] sleeps until [`next_due`](store::Store::next_due), in slices of a second, so that a stepped
 //!    clock or a suspended machine is noticed. It gives each account with something due one turn at a time.
-//! 4. [`claim_due`](store::Store::claim_due) expires what is too late and claims one row.
+//! 4. [`claim_due`](store::Store::claim_due) ends what stands in the way of the first due row (it is too late, somebody
+//!    said stop, it may have been sent), and claims one.
 //!    [`judge`](core::lateness::judge) decides whether a late one may go; [`upload`](fedi::Fedi::upload) brings its
 //!    pictures.
 //! 5. [`arm`](store::Store::arm) commits the attempt and returns the `Armed` record, or nothing when staff held or
@@ -119,8 +120,8 @@
 //!    the row `armed` at the next start and makes it `unknown`.
 //! 8. [`jobs::settle::tick`] looks at the account's own statuses when [`core::looking`] says so. A `sent` row that is
 //!    seen becomes [`verified`](store::Store::verified), and the next part of its thread may go; one that is not seen
-//!    in ten minutes is `held`. An `unknown` row is found by [`likeness`](core::resemblance::likeness), or, absent at
-//!    the last look, goes back to `planned`; [`looked`](store::Store::looked) writes it down.
+//!    in ten minutes is `held`. An `unknown` row is found by [`resemblance`](core::resemblance::resemblance), or,
+//!    absent at the last look, goes back to `planned`; [`looked`](store::Store::looked) writes it down.
 //!
 //! # A mention is answered
 //!

@@ -42,6 +42,8 @@ pub(super) async fn look(
         let sayings = ctx.store.sayings(&account.name, since).await?;
         let (mut ours, mut said) = (0_u32, Vec::new());
         for status in &strangers {
+            // Thousands of comparisons each: others want the processor too.
+            tokio::task::yield_now().await;
             let alike = sayings.iter().map(|saying| (resemblance(&saying.payload, shown(status)), saying.known));
             // The most alike; of several, one that may stand there.
             let best = alike

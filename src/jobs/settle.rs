@@ -123,6 +123,11 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
     if open.is_empty() {
         return Ok(settled);
     }
+    // Read before the list: what is said meanwhile is no sign that the list lags.
+    let newest_own = match open.iter().any(|row| row.delivery.state == State::Unknown) {
+        true => ctx.store.accounts().await?.remove(&account.name).and_then(|row| row.newest_own),
+        false => None,
+    };
     let look = match Look::take(&link, &open).await {
         Ok(look) => {
             account.is_over(Matter::OwnStatuses);
@@ -143,7 +148,7 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
             break;
         }
         ctx.points.pass(Point::Looked).await;
-        let case = Case { ctx, account, link: &link, look: &look, row, now };
+        let case = Case { ctx, account, link: &link, look: &look, newest_own: newest_own.as_ref(), row, now };
         match row.delivery.state {
             State::Unknown => case.unclear(&mut settled).await?,
             State::Sent => case.accepted(&mut settled).await?,
@@ -219,6 +224,8 @@ struct Case<'a> {
     account: &'a Linked,
     link: &'a LinkState,
     look: &'a Look,
+    /// The account's newest status before the look.
+    newest_own: Option<&'a StatusId>,
     row: &'a Open,
     now: DateTime<Utc>,
 }
@@ -248,7 +255,7 @@ impl Case<'_> {
                 Found::There { status: status.id.clone(), url: status.url.clone(), note }
             }
             None => match self.absent(settled) {
-                Found::SendAgain { .. } if self.list_lags().await? => {
+                Found::SendAgain { .. } if self.list_lags().await => {
                     settled.again = settled.again.saturating_sub(1);
                     self.behind(settled)
                 }
@@ -296,13 +303,10 @@ impl Case<'_> {
 
     /// Whether the own list lacks our newest status, which the server has: then a row that it does not show may be there
     /// as well. Not asked where a direct would not be listed.
-    async fn list_lags(&self) -> Result<bool, StoreError> {
-        let known = self.ctx.store.accounts().await?;
-        let Some(newest) = known.get(&self.account.name).and_then(|row| row.newest_own.as_ref()) else {
-            return Ok(false);
-        };
+    async fn list_lags(&self) -> bool {
+        let Some(newest) = self.newest_own else { return false };
         if self.look.shows(newest) {
-            return Ok(false);
+            return false;
         }
         let oldest = self.look.own.iter().filter_map(|status| status.created_at).min();
         let is_listed = |status: &StatusView| {
@@ -311,7 +315,7 @@ impl Case<'_> {
             !direct && (oldest.is_none() || status.created_at.is_none_or(|made| Some(made) > oldest))
         };
         // A look that fails says nothing, and then the list says nothing either.
-        Ok(self.link.fedi.status(newest).await.map_or(true, |seen| seen.as_ref().is_some_and(is_listed)))
+        self.link.fedi.status(newest).await.map_or(true, |seen| seen.as_ref().is_some_and(is_listed))
     }
 
     /// A list that lags is no look: later again, and after an hour a person decides.

@@ -161,7 +161,7 @@ impl Store {
         rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
     }
 
-    /// Ends what expired, then claims the account's next due delivery of this kind. `None` also when another daemon
+    /// Ends what stands in the way of the first due row, then claims the account's next due delivery of this kind. `None` also when another daemon
     /// holds the account.
     ///
     /// # Errors

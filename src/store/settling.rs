@@ -152,13 +152,15 @@ impl Store {
     }
 
     /// What other rows of the account say that may stand on the server without being known by its id: a status with
-    /// exactly their words is not this row's.
+    /// exactly their words is not this row's. At most 5,000, those first that most likely stand there: a doubted queue of
+    /// a million rows is not read for one status.
     ///
     /// # Errors
     /// When the database cannot be read, or holds a row this version cannot read.
     pub async fn rivals(&self, account: &AccountName, id: DeliveryId) -> Result<Vec<Payload>, StoreError> {
         const LIST: &str = "SELECT payload FROM deliveries WHERE account = $1 AND id <> $2 AND status_id IS NULL \
-            AND (state IN ('claimed', 'armed', 'unknown') OR unclear > 0 OR doubted_at IS NOT NULL)";
+            AND (state IN ('claimed', 'armed', 'unknown') OR unclear > 0 OR doubted_at IS NOT NULL) \
+            ORDER BY CASE WHEN state IN ('claimed', 'armed', 'unknown') THEN 0 ELSE 1 END, due_at, id LIMIT 5000";
         let query = sqlx::query(LIST).bind(account.as_str().to_owned()).bind(id.0);
         let read = |row: &AnyRow| {
             let payload: String = row.try_get("payload")?;
