@@ -1,6 +1,7 @@
 //! Looking at a mention again before it is answered: people delete, narrow and edit what they wrote, and staff answer
 //! by hand (DESIGN §6). Done when a mention is over a minute old at its decision, and for every reply that waited as long
-//! in the ledger. What a look finds can only make us quieter: a reply never grows wider than what was asked for.
+//! in the ledger, unless somebody looked within the last minute. What a look finds can only make us quieter: a reply
+//! never grows wider than what was asked for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

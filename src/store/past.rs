@@ -1,5 +1,5 @@
-//! What happened before a mention, as deciding needs it: few questions, because a storm asks them thousands of times a
-//! second, and none whose answer takes longer the more was said.
+//! What happened before a mention, as deciding needs it: one row for whatever can be asked at once, because a storm asks
+//! again and again, and no question whose answer takes longer the more was said.
 
 use sqlx::{AnyConnection, Row};
 
