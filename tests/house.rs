@@ -394,7 +394,7 @@ fn only_the_store_makes_an_armed_record() {
 
 #[test]
 fn only_one_place_publishes() {
-    only_in("statuses are created by jobs/publish.rs only", &["src/jobs/publish.rs"], &[".publish("]);
+    only_in("statuses are created by jobs/attempt.rs only", &["src/jobs/attempt.rs"], &[".publish("]);
     // The campaign reads addresses with reqwest's Url and asks nobody.
     only_in("only fedi asks servers", &["src/fedi/", "src/campaign/address.rs"], &["reqwest"]);
     check("only fedi and the sandbox know a server's paths", |source| {

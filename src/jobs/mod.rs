@@ -7,7 +7,8 @@
 //! - [`set_back`]: before an account sends: does it show what the ledger does not know?
 //! - [`staging`]: posts with what staff decided about them;
 //! - [`plan`]: posts → planned deliveries;
-//! - [`publish`]: due deliveries → claimed → armed → sent;
+//! - [`publish`]: due deliveries → claimed → armed;
+//! - `attempt`: armed → the one POST → its outcome in the ledger;
 //! - [`settle`]: read-back: unclear → sent or again, sent → verified, twins;
 //! - [`listen`]: an account's stream, with walks beside it → mentions;
 //! - [`walk`]: notifications, read back to what was seen → mentions, oldest first;
@@ -18,6 +19,7 @@
 //! Jobs see the store and `fedi`; they do not see campaign files, the terminal or the sandbox.
 
 pub mod answer;
+mod attempt;
 pub mod by_hand;
 pub mod context;
 pub mod identity;

@@ -1,0 +1,68 @@
+//! One look at an account's own statuses, for all rows of a turn, and how far back it saw.
+
+use chrono::{DateTime, Utc};
+
+use super::AT_ONCE;
+use crate::core::delivery::State;
+use crate::core::ids::StatusId;
+use crate::core::resemblance::Shown;
+use crate::fedi::{FediError, Reach, StatusView, Until};
+use crate::jobs::context::LinkState;
+use crate::store::settling::Open;
+
+/// Own statuses read back at most: an account that says more than this between an attempt and its look is not one this
+/// program speaks for alone, and a person decides.
+const LOOK_BACK: usize = 2_000;
+
+/// More than our clock and a server's may be apart while we send.
+pub(super) const CLOCKS_APART: chrono::Duration = chrono::Duration::minutes(10);
+
+/// What the server showed of our own statuses, newest first, and whether that is all since the oldest attempt.
+pub(super) struct Look {
+    pub(super) own: Vec<StatusView>,
+    reach: Reach,
+}
+
+impl Look {
+    pub(super) async fn take(link: &LinkState, open: &[Open]) -> Result<Look, FediError> {
+        if let [Open { delivery, .. }] = open
+            && delivery.state == State::Sent
+        {
+            // One status is asked for by its id.
+            return Ok(Look { own: Vec::new(), reach: Reach::CutShort });
+        }
+        // The oldest attempt's baseline ends the walk; rows that only want to be seen need one page.
+        let unclear = open.iter().filter(|row| row.delivery.state != State::Sent).min_by_key(|row| row.first_attempt);
+        let until = match unclear {
+            Some(row) => {
+                let before = open.iter().filter(|row| row.delivery.state != State::Sent).map(oldest_possible).min();
+                Until { status: row.baseline.as_ref(), before, at_most: LOOK_BACK }
+            }
+            None => Until { status: None, before: None, at_most: usize::try_from(AT_ONCE).unwrap_or(40) },
+        };
+        let (own, reach) = link.fedi.own_statuses_until(&link.me, until).await?;
+        Ok(Look { own, reach })
+    }
+
+    /// Whether a status of this row would have been seen: what was not read may be there.
+    pub(super) fn covers(&self, row: &Open) -> bool {
+        let met = row.baseline.as_ref().is_some_and(|baseline| self.shows(baseline));
+        let oldest = self.own.iter().filter_map(|status| status.created_at).min();
+        self.reach == Reach::All || met || oldest.is_some_and(|oldest| oldest < oldest_possible(row))
+    }
+
+    pub(super) fn shows(&self, status: &StatusId) -> bool {
+        self.own.iter().any(|own| &own.id == status)
+    }
+}
+
+/// Before this no status of the row was made: no row is attempted before it is due, and who left it behind may not have
+/// said when it was.
+pub(super) fn oldest_possible(row: &Open) -> DateTime<Utc> {
+    row.first_attempt.min(row.delivery.due_at) - CLOCKS_APART
+}
+
+/// What a status is known by.
+pub(in crate::jobs) fn shown(status: &StatusView) -> Shown<'_> {
+    Shown { text: &status.text, cw: status.cw.as_deref(), in_reply_to: status.in_reply_to.as_ref() }
+}
