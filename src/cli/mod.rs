@@ -25,6 +25,7 @@ pub mod pause;
 pub mod plan;
 pub mod plan_command;
 mod plan_json;
+mod plan_notes;
 mod privacy;
 pub mod queue;
 pub mod queue_add;

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 
-use super::{plan, workplace};
-use crate::core::schedule::parse_moment;
+use super::{plan, plan_notes, workplace};
+use crate::core::plan::{History, Window};
+use crate::core::post::Post;
+use crate::core::schedule::{days_later, parse_moment};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -13,7 +16,7 @@ use crate::core::schedule::parse_moment;
     after_help = "Examples:\n  watchpost plan\n  watchpost plan --days 30\n  watchpost plan --from \"2027-01-01 00:00\" --json\n  watchpost plan --days 30 --json --gaps\n  watchpost plan --list\n  watchpost plan --days 90 --ics > calendar.ics"
 )]
 pub struct Args {
-    /// How many days to show.
+    /// How many days of the calendar to show.
     #[arg(long, default_value_t = 7, value_name = "N", allow_negative_numbers = true, value_parser = days)]
     pub days: u32,
     /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
@@ -55,16 +58,31 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         }
         None => now,
     };
-    let mut known = plan::Known::default();
+    let until = days_later(from, args.days, campaign.zone)
+        .with_context(|| format!("{} days from {from} is beyond the calendar; ask for fewer days", args.days))?;
     let store = workplace::store_if_any(&campaign).await?;
     let staged = workplace::staged(&campaign, store.as_ref()).await?;
+    // Another time than now: what is late now is of another day.
+    let as_if = Window { at_from: from, every_from: from, slots_from: from, until };
+    let (mut history, window) = match args.from {
+        None => workplace::outlook(store.as_ref(), now, until).await?,
+        Some(_) if from >= now => (workplace::outlook(store.as_ref(), now, until).await?.0, as_if),
+        Some(_) => (History::default(), as_if),
+    };
+    if args.from.is_some() {
+        history.overdue.clear();
+    }
+    let mut kept_back = Vec::new();
     if let Some(store) = store {
-        if from >= now {
-            known.history = store.history(now).await?;
+        if args.from.is_none() {
+            kept_back = plan_notes::waiting_for_a_person(&store, &staged).await?;
         }
         store.close().await;
     }
-    known.held = staged.held();
+    let held = staged.held();
+    let of_staff = held.iter().map(|post: &Post| plan_notes::held(post, &staged.reason(&post.id)));
+    let kept_back = of_staff.chain(kept_back).collect();
+    let known = plan::Known { history, window, held, kept_back, days: args.days };
     campaign.posts = staged.plannable();
     let form = match args {
         Args { json: true, gaps: true, .. } => plan::Form::Gaps,
@@ -73,6 +91,6 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         Args { list: true, .. } => plan::Form::List,
         Args { .. } => plan::Form::Week,
     };
-    plan::run(&campaign, args.days, from, &known, form, now)?;
+    plan::run(&campaign, &known, form, now)?;
     Ok(0)
 }

@@ -1,7 +1,7 @@
 //! The plan as JSON: an array of what goes out, whose shape other programs rely on; or, on demand, one document that
 //! holds that array beside what does not go out and why.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -9,9 +9,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
-use super::week;
+use super::{plan_notes, week};
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{Idle, IdleSlot, Kind, Plan, Planned, Waiting, Window};
+use crate::core::plan::late::Late;
+use crate::core::plan::pauses::Pause;
+use crate::core::plan::{History, Idle, IdleSlot, Kind, Plan, Planned, Silenced, Waiting, Window};
 use crate::core::post::{Post, Readiness};
 
 /// One line of the JSON document.
@@ -22,6 +24,9 @@ struct Row<'a> {
     post: &'a PostId,
     parts: usize,
     kind: Kind,
+    /// When it was to go out; absent where it is not late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late_since: Option<String>,
     /// What stands against its time, for a person to look at; absent where nothing does.
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<String>,
@@ -35,8 +40,34 @@ struct Gaps<'a> {
     empty_slots: Vec<EmptySlot<'a>>,
     /// Posts with a time in the window that would not go out as they are.
     not_ready: Vec<NotReady<'a>>,
-    /// Posts without a time.
+    /// Posts without a time, and what waits for a person.
     waiting: Vec<Waits<'a>>,
+    /// When posts are paused.
+    pauses: Vec<Paused<'a>>,
+    /// Posts with a time of their own that passes in a pause.
+    in_pauses: Vec<Aside<'a>>,
+    /// What has had its time and was not sent, and what becomes of it.
+    late: Vec<Aside<'a>>,
+}
+
+#[derive(Serialize)]
+struct Paused<'a> {
+    /// Absent: every account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a AccountName>,
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<String>,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Aside<'a> {
+    at: String,
+    account: &'a AccountName,
+    post: &'a PostId,
+    /// What becomes of it.
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -80,10 +111,13 @@ fn json_rows(calendar: &Plan, zone: Tz) -> Vec<Row<'_>> {
         let key = (&conflict.account, &conflict.post, &conflict.occurrence);
         against.entry(key).or_default().push(conflict.against.to_string());
     }
+    let late: HashSet<_> =
+        calendar.late.iter().map(|late| (&late.what.account, &late.what.post, &late.what.occurrence)).collect();
     let rows = calendar.planned.iter().map(|planned| {
-        let Planned { at, account, post, parts, kind, occurrence, .. } = planned;
+        let Planned { at, account, post, parts, kind, occurrence, nominal, .. } = planned;
         let against = against.get(&(account, post, occurrence)).map(|said| said.join("; "));
-        Row { at: rfc3339(*at, zone), account, post, parts: *parts, kind: *kind, against }
+        let late_since = late.contains(&(account, post, occurrence)).then(|| rfc3339(*nominal, zone));
+        Row { at: rfc3339(*at, zone), account, post, parts: *parts, kind: *kind, late_since, against }
     });
     rows.collect()
 }
@@ -112,13 +146,15 @@ pub(super) struct Unready<'a> {
     pub(super) posts: &'a [Arc<Post>],
     /// Posts that staff hold.
     pub(super) held: &'a [Post],
+    /// When posts are paused.
+    pub(super) history: &'a History,
 }
 
 /// Writes what goes out, and what does not.
-pub(super) fn write_gaps(
+pub(super) fn write_gaps<'a>(
     out: &mut impl Write,
-    calendar: &Plan,
-    unready: &Unready<'_>,
+    calendar: &'a Plan,
+    unready: &Unready<'a>,
     window: Window,
     zone: Tz,
 ) -> io::Result<()> {
@@ -127,7 +163,7 @@ pub(super) fn write_gaps(
     let not_ready = open.chain(held).filter_map(|(post, status)| {
         let (at, status) = (week::own_time(post, zone)?, status?);
         let shown = NotReady { at: rfc3339(at, zone), post: &post.id, accounts: &post.accounts, status };
-        (window.every_from <= at && at < window.until).then_some((at, shown))
+        (window.slots_from <= at && at < window.until).then_some((at, shown))
     });
     let mut not_ready: Vec<(DateTime<Utc>, NotReady<'_>)> = not_ready.collect();
     not_ready.sort_by_key(|(at, _)| *at);
@@ -139,11 +175,33 @@ pub(super) fn write_gaps(
         let Waiting { post, account, why } = waiting;
         Waits { post, account: account.as_ref(), why }
     });
+    let paused = |pause: &'a Pause| Paused {
+        account: pause.account.as_ref(),
+        since: rfc3339(pause.since, zone),
+        until: pause.until.map(|until| rfc3339(until, zone)),
+        reason: &pause.reason,
+    };
+    let in_pauses = calendar.paused.iter().map(|Silenced { planned, fate }| Aside {
+        at: rfc3339(planned.at, zone),
+        account: &planned.account,
+        post: &planned.post,
+        why: plan_notes::silenced_words(fate),
+    });
+    let now = window.slots_from;
+    let late = calendar.late.iter().map(|Late { what, fate }| Aside {
+        at: rfc3339(what.due_at, zone),
+        account: &what.account,
+        post: &what.post,
+        why: plan_notes::fate_words(fate, now, zone),
+    });
     let gaps = Gaps {
         planned: json_rows(calendar, zone),
         empty_slots: empty_slots.collect(),
         not_ready: not_ready.into_iter().map(|(_, post)| post).collect(),
         waiting: waiting.collect(),
+        pauses: plan_notes::pauses(unready.history, &window).map(paused).collect(),
+        in_pauses: in_pauses.collect(),
+        late: late.collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &gaps)?;
     writeln!(out)

@@ -10,15 +10,16 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::calendar_file::{self, Entry, calendar};
 use super::file_out::{Replace, write_all};
-use super::{output, workplace};
+use super::{output, plan_notes, workplace};
 use crate::campaign::markdown::post_files;
 use crate::campaign::{self, Campaign, spreadsheet};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, PostId};
 use crate::core::intake::Keeper;
-use crate::core::plan::{History, Plan, Window, plan};
+use crate::core::plan::{Plan, plan};
 use crate::core::plural::many;
 use crate::core::post::{DEFAULT_EXPIRY, Post, Readiness, When};
+use crate::core::schedule::days_later;
 use crate::store::deliveries::{Delivery, Of};
 
 /// The arguments.
@@ -131,13 +132,12 @@ struct Queue {
 
 /// Looks at files and database.
 async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> anyhow::Result<Queue> {
-    let (mut history, mut lately, mut queued) = (History::default(), Vec::new(), Vec::<Arc<Post>>::new());
+    let (mut lately, mut queued) = (Vec::new(), Vec::<Arc<Post>>::new());
     let mut gone: HashSet<PostId> = HashSet::new();
     let store = workplace::store_if_any(campaign).await?;
     let staged = workplace::staged(campaign, store.as_ref()).await?;
     if let Some(store) = &store {
         queued = store.queued_posts().await?.into_iter().map(Arc::new).collect();
-        history = store.history(now).await?;
         lately = store.deliveries_between(now - LATELY, now, ROWS_AT_MOST).await?;
     }
     let states = match &store {
@@ -150,6 +150,9 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
             gone.insert(post.id.clone());
         }
     }
+    let until =
+        days_later(now, days.unwrap_or(CALENDAR_DAYS), campaign.zone).context("--days is beyond the calendar")?;
+    let (history, window) = workplace::outlook(store.as_ref(), now, until).await?;
     if let Some(store) = store {
         store.close().await;
     }
@@ -165,11 +168,10 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
         (!gone.contains(&own.id)).then(|| (Post { order: post.order.clone(), readiness, ..own }, keeper))
     };
     let mut posts: Vec<(Post, Keeper)> = staged.posts.iter().filter_map(in_order).collect();
-    let length = Duration::try_days(i64::from(days.unwrap_or(CALENDAR_DAYS)));
-    let until = length.and_then(|length| now.checked_add_signed(length)).context("--days is beyond the calendar")?;
-    let window = Window { at_from: now, every_from: now, slots_from: now, until };
     let accounts = campaign::plan_accounts(campaign);
-    let coming = plan(&staged.plannable(), &accounts, campaign.zone, &history, window);
+    let mut coming = plan(&staged.plannable(), &accounts, campaign.zone, &history, window);
+    let late: Vec<_> = plan_notes::leaving(&coming).collect();
+    coming.planned.splice(0..0, late);
     if days.is_some() {
         let named: HashSet<&PostId> = coming.planned.iter().map(|planned| &planned.post).collect();
         posts.retain(|(post, _)| named.contains(&post.id));

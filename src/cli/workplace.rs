@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Campaign};
 use crate::clock::Dice;
+use crate::core::plan::{History, Window};
 use crate::core::plural::many;
+use crate::jobs;
 use crate::jobs::staging::{self, Prints, Staged};
 use crate::store::{Place, Role, Store};
 
@@ -53,6 +55,21 @@ pub(super) async fn staged(campaign: &Campaign, store: Option<&Store>) -> anyhow
     match store {
         Some(store) => Ok(staging::stage(store, files, rule, zone, &Prints::default()).await?),
         None => Ok(staging::stage_files(files, rule, zone)),
+    }
+}
+
+/// What the daemon knows when it plans at `now`, and which times it plans, up to `until`: what is late is among them.
+pub(super) async fn outlook(
+    store: Option<&Store>,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> anyhow::Result<(History, Window)> {
+    match store {
+        Some(store) => Ok((store.history(now).await?, jobs::plan::window(store, now, until).await?)),
+        None => {
+            let at_from = DateTime::<Utc>::MIN_UTC;
+            Ok((History::default(), Window { at_from, every_from: now, slots_from: now, until }))
+        }
     }
 }
 

@@ -60,6 +60,11 @@ pub enum Against {
     Blackout,
     /// In quiet hours.
     Quiet,
+    /// Staff paused the account's posts.
+    Paused {
+        /// Why, in their words; may be empty.
+        reason: String,
+    },
     /// The day is full.
     DailyCap {
         /// How many posts a day may have.
@@ -88,6 +93,8 @@ impl fmt::Display for Against {
             Against::DayOff => f.write_str("a day off"),
             Against::Blackout => f.write_str("in a blackout"),
             Against::Quiet => f.write_str("in quiet hours"),
+            Against::Paused { reason } if reason.is_empty() => f.write_str("paused"),
+            Against::Paused { reason } => write!(f, "paused: {reason}"),
             Against::DailyCap { cap } => write!(f, "over the daily cap of {cap}"),
             Against::TooClose { post, seconds: 0 } => write!(f, "at the same time as {post}"),
             Against::TooClose { post, seconds } => write!(f, "only {} from {post}", apart(*seconds)),

@@ -1,6 +1,6 @@
 //! Posts become planned deliveries: the same function `watchpost plan` uses, written into the ledger.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
@@ -11,13 +11,13 @@ use super::staging::{self, Staged};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId};
 use crate::core::plan::agenda::{Agenda, Wanted, rows};
-use crate::core::plan::{AccountCalendar, Kind, Planned, Window, plan};
+use crate::core::plan::{AccountCalendar, Kind, Planned, Window};
 use crate::core::plural::many;
 use crate::core::post::{DEFAULT_EXPIRY, Moment, Post, Readiness, When};
 use crate::core::schedule::resolve;
-use crate::store::StoreError;
 use crate::store::calendar::{NOT_APPROVED, Placed, Rename, Written};
 use crate::store::planning::Files;
+use crate::store::{Store, StoreError};
 
 /// Begins the key of a notice about a post nobody approved in time.
 const UNAPPROVED: &str = "unapproved:";
@@ -43,7 +43,7 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
         }
     }
     let staged = staging::stage(&ctx.store, &desk.posts, desk.approval, desk.zone, &ctx.prints).await?;
-    let window = window(ctx, now).await?;
+    let window = window(&ctx.store, now, now + HORIZON).await?;
     expire_unapproved(ctx, &desk, &staged, window, now).await?;
     let history = ctx.store.history(now).await?;
     let mut agenda = Agenda::of_plan(staged.plannable(), desk.calendars.clone(), desk.zone, &history, window);
@@ -104,15 +104,14 @@ async fn expire_unapproved(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let unapproved = staged.unapproved();
-    let by_id: BTreeMap<&PostId, &Post> = unapproved.iter().map(|post| (&post.id, post)).collect();
     let past = Window { until: now + Duration::milliseconds(1), slots_from: now, ..window };
     // Slots wait for what is approved; only a time of its own passes.
     let timed: Vec<Post> =
         unapproved.iter().filter(|post| matches!(post.when, When::At(_) | When::Every(_))).cloned().collect();
-    let due = plan(&timed, &desk.calendars, desk.zone, &ctx.store.history(now).await?, past);
-    let calendar = |place: &Planned| desk.calendars.iter().find(|calendar| calendar.name == place.account);
-    let status = |place: &Planned| Some(rows(by_id.get(&place.post)?, place, calendar(place), desk.zone));
-    let missed: Vec<Wanted> = due.planned.iter().filter_map(status).flatten().collect();
+    let history = ctx.store.history(now).await?;
+    let due = Agenda::of_plan(timed, desk.calendars.clone(), desk.zone, &history, past);
+    let missed: Vec<Wanted> = (0..due.len()).filter_map(|number| due.row(number)).collect();
+    let due: HashSet<PostId> = missed.iter().map(|row| row.post.clone()).collect();
     let expired = ctx.store.expire_unapproved(missed, staging::ids(&unapproved), now).await?;
     for id in &expired {
         let words = format!("{id} was not sent: {NOT_APPROVED}");
@@ -122,22 +121,26 @@ async fn expire_unapproved(
     // A new time, an approval, a draft again or no file at all: somebody dealt with it.
     for notice in ctx.store.notices().await? {
         let Some(id) = notice.key.strip_prefix(UNAPPROVED) else { continue };
-        if !due.planned.iter().any(|place| place.post.as_str() == id) && !expired.contains(id) {
+        if !due.contains(id) && !expired.contains(id) {
             ctx.store.settle_notice(&notice.key).await?;
         }
     }
     Ok(())
 }
 
-async fn window(ctx: &Ctx, now: DateTime<Utc>) -> Result<Window, StoreError> {
-    let accounts = ctx.store.accounts().await?;
+/// What the daemon plans at `now`, before `until`: what is late is among it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn window(store: &Store, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Window, StoreError> {
+    let accounts = store.accounts().await?;
     let through = accounts.values().filter_map(|account| account.planned_through).min();
     Ok(Window {
         // An `at` post seen for the first time after its time gets a row that says so.
         at_from: DateTime::<Utc>::MIN_UTC,
         every_from: through.unwrap_or(now).min(now),
         slots_from: now,
-        until: now + HORIZON,
+        until,
     })
 }
 

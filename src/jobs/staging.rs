@@ -63,6 +63,13 @@ impl Staged {
         self.marks.get(id).map(|mark| mark.reason.clone()).unwrap_or_default()
     }
 
+    /// This post alone, with what was decided about it.
+    #[must_use]
+    pub fn only(&self, id: &PostId) -> Staged {
+        let posts = self.posts.iter().filter(|post| post.id == *id).cloned().collect();
+        Staged { posts, ..self.clone() }
+    }
+
     /// The post of this id.
     #[must_use]
     pub fn post(&self, id: &str) -> Option<&Post> {

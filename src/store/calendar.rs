@@ -12,7 +12,9 @@ use super::errors::StoreError;
 use super::{Store, millis};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId, TopicId};
+use crate::core::lateness::WhenLate;
 pub use crate::core::plan::agenda::Wanted;
+use crate::core::plan::late::{LATE_COUNTS_FOR, Overdue};
 use crate::core::plan::{History, Kind, Said};
 use crate::core::post::DEFAULT_EXPIRY;
 use crate::core::schedule::resolve;
@@ -174,7 +176,7 @@ impl Store {
     /// When the database cannot be read.
     pub async fn history(&self, now: DateTime<Utc>) -> Result<History, StoreError> {
         const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt, local_time, \
-            zone, CASE WHEN was_late = 1 THEN COALESCE(sent_at, due_at) ELSE due_at END AS said_at, \
+            zone, parts, not_before, expires_at, late, CASE WHEN was_late = 1 THEN COALESCE(sent_at, due_at) ELSE due_at END AS said_at, \
             CASE WHEN state = 'planned' AND late <> 'released' AND EXISTS (SELECT 1 FROM pauses \
             WHERE pauses.kind = 'post' AND pauses.account IN ('', deliveries.account) \
             AND pauses.since <= deliveries.due_at AND (pauses.until IS NULL OR pauses.until > deliveries.due_at)) \
@@ -188,7 +190,8 @@ impl Store {
             AND ((plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired')) \
             OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason LIKE $2))) \
             GROUP BY account, post_id, plan_kind";
-        let mut history = History::default();
+        let (late_sent, pauses) = (self.late_sent(now - LATE_COUNTS_FOR).await?, self.post_pauses().await?);
+        let mut history = History { late_sent, pauses, ..History::default() };
         let now_ms = now.timestamp_millis();
         let long_ago = (now - Duration::days(60)).timestamp_millis();
         let missed = now - DEFAULT_EXPIRY;
@@ -212,6 +215,25 @@ impl Store {
                 history.slots_used.insert((account.clone(), nominal));
             }
             let occurrence = Occurrence::from_ledger(row.try_get("occurrence")?);
+            if due > now && !counts_as_said(state) {
+                history.kept_back.insert((account.clone(), post.clone(), occurrence.clone()));
+            }
+            if due <= now && state == State::Planned {
+                let late: String = row.try_get("late")?;
+                history.overdue.push(Overdue {
+                    account: account.clone(),
+                    post: post.clone(),
+                    occurrence: occurrence.clone(),
+                    kind: Kind::parse(&kind).ok_or(StoreError::Garbled { what: "a delivery's plan_kind" })?,
+                    due_at: due,
+                    local: local_of(&row.try_get::<String, _>("local_time")?)?,
+                    parts: usize::try_from(row.try_get::<i64, _>("parts")?).unwrap_or(1),
+                    not_before: millis(row.try_get("not_before")?),
+                    expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(millis),
+                    late: WhenLate::parse(&late).ok_or(StoreError::Garbled { what: "a delivery's late" })?,
+                    was_tried: row.try_get::<i64, _>("attempt")? > 0,
+                });
+            }
             if due <= now {
                 let topic: String = row.try_get("topic")?;
                 // Rows come in time order: the last one speaks, also when it has no topic.
@@ -241,6 +263,18 @@ impl Store {
             }
         }
         Ok(history)
+    }
+
+    /// When each account's late posts left, since an instant.
+    async fn late_sent(&self, since: DateTime<Utc>) -> Result<HashMap<AccountName, Vec<DateTime<Utc>>>, StoreError> {
+        const LATE: &str = "SELECT account, sent_at FROM deliveries WHERE was_late = 1 AND kind = 'post' AND part = 1 \
+            AND sent_at > $1 ORDER BY sent_at";
+        let mut late: HashMap<AccountName, Vec<DateTime<Utc>>> = HashMap::new();
+        for row in sqlx::query(LATE).bind(since.timestamp_millis()).fetch_all(&self.inner.reads).await? {
+            let account = AccountName::new(row.try_get::<String, _>("account")?);
+            late.entry(account).or_default().push(millis(row.try_get("sent_at")?));
+        }
+        Ok(late)
     }
 
     /// Occurrences that are placed for good (overdue, half sent, or waiting for a person) and still have a row that an

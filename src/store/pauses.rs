@@ -12,6 +12,7 @@ use super::errors::StoreError;
 use super::sending::Turn;
 use super::{Store, millis, storable};
 use crate::core::ids::AccountName;
+use crate::core::plan::pauses::Pause as PostPause;
 
 /// One pause that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +154,21 @@ impl Store {
             })
         };
         rows.iter().map(read).collect()
+    }
+
+    /// Every pause of posts that is known, ended ones included.
+    pub(super) async fn post_pauses(&self) -> Result<Vec<PostPause>, StoreError> {
+        const LIST: &str = "SELECT account, since, until, reason FROM pauses WHERE kind = 'post' ORDER BY id";
+        let read = |row: &sqlx::any::AnyRow| {
+            let account: String = row.try_get("account")?;
+            Ok(PostPause {
+                account: (!account.is_empty()).then(|| AccountName::new(account)),
+                since: millis(row.try_get("since")?),
+                until: row.try_get::<Option<i64>, _>("until")?.map(millis),
+                reason: row.try_get("reason")?,
+            })
+        };
+        sqlx::query(LIST).fetch_all(&self.inner.reads).await?.iter().map(read).collect()
     }
 
     /// Settles posts whose time passed in a pause and that nobody has tried yet; those that a person released go.

@@ -8,4 +8,5 @@ mod lateness;
 mod months;
 mod rig;
 mod sameness;
+mod trouble;
 mod zones;

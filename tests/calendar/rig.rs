@@ -10,14 +10,16 @@ use secrecy::SecretString;
 use watchpost::app;
 use watchpost::campaign::{self, Campaign};
 use watchpost::cli::sim::daemon::{Daemon, Machine, Voices};
-use watchpost::clock::Clock;
+use watchpost::clock::{Clock, Dice};
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{AccountName, PostId};
-use watchpost::core::plan::{Plan, Window, plan};
+use watchpost::core::plan::late::Fate;
+use watchpost::core::plan::{Plan, plan};
 use watchpost::fedi::Http;
+use watchpost::jobs::staging::{Prints, stage};
 use watchpost::sandbox::{NewAccount, Options, Running, Sandbox};
-use watchpost::store::Place;
 use watchpost::store::deliveries::Delivery;
+use watchpost::store::{Place, Role, Store};
 
 /// Between two plans of a daemon to which nothing else happens. The program plans more often; every plan in between
 /// would write the same.
@@ -179,25 +181,33 @@ impl Rig {
         }
     }
 
-    /// What the campaign's files make of the time from now to `until`, by the function and the history that
-    /// `watchpost plan` and the daemon use.
+    /// What files and database make of the time from now to `until`, by the function and the knowledge that
+    /// `watchpost plan` and the daemon use; beside a daemon, or while none runs.
     pub(crate) async fn promised(&self, until: DateTime<Utc>) -> Plan {
         let now = self.now();
-        let history = self.daemon().ctx.store.history(now).await.unwrap();
-        let window = Window { at_from: now, every_from: now, slots_from: now, until };
-        plan(&self.campaign.posts, &campaign::plan_accounts(&self.campaign), self.campaign.zone, &history, window)
+        let (store, _) = Store::open(&self.machine.place, Role::Visitor, &mut Dice::seeded(3)).await.unwrap();
+        let (campaign, prints) = (&self.campaign, Prints::default());
+        let staged = stage(&store, &campaign.posts, campaign.approval, campaign.zone, &prints).await.unwrap();
+        let window = watchpost::jobs::plan::window(&store, now, until).await.unwrap();
+        let history = store.history(now).await.unwrap();
+        store.close().await;
+        plan(&staged.plannable(), &campaign::plan_accounts(campaign), campaign.zone, &history, window)
     }
 
     /// The promise as `time account text` of each first part.
     pub(crate) fn lines(&self, plan: &Plan) -> Vec<String> {
         let calendars = campaign::plan_accounts(&self.campaign);
-        let line = |planned: &watchpost::core::plan::Planned| {
-            let post = self.campaign.posts.iter().find(|post| post.id == planned.post).unwrap();
-            let speaks = calendars.iter().find(|calendar| calendar.name == planned.account).unwrap().speaks.as_ref();
-            let text = post.words_for(&planned.account, speaks).0[0].trim();
-            said_line(planned.at, planned.account.as_str(), text)
+        let line = |at: DateTime<Utc>, account: &AccountName, id: &PostId| {
+            let post = self.campaign.posts.iter().find(|post| post.id == *id).unwrap();
+            let speaks = calendars.iter().find(|calendar| calendar.name == *account).unwrap().speaks.as_ref();
+            said_line(at, account.as_str(), post.words_for(account, speaks).0[0].trim())
         };
-        let mut lines: Vec<String> = plan.planned.iter().map(line).collect();
+        let on_time = plan.planned.iter().map(|planned| line(planned.at, &planned.account, &planned.post));
+        let late = plan.late.iter().filter_map(|late| match late.fate {
+            Fate::Leaves(at) => Some(line(at, &late.what.account, &late.what.post)),
+            Fate::Held(_) | Fate::Expired(_) | Fate::WaitsForResume(_) => None,
+        });
+        let mut lines: Vec<String> = on_time.chain(late).collect();
         lines.sort();
         lines
     }

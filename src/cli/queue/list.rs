@@ -1,19 +1,22 @@
 //! `watchpost queue list`: the queue in time order, page by page. The ledger is filtered and cut in the database; only
 //! the lines that are shown leave it.
 
-use anyhow::bail;
+use std::collections::HashSet;
+
+use anyhow::{Context, bail};
 use chrono::{DateTime, Duration, Utc};
 
-use super::rows::{self, Coming, DRAFT, REVIEW, Row};
+use super::rows::{self, DRAFT, Outlook, REVIEW, Row};
 use crate::campaign::Campaign;
 use crate::cli::status::local;
 use crate::cli::table::{first_words, many, table};
-use crate::cli::{output, workplace};
+use crate::cli::{output, plan_notes, workplace};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, TopicId};
-use crate::core::plan::{History, Plan};
-use crate::core::schedule::parse_moment;
+use crate::core::plan::Plan;
+use crate::core::schedule::{days_later, parse_moment};
 use crate::core::text::fold;
+use crate::store::deliveries::Delivery;
 use crate::store::sought::Sought;
 
 /// The arguments.
@@ -75,28 +78,33 @@ pub(super) async fn run(campaign: &Campaign, args: &ListArgs, now: DateTime<Utc>
     let limit = args.limit.unwrap_or(if args.json { ROWS_AT_MOST } else { PAGE });
     let end = i64::from(limit) * i64::from(args.page);
     let store = workplace::store_if_any(campaign).await?;
-    let (mut rows, mut total) = (Vec::new(), 0);
-    let (mut known, mut history) = (Default::default(), History::default());
+    let (mut rows, mut total): (Vec<(Delivery, Row)>, i64) = (Vec::new(), 0);
+    let mut known = HashSet::new();
     if let Some(store) = &store {
         if let Some(sought) = wanted.sought() {
             let found = store.queue_rows(&sought, end).await?;
-            rows.extend(found.iter().filter_map(|row| rows::of_ledger(row, campaign.zone)));
+            let row = |found: Delivery| rows::of_ledger(&found, campaign.zone).map(|row| (found, row));
+            rows.extend(found.into_iter().filter_map(row));
             total = store.queue_count(&sought).await?;
         }
         if wanted.beyond_ledger() {
             known = store.standing_occurrences(wanted.from, wanted.until).await?;
-            history = store.history(now).await?;
         }
     }
-    let mut waiting = Plan::default();
+    let (mut waiting, mut pauses, mut more) = (Plan::default(), String::new(), Vec::new());
     if wanted.beyond_ledger() {
         let staged = workplace::staged(campaign, store.as_ref()).await?;
-        let Coming { rows: more, waiting: plan } = rows::coming(campaign, &staged, &history, &known, now, wanted.until);
-        let more: Vec<Row> = more.into_iter().filter(|row| wanted.takes(row)).collect();
+        let (history, window) = workplace::outlook(store.as_ref(), now, wanted.until.max(now)).await?;
+        let coming = rows::coming(campaign, &staged, &Outlook { history: &history, window }, &known);
+        rows::as_planned(&mut rows, &coming.plan, &window, campaign.zone);
+        more = coming.rows.into_iter().filter(|row| wanted.takes(row)).collect();
         total += i64::try_from(more.len()).unwrap_or(i64::MAX);
-        rows.extend(more);
-        waiting = plan;
+        waiting = coming.plan;
+        for pause in plan_notes::pauses(&history, &window) {
+            pauses.push_str(&format!("{}\n", plan_notes::pause_words(pause, campaign.zone)));
+        }
     }
+    let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).chain(more).collect();
     if let Some(store) = store {
         store.close().await;
     }
@@ -111,6 +119,7 @@ pub(super) async fn run(campaign: &Campaign, args: &ListArgs, now: DateTime<Utc>
     if page.is_empty() {
         page = wanted.nothing(total);
     }
+    page.insert_str(0, &pauses);
     let pages = (total + i64::from(limit) - 1) / i64::from(limit);
     if pages > 1 {
         let next =
@@ -150,7 +159,8 @@ impl<'a> Wanted<'a> {
         let from = time("from", &args.from)?.unwrap_or(now - LATELY);
         let until = match time("until", &args.until)? {
             Some(until) => until,
-            None => now.checked_add_signed(Duration::days(i64::from(args.days))).unwrap_or(DateTime::<Utc>::MAX_UTC),
+            None => days_later(now, args.days, campaign.zone)
+                .with_context(|| format!("{} days from now is beyond the calendar; ask for fewer days", args.days))?,
         };
         if until <= from {
             bail!("nothing lies between --from and --until: the end must come after the beginning");

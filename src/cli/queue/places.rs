@@ -9,7 +9,7 @@ use super::unknown;
 use crate::campaign::{self, Account, Campaign};
 use crate::cli::status::local;
 use crate::cli::{output, workplace};
-use crate::core::plan::{Window, plan};
+use crate::core::plan::plan;
 use crate::core::post::{Moment, Post, Readiness, When};
 use crate::core::schedule::parse_moment;
 use crate::jobs::staging::Staged;
@@ -204,10 +204,9 @@ pub(super) async fn unpin(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> 
 /// Says where the post goes now.
 async fn finish(campaign: &Campaign, store: Store, id: &str, said: String, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let staged = workplace::staged(campaign, Some(&store)).await?;
-    let history = store.history(now).await?;
-    store.close().await;
     let until = now + Duration::days(60);
-    let window = Window { at_from: now, every_from: now, slots_from: now, until };
+    let (history, window) = workplace::outlook(Some(&store), now, until).await?;
+    store.close().await;
     let calendars = campaign::plan_accounts(campaign);
     let coming = plan(&staged.plannable(), &calendars, campaign.zone, &history, window);
     let times = coming.planned.iter().filter(|planned| planned.post.as_str() == id);

@@ -8,11 +8,13 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::campaign::{self, Campaign};
+use crate::cli::plan_notes;
 use crate::cli::status::rfc3339;
 use crate::core::approval::Standing;
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{History, Plan, Planned, Window, plan};
+use crate::core::plan::late::Late;
+use crate::core::plan::{History, Kind, Plan, Planned, Silenced, Window, plan};
 use crate::core::post::{Post, Readiness};
 use crate::jobs::staging::Staged;
 use crate::store::deliveries::{Delivery, Of};
@@ -79,27 +81,28 @@ pub(super) fn of_ledger(delivery: &Delivery, zone: Tz) -> Option<Row> {
 /// An occurrence in the ledger or in the plan.
 pub(super) type Key = (AccountName, PostId, Occurrence);
 
-/// What comes and has no row yet.
+/// What comes: posts without a row, and what the plan makes of the rows that are planned.
 pub(super) struct Coming {
     pub(super) rows: Vec<Row>,
-    /// Ready posts without a time, and why.
-    pub(super) waiting: Plan,
+    /// The plan of the posts that are ready.
+    pub(super) plan: Plan,
 }
 
-/// Everything in the posts that has no row in the ledger (`known`), up to `until`.
-pub(super) fn coming(
-    campaign: &Campaign,
-    staged: &Staged,
-    history: &History,
-    known: &HashSet<Key>,
-    now: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> Coming {
+/// What planning knows.
+pub(super) struct Outlook<'a> {
+    pub(super) history: &'a History,
+    pub(super) window: Window,
+}
+
+/// Everything in the posts that has no row in the ledger (`known`) in the window.
+pub(super) fn coming(campaign: &Campaign, staged: &Staged, outlook: &Outlook<'_>, known: &HashSet<Key>) -> Coming {
     let calendars = campaign::plan_accounts(campaign);
-    let window = Window { at_from: now, every_from: now, slots_from: now, until };
+    let (history, window, now) = (outlook.history, outlook.window, outlook.window.slots_from);
     let by_id: HashMap<&PostId, &Post> = staged.posts.iter().map(|post| (&post.id, post.as_ref())).collect();
-    let new =
-        |place: &&Planned| !known.contains(&(place.account.clone(), place.post.clone(), place.occurrence.clone()));
+    let is_new = |account: &AccountName, post: &PostId, occurrence: &Occurrence| {
+        !known.contains(&(account.clone(), post.clone(), occurrence.clone()))
+    };
+    let new = |place: &&Planned| is_new(&place.account, &place.post, &place.occurrence);
     let placed = |post: &Post, planned: &Planned| {
         let speaks = calendars.iter().find(|calendar| calendar.name == planned.account);
         let (words, _) = post.words_for(&planned.account, speaks.and_then(|calendar| calendar.speaks.as_ref()));
@@ -107,20 +110,42 @@ pub(super) fn coming(
     };
     let ready = plan(&staged.plannable(), &calendars, campaign.zone, history, window);
     let mut rows = Vec::new();
+    let word = || State::Planned.as_str().to_owned();
     for planned in ready.planned.iter().filter(new) {
         let Some(post) = by_id.get(&planned.post) else { continue };
-        rows.push(Row { state: State::Planned.as_str().to_owned(), ..placed(post, planned) });
+        rows.push(Row { state: word(), ..placed(post, planned) });
+    }
+    for Silenced { planned, fate } in ready.paused.iter().filter(|paused| new(&&paused.planned)) {
+        let Some(post) = by_id.get(&planned.post) else { continue };
+        rows.push(Row { state: word(), reason: plan_notes::silenced_words(fate), ..placed(post, planned) });
+    }
+    for late in ready.late.iter().filter(|late| plan_notes::is_news(late, now)) {
+        let (Late { what, fate }, Some(post)) = (late, by_id.get(&late.what.post)) else { continue };
+        if is_new(&what.account, &what.post, &what.occurrence) {
+            let at = Planned { at: what.due_at, ..plan_notes::as_planned(what, what.due_at) };
+            rows.push(Row {
+                state: word(),
+                reason: plan_notes::fate_words(fate, now, campaign.zone),
+                ..placed(post, &at)
+            });
+        }
     }
     // Posts that are kept back, with the time they would have, or without one.
+    let with_row: HashSet<&PostId> = known.iter().map(|(_, id, _)| id).collect();
+    let from_now = Window { at_from: now, every_from: now, ..window };
     let mut kept = |posts: Vec<Post>, word: &str, why: &dyn Fn(&PostId) -> String| {
-        let place = plan(&posts, &calendars, campaign.zone, history, window);
+        let place = plan(&posts, &calendars, campaign.zone, history, from_now);
+        let mut times: HashMap<&PostId, Vec<&Planned>> = HashMap::new();
+        for planned in place.planned.iter().chain(place.paused.iter().map(|paused| &paused.planned)) {
+            times.entry(&planned.post).or_default().push(planned);
+        }
         for post in &posts {
-            let mut times = place.planned.iter().filter(|planned| planned.post == post.id).peekable();
+            let times = times.get(&post.id).map(Vec::as_slice).unwrap_or_default();
             let state = word.to_owned();
-            if times.peek().is_none() && !known.iter().any(|(_, id, _)| id == &post.id) {
+            if times.is_empty() && !with_row.contains(&post.id) {
                 rows.push(Row { state: state.clone(), reason: why(&post.id), ..timeless(post) });
             }
-            for planned in times.filter(new) {
+            for planned in times.iter().copied().filter(new) {
                 rows.push(Row { state: state.clone(), reason: why(&post.id), ..placed(post, planned) });
             }
         }
@@ -134,7 +159,45 @@ pub(super) fn coming(
         rows.push(Row { state: DRAFT.to_owned(), ..timeless(post) });
     }
     rows.sort_by(|a, b| a.order().cmp(&b.order()));
-    Coming { rows, waiting: ready }
+    Coming { rows, plan: ready }
+}
+
+/// Says of the rows of the ledger that are planned what the plan makes of them: the daemon moves its rows when it plans,
+/// and where none runs nobody has moved them yet.
+pub(super) fn as_planned(rows: &mut [(Delivery, Row)], plan: &Plan, window: &Window, zone: Tz) {
+    let mut times: HashMap<(&str, &str, &str), DateTime<Utc>> = HashMap::new();
+    let mut words: HashMap<(&str, &str, &str), String> = HashMap::new();
+    for place in &plan.planned {
+        times.insert(key_of(&place.account, &place.post, &place.occurrence), place.at);
+    }
+    for Silenced { planned, fate } in &plan.paused {
+        words.insert(key_of(&planned.account, &planned.post, &planned.occurrence), plan_notes::silenced_words(fate));
+    }
+    for Late { what, fate } in &plan.late {
+        let said = plan_notes::fate_words(fate, window.slots_from, zone);
+        words.insert(key_of(&what.account, &what.post, &what.occurrence), said);
+    }
+    for (delivery, row) in rows {
+        let Of::Post { post, occurrence, part, kind, .. } = &delivery.of else { continue };
+        if delivery.state != State::Planned
+            || delivery.attempt > 0
+            || (*part > 1 && delivery.due_at <= window.slots_from)
+        {
+            continue;
+        }
+        let key = key_of(&delivery.account, post, occurrence);
+        if let Some(at) = times.get(&key) {
+            (row.instant, row.at) = (Some(*at), Some(rfc3339(*at, zone)));
+        } else if let Some(words) = words.get(&key) {
+            row.reason.clone_from(words);
+        } else if delivery.due_at > window.slots_from && *kind == Kind::Slot {
+            row.reason = "no slot before the end of this list: the plan gives it the next free one".to_owned();
+        }
+    }
+}
+
+fn key_of<'a>(account: &'a AccountName, post: &'a PostId, occurrence: &'a Occurrence) -> (&'a str, &'a str, &'a str) {
+    (account.as_str(), post.as_str(), occurrence.as_str())
 }
 
 fn placed(post: &Post, planned: &Planned, text: String, zone: Tz) -> Row {

@@ -1,18 +1,20 @@
 //! `watchpost queue show`: one post, as each account's followers will see it, and everything that happened to it.
 
+use std::collections::HashSet;
+
 use anyhow::bail;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::preview::{self, View};
-use super::rows::{self, Row};
+use super::rows::{self, Key, Outlook, Row};
 use super::unknown;
 use crate::campaign::Campaign;
 use crate::cli::status::{local, rfc3339};
-use crate::cli::{output, workplace};
+use crate::cli::{output, week, workplace};
 use crate::core::approval::{Approval, Standing};
 use crate::core::ids::{DeliveryId, PostId};
-use crate::core::plan::{History, Waiting};
+use crate::core::plan::Waiting;
 use crate::core::post::{Post, Readiness};
 use crate::jobs::staging::Staged;
 use crate::store::Store;
@@ -61,6 +63,8 @@ struct Said {
 
 /// How far ahead a post's coming times are looked for.
 const AHEAD: Duration = Duration::days(60);
+/// How far ahead a slot is looked for where none is free within that time.
+const FAR_AHEAD: Duration = Duration::days(2 * 366);
 /// How many of its coming times are shown.
 const TIMES: usize = 12;
 
@@ -119,24 +123,46 @@ async fn shown(
     let mut shown =
         Shown { id: id.to_owned(), notes: Vec::new(), deliveries, views: Vec::new(), approvals: Vec::new() };
     let Some(post) = post else { return Ok(shown) };
-    let history = match store {
-        Some(store) => store.history(now).await?,
-        None => History::default(),
-    };
     let known = found.iter().filter_map(|row| match &row.of {
         Of::Post { post, occurrence, .. } => Some((row.account.clone(), post.clone(), occurrence.clone())),
         Of::Reply { .. } => None,
     });
-    let coming = rows::coming(campaign, staged, &history, &known.collect(), now, now + AHEAD);
-    let own = coming.rows.into_iter().filter(|row| row.post == post.id.as_str());
-    shown.deliveries.extend(own.take(TIMES).map(|row| Line { row, history: Vec::new() }));
-    shown.notes = notes(post, staged, &coming.waiting.waiting);
+    let known: HashSet<Key> = known.collect();
+    let (history, window) = workplace::outlook(store, now, now + AHEAD).await?;
+    let mut outlook = Outlook { history: &history, window };
+    let mut coming = rows::coming(campaign, staged, &outlook, &known);
+    let mut own = own_rows(coming.rows, post);
+    let mut standing: Vec<(Delivery, Row)> =
+        found.into_iter().zip(shown.deliveries.iter().map(|line| line.row.clone())).collect();
+    rows::as_planned(&mut standing, &coming.plan, &window, campaign.zone);
+    for (line, (_, row)) in shown.deliveries.iter_mut().zip(standing) {
+        line.row = row;
+    }
+    if own.iter().all(|row| row.instant.is_none()) && shown.deliveries.is_empty() {
+        // Further ahead: a time of its own stands wherever it is, slots are looked for longer.
+        let at = week::own_time(post, campaign.zone).filter(|at| window.until <= *at);
+        outlook.window.until = at.map_or(now + FAR_AHEAD, |at| at + Duration::days(1));
+        if let Some(at) = at {
+            outlook.window.slots_from = at - Duration::days(1);
+            let alone = staged.only(&post.id);
+            coming = rows::coming(campaign, &alone, &outlook, &known);
+        } else {
+            coming = rows::coming(campaign, staged, &outlook, &known);
+        }
+        own = own_rows(coming.rows, post);
+    }
+    shown.deliveries.extend(own.into_iter().take(TIMES).map(|row| Line { row, history: Vec::new() }));
+    shown.notes = notes(post, staged, &coming.plan.waiting);
     shown.views = preview::views(campaign, store, post).await?;
     if let Some(store) = store {
         let said = store.approvals_of(&post.id).await?;
         shown.approvals = said.into_iter().map(|word| one_said(word, campaign)).collect();
     }
     Ok(shown)
+}
+
+fn own_rows(rows: Vec<Row>, post: &Post) -> Vec<Row> {
+    rows.into_iter().filter(|row| row.post == post.id.as_str()).collect()
 }
 
 fn happened(attempt: &Attempt, campaign: &Campaign) -> Happened {

@@ -38,7 +38,7 @@ impl Ink {
         self.paint(text, Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Yellow))))
     }
 
-    pub(super) fn warning(self, text: &str) -> String {
+    pub(in crate::cli) fn warning(self, text: &str) -> String {
         self.paint(text, Style::new().fg_color(Some(Color::Ansi(AnsiColor::Yellow))))
     }
 
@@ -62,7 +62,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// As much as fits, cut between words where one ends near, with an ellipsis.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(in crate::cli) fn cut(text: &str, most: usize) -> String {
     if width(text) <= most {
         return text.to_owned();
     }

@@ -11,8 +11,9 @@ use chrono::{DateTime, Datelike, Duration, NaiveDate, Offset, Utc};
 use chrono_tz::Tz;
 
 use self::ink::{Ink, plain};
+use super::plan_notes;
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::{AccountCalendar, Idle, IdleSlot, Plan, Planned};
+use crate::core::plan::{AccountCalendar, Idle, IdleSlot, Plan, Planned, Silenced};
 use crate::core::post::{Post, Readiness, When};
 
 mod blocks;
@@ -128,7 +129,9 @@ fn days(week: &Week<'_>, plan: &Plan) -> Vec<Day> {
         let of_group = group.iter().filter_map(|one| warnings.get(&(&one.account, &one.post, &one.occurrence)));
         let mut said: Vec<String> = of_group.flatten().cloned().collect();
         said.dedup();
-        if first.at == first.nominal && week.local(first.at).naive_local() != first.local {
+        if plan_notes::is_late(first, plan) {
+            said.push(format!("late: it was due {}", week.local(first.nominal).format("%a %-d %b %H:%M")));
+        } else if first.at == first.nominal && week.local(first.at).naive_local() != first.local {
             said.push(format!("{} does not exist that day: the clocks go forward", first.local.format("%H:%M")));
         }
         items.push(Item {
@@ -141,6 +144,15 @@ fn days(week: &Week<'_>, plan: &Plan) -> Vec<Day> {
             warning: (!said.is_empty()).then(|| said.join("; ")),
         });
     }
+    items.extend(plan.paused.iter().map(|Silenced { planned, fate }| Item {
+        at: planned.at,
+        time: week.clock(planned.at),
+        account: planned.account.to_string(),
+        words: posts.get(&planned.post).map(|post| week.words(post, &planned.account)).unwrap_or_default(),
+        tag: "paused".to_owned(),
+        mark: Mark::Open,
+        warning: Some(plan_notes::silenced_words(fate)),
+    }));
     items.extend(week.posts.iter().filter_map(|post| open(week, post, unready(post)?)));
     items.extend(week.held.iter().filter_map(|post| open(week, post, "held")));
     items.extend(gaps(week, &plan.idle));

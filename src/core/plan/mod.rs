@@ -11,6 +11,9 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use self::late::{Late, Overdue};
+use self::pauses::Pause;
+
 use crate::core::ids::{AccountName, Lang, Occurrence, PostId, TopicId};
 use crate::core::post::Post;
 use crate::core::rules::{Against, Rules};
@@ -18,10 +21,13 @@ use crate::core::schedule::{Slot, resolve};
 
 pub mod agenda;
 mod evergreen;
+pub mod late;
 mod own_times;
+pub mod pauses;
 mod place;
 mod prepare;
 mod servers;
+mod standing;
 mod timeline;
 mod waiting;
 
@@ -132,6 +138,15 @@ pub struct Planned {
     pub expires_at: DateTime<Utc>,
 }
 
+/// A post with a time of its own that passes in a pause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Silenced {
+    /// Its place.
+    pub planned: Planned,
+    /// What becomes of it, in words: the end of a sentence.
+    pub fate: late::Fate,
+}
+
 /// A post that has no time yet, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiting {
@@ -207,6 +222,8 @@ pub struct Said {
 pub struct History {
     /// Occurrences that have a row which planning must not move or repeat.
     pub taken: HashSet<(AccountName, PostId, Occurrence)>,
+    /// Those of them whose time is to come and that nobody says as they stand: held, cancelled.
+    pub kept_back: HashSet<(AccountName, PostId, Occurrence)>,
     /// Slots (their nominal instants) of an account that something has taken.
     pub slots_used: HashSet<(AccountName, DateTime<Utc>)>,
     /// The nominal local time of each evergreen post's last use on an account.
@@ -219,6 +236,12 @@ pub struct History {
     pub last_post: HashMap<AccountName, (DateTime<Utc>, PostId)>,
     /// What was said within the last two days, or is overdue; older ones make no difference.
     pub said: Vec<Said>,
+    /// Rows whose time has been and that nobody has tried yet; they are among those that are taken.
+    pub overdue: Vec<Overdue>,
+    /// When each account's late posts left, of the last six hours.
+    pub late_sent: HashMap<AccountName, Vec<DateTime<Utc>>>,
+    /// When posts are paused, and were lately.
+    pub pauses: Vec<Pause>,
 }
 
 /// From when on each kind is placed, and until when. All of them hold `from ≤ at < until`.
@@ -237,8 +260,12 @@ pub struct Window {
 /// The calendar of a window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// In time order, then by account.
+    /// What goes out, in time order, then by account.
     pub planned: Vec<Planned>,
+    /// Posts with a time of their own that passes in a pause: they do not go out. In time order, then by account.
+    pub paused: Vec<Silenced>,
+    /// What has had its time and was not sent, and what becomes of it. In time order, then by account.
+    pub late: Vec<Late>,
     /// What has no time, in file order.
     pub waiting: Vec<Waiting>,
     /// Slots of the window that stay empty, in time order, then by account.
@@ -285,7 +312,8 @@ impl History {
 /// An `at` post stands at its time, an `every` post at each of its times; neither needs or takes a slot, and no rule
 /// moves them. Each slot of an account that no rule closes takes the post pinned to it, else the next ready slot post
 /// that account has not had; a slot left over takes an evergreen post.
-/// An `at` post before the window is neither planned nor waiting: its time has been.
+/// An `at` post before the window is neither planned nor waiting: its time has been. What the window holds from before
+/// `slots_from`, which is now as far as planning goes, is late, as are the rows of [`History::overdue`].
 #[must_use]
 pub fn plan<P: Borrow<Post>>(
     posts: &[P],
@@ -309,6 +337,8 @@ pub fn conflicts<P: Borrow<Post>>(
     place::Placing::new(posts, accounts, zone, history, window).conflicts()
 }
 
+#[cfg(test)]
+mod pause_tests;
 #[cfg(test)]
 mod rule_tests;
 #[cfg(test)]

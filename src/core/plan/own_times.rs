@@ -7,6 +7,7 @@ use std::rc::Rc;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
+use super::pauses::Pauses;
 use super::place::{index, occurrence};
 use super::prepare::Prepared;
 use super::servers::Servers;
@@ -30,6 +31,8 @@ pub(super) struct Own {
     pub(super) post: u32,
     /// Whether the window places it; else it only stands there.
     pub(super) placed: bool,
+    /// It passes in a pause: it stands in nobody's way.
+    pub(super) silent: bool,
 }
 
 /// Finds them.
@@ -39,8 +42,10 @@ pub(super) struct OwnTimes<'a, 'b> {
     pub(super) zone: Tz,
     pub(super) history: &'a History,
     pub(super) window: Window,
+    pauses: &'b Pauses<'a>,
     found: Vec<Vec<Own>>,
-    said: HashSet<(&'a str, &'a str, &'a str)>,
+    /// What the history says was said, or is not going to be.
+    told: HashSet<(&'a str, &'a str, &'a str)>,
 }
 
 impl<'a, 'b> OwnTimes<'a, 'b> {
@@ -50,16 +55,20 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
         zone: Tz,
         history: &'a History,
         window: Window,
+        pauses: &'b Pauses<'a>,
     ) -> Self {
         let said = |said: &'a super::Said| (said.account.as_str(), said.post.as_str(), said.occurrence.as_str());
+        let kept_back =
+            history.kept_back.iter().map(|(account, post, at)| (account.as_str(), post.as_str(), at.as_str()));
         Self {
             posts,
             accounts,
             zone,
             history,
             window,
+            pauses,
+            told: history.said.iter().map(said).chain(kept_back).collect(),
             found: accounts.iter().map(|_| Vec::new()).collect(),
-            said: history.said.iter().map(said).collect(),
         }
     }
 
@@ -175,11 +184,12 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
         // What has a row and stands before the slots was said, and the history tells; or it was not.
         let told = taken
             && (at < self.window.slots_from
-                || self.said.contains(&(calendar.name.as_str(), prepared.post.id.as_str(), occurrence.as_str())));
+                || self.told.contains(&(calendar.name.as_str(), prepared.post.id.as_str(), occurrence.as_str())));
         if placed || (near && !told) {
             let Ok(post) = u32::try_from(number) else { return };
+            let silent = self.pauses.of(account, at).is_some();
             if let Some(found) = self.found.get_mut(account) {
-                found.push(Own { at, local, kind, post, placed });
+                found.push(Own { at, local, kind, post, placed, silent });
             }
         }
     }
@@ -198,6 +208,7 @@ pub(super) fn conflicts<'a>(
         .enumerate()
         .filter(|(account, _)| accounts.get(*account).is_some_and(|account| !account.rules.is_off()))
         .flat_map(|(account, own)| own.iter().map(move |own| (account, own)))
+        .filter(|(_, own)| !own.silent)
         .collect();
     all.sort_by_key(|(account, own)| (own.at, *account));
     let mut servers = Servers::new(accounts);

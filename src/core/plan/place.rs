@@ -11,22 +11,25 @@ use chrono_tz::Tz;
 
 use super::evergreen::{Candidate, Evergreens};
 use super::own_times::{self, Own, OwnTimes};
+use super::pauses::Pauses;
 use super::prepare::{Prepared, Queues};
 use super::servers::Servers;
 use super::timeline::Timeline;
-use super::{AccountCalendar, Conflict, History, Idle, IdleSlot, Kind, Plan, Planned, Window, waiting};
+use super::{AccountCalendar, Conflict, History, Idle, IdleSlot, Kind, Plan, Planned, Silenced, Window, waiting};
 use crate::core::ids::{Occurrence, PostId, TopicId};
+use crate::core::lateness::WhenLate;
 use crate::core::post::{Post, When};
 use crate::core::rules::Against;
 use crate::core::schedule::resolve;
 
 /// Everything one call of `plan` knows.
 pub(super) struct Placing<'a> {
-    accounts: &'a [AccountCalendar],
-    zone: Tz,
-    window: Window,
-    history: &'a History,
-    posts: Vec<Prepared<'a>>,
+    pub(super) accounts: &'a [AccountCalendar],
+    pub(super) zone: Tz,
+    pub(super) window: Window,
+    pub(super) history: &'a History,
+    pub(super) pauses: Pauses<'a>,
+    pub(super) posts: Vec<Prepared<'a>>,
 }
 
 /// One slot of one account in the window.
@@ -110,36 +113,50 @@ impl<'a> Placing<'a> {
         history: &'a History,
         window: Window,
     ) -> Self {
-        Self { accounts, zone, window, history, posts: Prepared::all(posts, accounts, zone, history) }
+        let pauses = Pauses::new(&history.pauses, accounts);
+        Self { accounts, zone, window, history, pauses, posts: Prepared::all(posts, accounts, zone, history) }
     }
 
     pub(super) fn run(self) -> Plan {
         let own = self.own_times();
-        let timelines = self.timelines(&own);
+        let late = self.late(&own);
+        let timelines = self.timelines(&own, &late);
         let conflicts = own_times::conflicts(&own, &self.posts, self.accounts, &timelines, self.zone);
         let mut walked = self.walk(&own, timelines);
-        let waiting = waiting::list(&self.posts, self.accounts, &walked, self.zone, self.window);
+        let waiting = waiting::list(&self.posts, self.accounts, &walked, &self.pauses, self.zone, self.window);
+        let is_to_come = |placed: &&Placed| self.window.slots_from <= placed.at;
         let placed = self.together(own, std::mem::take(&mut walked.placed));
-        let planned = placed.iter().filter_map(|placed| self.planned(placed)).collect();
-        Plan { planned, waiting, idle: walked.idle, conflicts }
+        let (mut planned, mut paused) = (Vec::with_capacity(placed.len()), Vec::new());
+        for placed in placed.iter().filter(is_to_come) {
+            let Some(place) = self.planned(placed) else { continue };
+            match self.pauses.of(index(placed.account), placed.at) {
+                None => planned.push(place),
+                Some(silence) => {
+                    let late = self.posts.get(index(placed.post)).map_or(WhenLate::Send, |post| post.post.late.into());
+                    paused.push(Silenced { planned: place, fate: silence.fate(placed.kind, late) });
+                }
+            }
+        }
+        Plan { planned, paused, late, waiting, idle: walked.idle, conflicts }
     }
 
     /// What the window places, in time order, then by account; nothing beside it.
     pub(super) fn places(&self) -> Vec<Placed> {
         let own = self.own_times();
-        let walked = self.walk(&own, self.timelines(&own));
+        let late = self.late(&own);
+        let walked = self.walk(&own, self.timelines(&own, &late));
         self.together(own, walked.placed)
     }
 
     fn own_times(&self) -> Vec<Vec<Own>> {
-        OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window).find()
+        OwnTimes::new(&self.posts, self.accounts, self.zone, self.history, self.window, &self.pauses).find()
     }
 
     fn together(&self, own: Vec<Vec<Own>>, mut placed: Vec<Placed>) -> Vec<Placed> {
         placed.reserve_exact(own.iter().flatten().filter(|own| own.placed).count());
         for (account, own) in (0..).zip(own) {
             placed.extend(own.into_iter().filter(|own| own.placed).map(|own| {
-                let Own { at, local, kind, post, placed: _ } = own;
+                let Own { at, local, kind, post, placed: _, silent: _ } = own;
                 Placed { at, local, account, post, kind }
             }));
         }
@@ -170,21 +187,7 @@ impl<'a> Placing<'a> {
 
     pub(super) fn conflicts(&self) -> Vec<Conflict> {
         let own = self.own_times();
-        own_times::conflicts(&own, &self.posts, self.accounts, &self.timelines(&own), self.zone)
-    }
-
-    /// What is fixed on each account, for its rules.
-    fn timelines(&self, own: &[Vec<Own>]) -> Vec<Timeline<'a>> {
-        let mut said: HashMap<&str, Vec<(DateTime<Utc>, &'a PostId)>> = HashMap::new();
-        for said_before in &self.history.said {
-            said.entry(said_before.account.as_str()).or_default().push((said_before.at, &said_before.post));
-        }
-        let timeline = |(calendar, own): (&'a AccountCalendar, &Vec<Own>)| {
-            let own = own.iter().filter_map(|own| Some((own.at, &self.posts.get(index(own.post))?.post.id)));
-            let said = said.get(calendar.name.as_str()).into_iter().flatten().copied();
-            Timeline::new(&calendar.rules, self.zone, own.chain(said))
-        };
-        self.accounts.iter().zip(own).map(timeline).collect()
+        own_times::conflicts(&own, &self.posts, self.accounts, &self.timelines(&own, &[]), self.zone)
     }
 
     /// Gives each free slot to its pinned post, else to its account's queue, else to an evergreen post.
@@ -263,44 +266,6 @@ impl<'a> Placing<'a> {
         walked
     }
 
-    /// What the servers have heard before the walk.
-    fn servers(&self) -> Servers<'a> {
-        let mut servers = Servers::new(self.accounts);
-        let places: HashMap<&str, usize> =
-            self.accounts.iter().enumerate().map(|(place, account)| (account.name.as_str(), place)).collect();
-        for (account, (at, post)) in &self.history.last_post {
-            if let Some(place) = places.get(account.as_str()) {
-                servers.note_last((*at, *place, u8::MAX), post);
-            }
-        }
-        if servers.listens() && !self.history.said.is_empty() {
-            let numbers: HashMap<&str, usize> =
-                self.posts.iter().enumerate().map(|(number, post)| (post.post.id.as_str(), number)).collect();
-            let mut said: Vec<_> = self.history.said.iter().collect();
-            said.sort_by_key(|said| said.at);
-            for said in said {
-                let place = places.get(said.account.as_str());
-                let post = numbers.get(said.post.as_str()).and_then(|number| Some((*number, self.posts.get(*number)?)));
-                if let (Some(place), Some((number, prepared))) = (place, post) {
-                    servers.note_words(said.at, *place, number, prepared);
-                }
-            }
-        }
-        servers
-    }
-
-    /// What all accounts say at times of their own from `slots_from` on, rows there already included. What stood before
-    /// is in the history.
-    fn spoken(&self, own: &[Vec<Own>]) -> Vec<(DateTime<Utc>, u32, u8, u32)> {
-        let mut spoken: Vec<_> = (0..)
-            .zip(own)
-            .flat_map(|(account, own)| own.iter().map(move |own| (own.at, account, rank(own.kind), own.post)))
-            .filter(|(at, ..)| self.window.slots_from <= *at && *at < self.window.until)
-            .collect();
-        spoken.sort_unstable();
-        spoken
-    }
-
     fn taker(
         &self,
         slot: Free,
@@ -311,7 +276,10 @@ impl<'a> Placing<'a> {
     ) -> Taker {
         let Some(calendar) = self.accounts.get(slot.account) else { return Taker::Nobody(Idle::NothingWaits) };
         let pinned = speaker.pins.remove(&slot.local).unwrap_or_default();
-        let against = calendar.rules.closed(slot.at, self.zone).or_else(|| speaker.timeline.against_slot(slot.at));
+        let silence = self.pauses.of(slot.account, slot.at).map(|silence| silence.against());
+        let against = silence
+            .or_else(|| calendar.rules.closed(slot.at, self.zone))
+            .or_else(|| speaker.timeline.against_slot(slot.at));
         if let Some(against) = against {
             for number in pinned {
                 walked

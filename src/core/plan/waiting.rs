@@ -5,6 +5,7 @@
 
 use chrono_tz::Tz;
 
+use super::pauses::Pauses;
 use super::place::Walked;
 use super::prepare::Prepared;
 use super::{AccountCalendar, Waiting, Window};
@@ -16,6 +17,7 @@ pub(super) fn list(
     posts: &[Prepared<'_>],
     accounts: &[AccountCalendar],
     walked: &Walked,
+    pauses: &Pauses<'_>,
     zone: Tz,
     window: Window,
 ) -> Vec<Waiting> {
@@ -23,6 +25,15 @@ pub(super) fn list(
         accounts.iter().enumerate().filter(|(_, account)| account.slots.is_empty()).map(|(place, _)| place).collect();
     let no_room = format!("no free slot before {}", window.until.with_timezone(&zone).format("%Y-%m-%d %H:%M"));
     let once = Occurrence::once();
+    // Accounts that say nothing as long as the window lasts.
+    let silent: Vec<Option<String>> = (0..accounts.len())
+        .map(|account| {
+            let silence = pauses.throughout(account, window.slots_from, window.until)?;
+            let goes_on = if silence.until.is_none() { "; `watchpost resume` lets it go on" } else { "" };
+            Some(format!("its accounts are {}{goes_on}", silence.words()))
+        })
+        .collect();
+    let is_open_to_somebody = silent.iter().all(Option::is_none);
     let mut list = List { accounts, without_slots, waiting: Vec::new() };
     for ((number, prepared), slotted) in posts.iter().enumerate().zip(&walked.slotted) {
         let had = |account: usize| slotted.binary_search(&account).is_ok() || prepared.is_taken(account, &once);
@@ -63,8 +74,13 @@ pub(super) fn list(
             When::NextSlot => {
                 let why = if prepared.expired_at(window.until) {
                     "it expires before a slot is free: move `expires`, or give it an `at`"
-                } else {
+                } else if is_open_to_somebody {
                     &no_room
+                } else {
+                    let mut open = prepared.audience(accounts.len()).filter(|account| !had(*account));
+                    let first = open.next().and_then(|account| silent.get(account)?.as_deref());
+                    let others = open.all(|account| silent.get(account).is_some_and(Option::is_some));
+                    first.filter(|_| others).unwrap_or(&no_room)
                 };
                 let some_left = list.without_slots(prepared, had);
                 if untouched && some_left {

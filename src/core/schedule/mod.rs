@@ -4,7 +4,7 @@
 //! gap swallows moves to the first valid minute after it, what the autumn overlap repeats fires in its first pass,
 //! once. [`Slot::firings`] joins the two. Nothing here knows what stands at a time; that is `plan`.
 
-use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use chrono::{DateTime, Days, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,15 @@ impl Slot {
             .filter(move |firing| previous.replace(firing.instant) != Some(firing.instant))
             .filter(move |firing| from <= firing.instant && firing.instant < until)
     }
+}
+
+/// The same time of day so many days of the calendar later, whatever the clocks do meanwhile; `None`: beyond the
+/// calendar.
+#[must_use]
+pub fn days_later(from: DateTime<Utc>, days: u32, zone: Tz) -> Option<DateTime<Utc>> {
+    let local = from.with_timezone(&zone).naive_local().checked_add_days(Days::new(u64::from(days)))?;
+    // The calendar of the local times ends later than that of the instants they mean.
+    (local < DateTime::<Utc>::MAX_UTC.naive_utc() - WIDEST).then(|| resolve(local, zone).instant.max(from))
 }
 
 #[cfg(test)]

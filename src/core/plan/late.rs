@@ -1,0 +1,174 @@
+//! What becomes of posts whose time has been and that nobody has tried yet: they leave at once or at a pace, are held, or
+//! have had their turn. The same judgement as the sender's ([`judge`]), made for all of them before the first is due.
+//!
+//! Invariant: nothing here changes what is sent. It says beforehand what the sender and the pauses will do, from the
+//! instant planning plays as now, if nobody does anything meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+
+use super::pauses::{Pauses, Silence};
+use super::{History, Kind};
+use crate::core::ids::{AccountName, Occurrence, PostId};
+use crate::core::lateness::{Due, Judgement, WhenLate, judge};
+
+/// So long a late post counts against those that follow it.
+pub const LATE_COUNTS_FOR: Duration = Duration::hours(6);
+
+/// A first part whose time has been and that was not sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overdue {
+    /// Who says it.
+    pub account: AccountName,
+    /// What.
+    pub post: PostId,
+    /// Which occurrence.
+    pub occurrence: Occurrence,
+    /// Why at its time.
+    pub kind: Kind,
+    /// When it was to go out.
+    pub due_at: DateTime<Utc>,
+    /// The nominal local time.
+    pub local: NaiveDateTime,
+    /// How many statuses.
+    pub parts: usize,
+    /// It is not tried before then.
+    pub not_before: DateTime<Utc>,
+    /// From when on it is not sent.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// What it does when it is late.
+    pub late: WhenLate,
+    /// It was tried before: then it is not judged again.
+    pub was_tried: bool,
+}
+
+/// What becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It leaves then.
+    Leaves(DateTime<Utc>),
+    /// It waits for a person.
+    Held(String),
+    /// It has had its turn.
+    Expired(String),
+    /// Its account is paused, and nobody said until when.
+    WaitsForResume(String),
+}
+
+/// A late post and what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Late {
+    /// The post.
+    pub what: Overdue,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// When it leaves its account, by account, post and occurrence; `None`: it does not.
+pub(super) type Leaving<'a> = HashMap<(&'a str, &'a str, &'a str), Option<DateTime<Utc>>>;
+
+/// What becomes of all of them, as if `now` were the instant they are first looked at. In the order of their times.
+pub(super) fn forecast(overdue: Vec<Overdue>, history: &History, pauses: &Pauses<'_>, now: DateTime<Utc>) -> Vec<Late> {
+    let mut by_account: BTreeMap<AccountName, Vec<Overdue>> = BTreeMap::new();
+    for one in overdue {
+        by_account.entry(one.account.clone()).or_default().push(one);
+    }
+    let mut all = Vec::new();
+    for (account, mut own) in by_account {
+        own.sort_by_key(|one| one.due_at.max(one.not_before));
+        let lately = history.late_sent.get(&account).cloned().unwrap_or_default();
+        all.extend(of_account(own, lately, &account, pauses, now));
+    }
+    all.sort_by(|one, other| (one.what.due_at, &one.what.account).cmp(&(other.what.due_at, &other.what.account)));
+    all
+}
+
+fn of_account(
+    own: Vec<Overdue>,
+    mut lately: Vec<DateTime<Utc>>,
+    account: &AccountName,
+    pauses: &Pauses<'_>,
+    now: DateTime<Utc>,
+) -> Vec<Late> {
+    let mut fates: Vec<Option<Fate>> = vec![None; own.len()];
+    // By when they are tried, then in the order in which they came.
+    let mut queue: BTreeSet<(DateTime<Utc>, usize)> = BTreeSet::new();
+    for (number, one) in own.iter().enumerate() {
+        match pauses.missed(one).filter(|_| one.late != WhenLate::Released && !one.was_tried) {
+            Some(silence) => set(&mut fates, number, silence.fate(one.kind, one.late)),
+            None => {
+                queue.insert((one.not_before.max(now), number));
+            }
+        }
+    }
+    while let Some((at, number)) = queue.pop_first() {
+        let Some(one) = own.get(number) else { continue };
+        if let Some(silence) = pauses.of_name(account, at) {
+            match silence.until {
+                Some(until) => {
+                    queue.insert((until, number));
+                }
+                None => set(&mut fates, number, Fate::WaitsForResume(silence.words())),
+            }
+            continue;
+        }
+        lately.retain(|sent| at - *sent < LATE_COUNTS_FOR);
+        let due = Due {
+            due_at: one.due_at,
+            expires_at: one.expires_at,
+            late: if one.was_tried { WhenLate::Released } else { one.late },
+            late_sent: i64::try_from(lately.len()).unwrap_or(i64::MAX),
+            last_late: lately.iter().max().copied(),
+        };
+        let fate = match judge(&due, at) {
+            Judgement::Go => Fate::Leaves(at),
+            Judgement::GoLate => {
+                lately.push(at);
+                Fate::Leaves(at)
+            }
+            Judgement::Wait(until) => {
+                queue.insert((until, number));
+                continue;
+            }
+            Judgement::Hold(why) => Fate::Held(why.to_owned()),
+            Judgement::Expire(why) => Fate::Expired(why.to_owned()),
+        };
+        set(&mut fates, number, fate);
+    }
+    let late = |(what, fate): (Overdue, Option<Fate>)| Some(Late { what, fate: fate? });
+    own.into_iter().zip(fates).filter_map(late).collect()
+}
+
+fn set(fates: &mut [Option<Fate>], number: usize, fate: Fate) {
+    if let Some(place) = fates.get_mut(number) {
+        *place = Some(fate);
+    }
+}
+
+/// When each of them leaves.
+pub(super) fn leaving(late: &[Late]) -> Leaving<'_> {
+    let one = |late: &Late| match late.fate {
+        Fate::Leaves(at) => Some(at),
+        Fate::Held(_) | Fate::Expired(_) | Fate::WaitsForResume(_) => None,
+    };
+    late.iter().map(|late| (key(late), one(late))).collect()
+}
+
+fn key(Late { what, fate: _ }: &Late) -> (&str, &str, &str) {
+    (what.account.as_str(), what.post.as_str(), what.occurrence.as_str())
+}
+
+impl Silence<'_> {
+    /// What becomes of a post with a time of its own that passes in it.
+    pub(super) fn fate(&self, kind: Kind, late: WhenLate) -> Fate {
+        match (kind, late) {
+            (Kind::At, WhenLate::Send | WhenLate::Hold | WhenLate::Released) => {
+                Fate::Held(format!("its time passes while posts are {}", self.words()))
+            }
+            (Kind::At, WhenLate::Skip) | (Kind::Every | Kind::Evergreen | Kind::Slot, _) => {
+                Fate::Expired(format!("missed while posts are {}", self.words()))
+            }
+        }
+    }
+}
