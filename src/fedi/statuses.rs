@@ -142,6 +142,31 @@ impl Fedi {
         Ok((found, reach))
     }
 
+    /// One page of our own statuses that stand behind `status`, newest first, at most `limit`; boosts left out. A server
+    /// that does not know the cursor shows its newest page.
+    ///
+    /// # Errors
+    /// Whatever kept us from looking.
+    pub async fn own_statuses_behind(
+        &self,
+        me: &Me,
+        status: &StatusId,
+        limit: usize,
+    ) -> Result<Vec<StatusView>, FediError> {
+        let mut url = self.at_segments(&["api", "v1", "accounts", me.id.as_str(), "statuses"]);
+        url.query_pairs_mut()
+            .append_pair("limit", &PAGE.min(limit.max(1)).to_string())
+            .append_pair("exclude_reblogs", "true")
+            .append_pair("max_id", status.as_str());
+        let answer = self.get(url).await?;
+        let items = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of statuses"))?;
+        let read = items.iter().filter_map(|raw| json::item(raw));
+        Ok(read
+            .filter(|status| !status.get("reblog").is_some_and(Value::is_object))
+            .filter_map(|it| view(&it))
+            .collect())
+    }
+
     /// Our own statuses on the newest page of our home timeline: where servers that leave directs out of the own list
     /// still show them (SERVERS.md §3, rule 3).
     ///

@@ -90,11 +90,22 @@ pub(super) async fn send(
     let ending = if answered { under_another_key(link, &armed, ending) } else { ending };
     let sent = matches!(ending, Ending::Sent(_));
     record(ctx, account, &armed, ending).await?;
+    if sent && delivery.is_some_and(another_part_waits) {
+        // Looked for at once; other looks come seconds later, when the settle job wakes by itself.
+        ctx.look_wanted.notify_one();
+    }
     Ok(match (sent, leave) {
         (true, _) => Step::Sent,
         (false, true) => Step::Leave,
         (false, false) => Step::Other,
     })
+}
+
+fn another_part_waits(delivery: &Delivery) -> bool {
+    match delivery.of {
+        Of::Post { part, parts, .. } => part < parts,
+        Of::Reply { .. } => false,
+    }
 }
 
 /// A server that keeps its answers with the key would give the same one again: what goes again after an answer takes
@@ -277,7 +288,6 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
         ctx.store.raise(&key, account.name.as_str(), &text, step, now).await?;
         tracing::warn!(account.name = %account.name, delivery.id = %armed.id, changed, "the server changed the status");
     }
-    ctx.look_wanted.notify_one();
     Ok(())
 }
 

@@ -104,11 +104,14 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         // but old mentions ends the walk.
         let mut mentions_on_page = 0_usize;
         let mut old_on_page = 0_usize;
-        for mention in page.items.into_iter().filter_map(|item| item.mention) {
+        let mentions: Vec<Box<Mention>> = page.items.into_iter().filter_map(|item| item.mention).collect();
+        let uris: Vec<&str> = mentions.iter().map(|mention| mention.uri.as_str()).collect();
+        let known = ctx.store.known_mentions(&account.name, &uris).await?;
+        for (mention, known) in mentions.into_iter().zip(known) {
             mentions_on_page += 1;
             let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
             old_on_page += usize::from(old);
-            if !ctx.store.knows_mention(&account.name, mention.uri.as_str()).await? {
+            if !known {
                 found.push(Arc::from(bounded(mention, &mut held)));
             }
         }

@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::deciding::Intake;
 use super::errors::StoreError;
-use super::mentions::{Decide, Intake, Sending};
+use super::mentions::{Decide, Sending};
 use super::{Store, millis};
 use crate::core::decision::Verdict;
 use crate::core::delivery::{Payload, State};

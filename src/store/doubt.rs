@@ -93,15 +93,15 @@ impl Open {
 
 /// The last doubt, if there ever was one.
 pub(super) async fn last(connection: &mut AnyConnection) -> Result<Option<Open>, StoreError> {
-    let mut times = Vec::new();
-    for name in [AT, SINCE] {
-        let Some(value) = epoch::get(connection, name).await? else { return Ok(None) };
-        times.push(millis(value.parse().map_err(|_shape| StoreError::Garbled { what: "a time" })?));
-    }
-    match times.as_slice() {
-        [at, since] => Ok(Some(Open { at: *at, since: *since })),
-        _ => Ok(None),
-    }
+    let at = epoch::get(connection, AT).await?;
+    read(at, epoch::get(connection, SINCE).await?)
+}
+
+/// The same from what stands in the facts of the install under `doubted_at` and `doubted_since`.
+pub(super) fn read(at: Option<String>, since: Option<String>) -> Result<Option<Open>, StoreError> {
+    let time = |value: String| value.parse().map(millis).map_err(|_shape| StoreError::Garbled { what: "a time" });
+    let (Some(at), Some(since)) = (at, since) else { return Ok(None) };
+    Ok(Some(Open { at: time(at)?, since: time(since)? }))
 }
 
 impl Store {

@@ -29,6 +29,7 @@ pub mod attempts;
 pub mod calendar;
 mod connect;
 mod copying;
+mod deciding;
 pub mod deliveries;
 pub mod doubt;
 pub mod epoch;

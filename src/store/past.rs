@@ -3,8 +3,11 @@
 
 use sqlx::{AnyConnection, Row};
 
+use super::deciding::{Intake, ids};
+use super::doubt::{self, Open};
 use super::errors::StoreError;
-use super::mentions::{Decide, Intake, has_opted_out, ids};
+use super::mentions::Decide;
+use super::people::in_the_list;
 use super::{millis, storable};
 use crate::core::decision::{Below, Past};
 use crate::core::delivery::Payload;
@@ -19,6 +22,8 @@ pub(super) struct Before {
     pub(super) known: bool,
     /// The server asked the account to wait, or a person must act or ended its answers for now.
     pub(super) must_wait: bool,
+    /// The last doubt about this database.
+    pub(super) doubt: Option<Open>,
     /// What the decision rests on.
     pub(super) past: Past,
 }
@@ -45,9 +50,12 @@ pub(super) async fn before(
         (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND account = $1 \
             AND created_at > $5 AND state <> 'cancelled' LIMIT $7) AS counted) AS last_hour, \
         (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND account = $1 \
-            AND created_at > $6 AND state <> 'cancelled' LIMIT $7) AS counted) AS last_window";
+            AND created_at > $6 AND state <> 'cancelled' LIMIT $7) AS counted) AS last_window, \
+        (SELECT value FROM facts_of_install WHERE name = 'doubted_at') AS doubted_at, \
+        (SELECT value FROM facts_of_install WHERE name = 'doubted_since') AS doubted_since, \
+        (SELECT COUNT(*) FROM opt_outs WHERE person IN ($8, $9, $10, $11, $12, $13)) AS stops";
     let now = intake.now;
-    let query = sqlx::query(FACTS)
+    let mut query = sqlx::query(FACTS)
         .bind(intake.account.as_str().to_owned())
         .bind(intake.uri.clone())
         .bind(thread.to_owned())
@@ -55,6 +63,9 @@ pub(super) async fn before(
         .bind((now - chrono::Duration::hours(1)).timestamp_millis())
         .bind((now - chrono::Duration::hours(3)).timestamp_millis())
         .bind(i64::from(decide.count_to));
+    for name in in_the_list(people) {
+        query = query.bind(name);
+    }
     let row = query.fetch_one(&mut *connection).await?;
     let number =
         |name: &str| -> Result<u32, StoreError> { Ok(u32::try_from(row.try_get::<i64, _>(name)?).unwrap_or(u32::MAX)) };
@@ -62,7 +73,7 @@ pub(super) async fn before(
     let paused = number("pauses")? > 0;
     let must_wait = paused || number("waits")? > 0;
     let mut past = Past {
-        opted_out: has_opted_out(connection, people).await?,
+        opted_out: number("stops")? > 0,
         paused,
         in_thread: number("in_thread")?,
         account_last_hour: number("last_hour")?,
@@ -75,7 +86,8 @@ pub(super) async fn before(
     let person = people.first().map(String::as_str).unwrap_or_default();
     heard(connection, intake, person, thread, &mut past).await?;
     below(connection, intake, &mut past).await?;
-    Ok(Before { known, must_wait, past })
+    let doubt = doubt::read(row.try_get("doubted_at")?, row.try_get("doubted_since")?)?;
+    Ok(Before { known, must_wait, doubt, past })
 }
 
 /// What this person was answered before.

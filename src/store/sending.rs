@@ -408,7 +408,10 @@ async fn record_one(
         look_at = CASE WHEN kind = 'post' AND part < parts THEN $3 ELSE $7 END, \
         watch_until = CASE WHEN unclear > 0 THEN $8 ELSE watch_until END \
         WHERE id = $5 AND state = 'armed' AND fence = $6 AND NOT EXISTS (SELECT 1 FROM deliveries AS other \
-        WHERE other.status_id = $1 AND other.account = deliveries.account AND other.id <> deliveries.id)";
+        WHERE other.status_id = $1 AND other.account = deliveries.account AND other.id <> deliveries.id) \
+        RETURNING account, CASE WHEN kind = 'reply' AND fence = 1 THEN 1 ELSE 0 END AS at_once";
+    // The newest own status becomes the next baseline.
+    const BASELINE: &str = "UPDATE accounts SET newest_own = $1 WHERE name = $2";
     const MOVE: &str = "UPDATE deliveries SET state = $1, reason = $2, not_before = CASE WHEN $3 = 0 THEN not_before \
         ELSE $3 END, updated_at = $4, unclear = unclear + $7, \
         looks = CASE WHEN $7 = 1 THEN 0 ELSE looks END, \
@@ -423,10 +426,13 @@ async fn record_one(
             let query = query.bind(now_ms).bind(storable(&receipt.changed.join("; "))).bind(id.0).bind(fence);
             let first_look = looking::first_for_sent(now).timestamp_millis();
             let query = query.bind(first_look).bind(looking::twin_until(now).timestamp_millis());
-            let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
-            if ours {
-                after_sent(&mut *connection, id, receipt).await?;
-                settle_delivery(connection, id.0).await?;
+            if let Some(row) = query.fetch_optional(&mut *connection).await? {
+                let newest = sqlx::query(BASELINE).bind(storable(receipt.status.as_str()));
+                newest.bind(row.try_get::<String, _>("account")?).execute(&mut *connection).await?;
+                // A reply that was armed with its decision never waited for a person.
+                if row.try_get::<i64, _>("at_once")? == 0 {
+                    settle_delivery(connection, id.0).await?;
+                }
                 return Ok(true);
             }
             // Another row has that status, or this one is no longer in these hands: then the next write finds nothing.
@@ -449,13 +455,4 @@ async fn record_one(
         threads::ended(connection, id, state, now).await?;
     }
     Ok(ours)
-}
-
-/// The newest own status becomes the next baseline.
-async fn after_sent(connection: &mut AnyConnection, id: DeliveryId, receipt: &Receipt) -> Result<(), StoreError> {
-    const BASELINE: &str =
-        "UPDATE accounts SET newest_own = $1 WHERE name = (SELECT account FROM deliveries WHERE id = $2)";
-    let query = sqlx::query(BASELINE).bind(storable(receipt.status.as_str())).bind(id.0);
-    query.execute(connection).await?;
-    Ok(())
 }

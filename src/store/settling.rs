@@ -228,25 +228,33 @@ impl Store {
             .await
     }
 
-    /// A `sent` row was seen on the server. The next part of its thread may go.
+    /// `sent` rows were seen on the server, all in one commit. The next part of a thread may go. A row that has moved on
+    /// meanwhile stays as it is. Returns how many were changed.
     ///
     /// # Errors
-    /// When the database cannot be written.
-    pub async fn verified(&self, open: &Open, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        const VERIFY: &str = "UPDATE deliveries SET state = 'verified', look_at = $1, updated_at = $2 \
-            WHERE id = $3 AND state = 'sent' AND fence = $4";
-        let (id, fence) = (open.delivery.id, open.delivery.fence);
-        let twin_look = open.watch_until.filter(|until| *until > now).map(|_| now.timestamp_millis());
+    /// When the database cannot be written; then none is changed.
+    pub async fn verified(&self, seen: &[&Open], now: DateTime<Utc>) -> Result<u64, StoreError> {
+        const VERIFY: &str = "UPDATE deliveries SET state = 'verified', \
+            look_at = CASE WHEN watch_until > $1 THEN $1 ELSE NULL END, updated_at = $1 \
+            WHERE id = $2 AND state = 'sent' AND fence = $3";
+        let now_ms = now.timestamp_millis();
+        let rows = seen.iter().map(|open| (open.delivery.id, open.delivery.fence, open.next_part_waits));
+        let rows: Vec<(DeliveryId, i64, bool)> = rows.collect();
         self.inner
             .writer
             .write(move |connection| {
+                let rows = rows.clone();
                 Box::pin(async move {
-                    let query = sqlx::query(VERIFY).bind(twin_look).bind(now.timestamp_millis());
-                    let ours = query.bind(id.0).bind(fence).execute(&mut *connection).await?.rows_affected() == 1;
-                    if ours {
-                        release_next_part(connection, id, now).await?;
+                    let mut changed = 0;
+                    for (id, fence, next_part_waits) in rows {
+                        let query = sqlx::query(VERIFY).bind(now_ms).bind(id.0).bind(fence);
+                        let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
+                        changed += u64::from(ours);
+                        if ours && next_part_waits {
+                            release_next_part(connection, id, now).await?;
+                        }
                     }
-                    Ok(ours)
+                    Ok(changed)
                 })
             })
             .await

@@ -130,8 +130,17 @@ async fn a_mention_is_decided_once(base: &Base) {
     let first = armed(hear(&store, "u", always()).await);
     assert_eq!((first.attempt, first.payload.text.as_str()), (1, "2,000 partnerships"));
     assert!(matches!(hear(&store, "u", always()).await, Recorded::Known));
-    assert!(store.knows_mention(&eyes(), "u").await.unwrap());
-    assert!(!store.knows_mention(&ears(), "u").await.unwrap());
+    assert_eq!(store.known_mentions(&eyes(), &["u"]).await.unwrap(), [true]);
+    assert_eq!(store.known_mentions(&ears(), &["u"]).await.unwrap(), [false]);
+    // More than one statement asks for: each answer stands at its own place.
+    let mut page: Vec<String> = (0..45).map(|n| format!("other-{n}")).collect();
+    page[0] = "u".to_owned();
+    page[44] = "u".to_owned();
+    let page: Vec<&str> = page.iter().map(String::as_str).collect();
+    let known = store.known_mentions(&eyes(), &page).await.unwrap();
+    assert_eq!((known.len(), known[0], known[44]), (45, true, true));
+    assert!(known[1..44].iter().all(|known| !known));
+    assert!(store.known_mentions(&eyes(), &[]).await.unwrap().is_empty());
     let heard = store.heard(10).await.unwrap();
     assert_eq!(heard.len(), 1);
     assert_eq!(
@@ -280,7 +289,7 @@ async fn an_endless_uri_is_one_mention_too(base: &Base) {
     for uri in [format!("https://far.example/{noise}"), "https://far.example/\0".to_owned()] {
         armed(hear(&store, &uri, always()).await);
         assert!(matches!(hear(&store, &uri, always()).await, Recorded::Known));
-        assert!(store.knows_mention(&eyes(), &uri).await.unwrap());
+        assert_eq!(store.known_mentions(&eyes(), &[&uri]).await.unwrap(), [true]);
     }
 }
 
@@ -300,7 +309,7 @@ async fn what_must_be_looked_at_first_is_not_written_yet(base: &Base) {
     let look =
         Decide::new(COUNTED, |_, _| Verdict { look_first: true, consent: Some(Consent::Withdrawn), ..answer("x") });
     assert!(matches!(hear(&store, "u", look).await, Recorded::LookFirst));
-    assert!(!store.knows_mention(&eyes(), "u").await.unwrap());
+    assert_eq!(store.known_mentions(&eyes(), &["u"]).await.unwrap(), [false]);
     assert!(store.newest_deliveries(1).await.unwrap().is_empty() && store.opt_outs().await.unwrap().is_empty());
     armed(hear(&store, "u", always()).await);
 }

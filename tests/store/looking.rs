@@ -50,8 +50,8 @@ async fn a_sent_row_is_verified_and_lets_the_next_part_go(base: &Base) {
     assert!(claim(&store, now() + seconds(5)).await.is_none());
     let open = only_look(&store, 0).await;
     assert!(open.next_part_waits && open.from_post && !open.opted_out);
-    assert!(store.verified(&open, now() + seconds(1)).await.unwrap());
-    assert!(!store.verified(&open, now() + seconds(1)).await.unwrap());
+    assert_eq!(store.verified(&[&open], now() + seconds(1)).await.unwrap(), 1);
+    assert_eq!(store.verified(&[&open], now() + seconds(1)).await.unwrap(), 0);
     let second = claim(&store, now() + seconds(1)).await.unwrap().delivery;
     assert_eq!(second.payload.in_reply_to, Some(StatusId::new("101")));
     assert_eq!(second.expires_at, Some(now() + seconds(1) + chrono::Duration::hours(24)));
@@ -135,7 +135,7 @@ async fn a_resent_row_is_watched_for_a_twin(base: &Base) {
     send(&store, "9", now() + seconds(120)).await;
     let open = only_look(&store, 125).await;
     assert_eq!(open.watch_until, Some(now() + seconds(120) + chrono::Duration::hours(1)));
-    assert!(store.verified(&open, now() + seconds(125)).await.unwrap());
+    assert_eq!(store.verified(&[&open], now() + seconds(125)).await.unwrap(), 1);
     let open = only_look(&store, 125).await;
     let next = now() + seconds(150);
     assert!(store.watched(&open, Some(next), Some((StatusId::new("8"), None)), now() + seconds(125)).await.unwrap());

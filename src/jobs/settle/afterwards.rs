@@ -1,9 +1,8 @@
 //! What is looked at after a row has its end: is what the server said yes to there, did a resend make a twin, did what was
 //! given up appear (DESIGN §5, law 8).
 
-use super::Case;
-use super::Settled;
 use super::look::shown;
+use super::{Case, Settled, confirm};
 use crate::core::ids::StatusId;
 use crate::core::looking;
 use crate::core::resemblance::{Likeness, resemblance};
@@ -15,27 +14,16 @@ use crate::store::StoreError;
 use crate::store::notices::Told;
 
 impl Case<'_> {
-    /// The server said yes: is it there?
+    /// The server said yes, and the look did not show it: is it there?
     pub(super) async fn accepted(&self, settled: &mut Settled) -> Result<(), StoreError> {
         let Some(status) = &self.row.delivery.status else { return Ok(()) };
-        // A rehearsal's statuses stand nowhere, and are taken for seen.
-        let rehearsed = matches!(self.ctx.voice, Voice::Rehearsal(_));
-        let seen = rehearsed
-            || self.look.shows(status)
-            || match self.link.fedi.status(status).await {
-                Ok(seen) => seen.is_some(),
-                Err(error) => {
-                    self.blind(settled, &error);
-                    return Ok(());
-                }
-            };
-        if seen {
-            settled.found += 1;
-            self.ctx.store.verified(self.row, self.now).await?;
-            if self.row.next_part_waits {
-                self.ctx.send_wanted.notify_one();
+        match self.link.fedi.status(status).await {
+            Ok(Some(_)) => return confirm(self.ctx, &[self.row], self.now, settled).await,
+            Ok(None) => {}
+            Err(error) => {
+                self.blind(settled, &error);
+                return Ok(());
             }
-            return Ok(());
         }
         settled.open += 1;
         let sent_at = self.row.delivery.sent_at.unwrap_or(self.row.armed_at);

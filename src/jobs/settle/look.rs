@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 
-use super::AT_ONCE;
 use crate::core::delivery::State;
 use crate::core::ids::StatusId;
 use crate::core::resemblance::Shown;
@@ -13,6 +12,12 @@ use crate::store::settling::Open;
 /// Own statuses read back at most: an account that says more than this between an attempt and its look is not one this
 /// program speaks for alone, and a person decides.
 const LOOK_BACK: usize = 2_000;
+
+/// A page of the own list.
+const PAGE: usize = 40;
+
+/// So many statuses are asked for one by one.
+const A_FEW: usize = 2;
 
 /// More than our clock and a server's may be apart while we send.
 pub(super) const CLOCKS_APART: chrono::Duration = chrono::Duration::minutes(10);
@@ -38,10 +43,25 @@ impl Look {
                 let before = open.iter().filter(|row| row.delivery.state != State::Sent).map(oldest_possible).min();
                 Until { status: row.baseline.as_ref(), before, at_most: LOOK_BACK }
             }
-            None => Until { status: None, before: None, at_most: usize::try_from(AT_ONCE).unwrap_or(40) },
+            None => Until { status: None, before: None, at_most: PAGE },
         };
         let (own, reach) = link.fedi.own_statuses_until(&link.me, until).await?;
-        Ok(Look { own, reach })
+        let mut look = Look { own, reach };
+        if unclear.is_none() {
+            look.reach_behind(link, open).await;
+        }
+        Ok(look)
+    }
+
+    /// After a crowd was answered, what only wants to be seen stands behind the newest page: one more page shows most of it.
+    async fn reach_behind(&mut self, link: &LinkState, open: &[Open]) {
+        let statuses = open.iter().filter_map(|row| row.delivery.status.as_ref());
+        let missing: Vec<&StatusId> = statuses.filter(|status| !self.shows(status)).collect();
+        let (Some(newest), true) = (missing.last(), missing.len() > A_FEW) else { return };
+        // What this page does not show is asked for by its id.
+        if let Ok(behind) = link.fedi.own_statuses_behind(&link.me, newest, PAGE).await {
+            self.own.extend(behind);
+        }
     }
 
     /// Whether a status of this row would have been seen: what was not read may be there.
@@ -49,6 +69,11 @@ impl Look {
         let met = row.baseline.as_ref().is_some_and(|baseline| self.shows(baseline));
         let oldest = self.own.iter().filter_map(|status| status.created_at).min();
         self.reach == Reach::All || met || oldest.is_some_and(|oldest| oldest < oldest_possible(row))
+    }
+
+    /// Whether the status that the server gave this row was seen.
+    pub(super) fn shows_own(&self, row: &Open) -> bool {
+        row.delivery.status.as_ref().is_some_and(|status| self.shows(status))
     }
 
     pub(super) fn shows(&self, status: &StatusId) -> bool {

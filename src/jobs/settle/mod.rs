@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::look::Look;
 pub(super) use self::look::shown;
-use super::context::{Ctx, LinkState, Linked, Matter};
+use super::context::{Ctx, LinkState, Linked, Matter, Voice};
 use super::points::Point;
 use super::turns::{self, Work};
 use crate::core::delivery::State;
@@ -131,7 +131,11 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
             return Ok(settled);
         }
     };
-    for row in &open {
+    let rehearsed = matches!(ctx.voice, Voice::Rehearsal(_));
+    let (seen, open): (Vec<&Open>, Vec<&Open>) =
+        open.iter().partition(|row| row.delivery.state == State::Sent && (rehearsed || look.shows_own(row)));
+    confirm(ctx, &seen, now, &mut settled).await?;
+    for row in open {
         if ctx.stop().is_cancelled() {
             break;
         }
@@ -147,6 +151,22 @@ async fn turn(ctx: &Ctx, account: &Linked) -> Result<Settled, StoreError> {
         ctx.points.pass(Point::Settled).await;
     }
     Ok(settled)
+}
+
+/// What the server said yes to, and shows: all of a look at once, because after a crowd there are many. A rehearsal's
+/// statuses stand nowhere, and are taken for seen.
+async fn confirm(ctx: &Ctx, seen: &[&Open], now: DateTime<Utc>, settled: &mut Settled) -> Result<(), StoreError> {
+    if seen.is_empty() {
+        return Ok(());
+    }
+    ctx.points.pass(Point::Looked).await;
+    ctx.store.verified(seen, now).await?;
+    settled.found += seen.len() as u64;
+    if seen.iter().any(|row| row.next_part_waits) {
+        ctx.send_wanted.notify_one();
+    }
+    ctx.points.pass(Point::Settled).await;
+    Ok(())
 }
 
 /// One row before what the look showed.
