@@ -53,7 +53,9 @@ pub(super) async fn before(
             AND created_at > $6 AND state <> 'cancelled' LIMIT $7) AS counted) AS last_window, \
         (SELECT value FROM facts_of_install WHERE name = 'doubted_at') AS doubted_at, \
         (SELECT value FROM facts_of_install WHERE name = 'doubted_since') AS doubted_since, \
-        (SELECT COUNT(*) FROM opt_outs WHERE person IN ($8, $9, $10, $11, $12, $13)) AS stops";
+        (SELECT COUNT(*) FROM opt_outs WHERE person IN ($8, $9, $10, $11, $12, $13)) AS stops, \
+        (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND person = $8 LIMIT 1) AS met) \
+            AS met";
     let now = intake.now;
     let mut query = sqlx::query(FACTS)
         .bind(intake.account.as_str().to_owned())
@@ -83,8 +85,11 @@ pub(super) async fn before(
         listening_since: row.try_get::<Option<i64>, _>("listening_since")?.map(millis),
         ..Past::default()
     };
-    let person = people.first().map(String::as_str).unwrap_or_default();
-    heard(connection, intake, person, thread, &mut past).await?;
+    // Most people of a crowd were never answered before.
+    if number("met")? > 0 {
+        let person = people.first().map(String::as_str).unwrap_or_default();
+        heard(connection, intake, person, thread, &mut past).await?;
+    }
     below(connection, intake, &mut past).await?;
     let doubt = doubt::read(row.try_get("doubted_at")?, row.try_get("doubted_since")?)?;
     Ok(Before { known, must_wait, doubt, past })

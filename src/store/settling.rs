@@ -87,27 +87,25 @@ pub enum Found {
 }
 
 impl Store {
-    /// When the next look is due, over all accounts.
+    /// When the next look of each account is due that has one, soonest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn next_look(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        const NEXT: &str = "SELECT MIN(look_at) AS next FROM deliveries WHERE look_at IS NOT NULL";
-        let row = sqlx::query(NEXT).fetch_one(&self.inner.reads).await?;
-        Ok(row.try_get::<Option<i64>, _>("next")?.map(millis))
+    pub async fn next_looks(&self) -> Result<Vec<(AccountName, DateTime<Utc>)>, StoreError> {
+        // From account to account along the index, and one look into each: whatever waits for later is not read.
+        const NEXT: &str = "WITH RECURSIVE lookers (account) AS (\
+            SELECT MIN(account) FROM deliveries WHERE look_at IS NOT NULL \
+            UNION ALL SELECT (SELECT MIN(later.account) FROM deliveries AS later WHERE later.look_at IS NOT NULL \
+            AND later.account > lookers.account) FROM lookers WHERE lookers.account IS NOT NULL) \
+            SELECT account, (SELECT MIN(look_at) FROM deliveries WHERE deliveries.account = lookers.account \
+            AND look_at IS NOT NULL) AS next FROM lookers WHERE account IS NOT NULL ORDER BY next, account";
+        let rows = sqlx::query(NEXT).fetch_all(&self.inner.reads).await?;
+        rows.iter()
+            .map(|row| Ok((AccountName::new(row.try_get::<String, _>("account")?), millis(row.try_get("next")?))))
+            .collect()
     }
 
-    /// Accounts with a look due at `now`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn look_accounts(&self, now: DateTime<Utc>) -> Result<Vec<AccountName>, StoreError> {
-        const DUE: &str = "SELECT DISTINCT account FROM deliveries WHERE look_at IS NOT NULL AND look_at <= $1";
-        let rows = sqlx::query(DUE).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
-        rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
-    }
-
-    /// The account's rows whose look is due, oldest attempt first, at most `limit`.
+    /// The account's rows whose look is due, at most `limit`: those that wait longest, oldest attempt first.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -129,7 +127,7 @@ impl Store {
             (SELECT '' FROM queued_posts WHERE 'queue-' || queued_posts.seq = deliveries.post_id), 'gone') END AS wish, \
             CASE WHEN kind = 'post' AND part < parts THEN 1 ELSE 0 END AS next_part_waits \
             FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE account = $1 AND look_at IS NOT NULL \
-            AND look_at <= $2 ORDER BY armed_at, id LIMIT $3) ORDER BY armed_at, id"
+            AND look_at <= $2 ORDER BY look_at, id LIMIT $3) ORDER BY armed_at, id"
         );
         let query = sqlx::query(LIST).bind(account.as_str().to_owned()).bind(now.timestamp_millis()).bind(limit);
         query.fetch_all(&self.inner.reads).await?.iter().map(open).collect()
@@ -236,22 +234,30 @@ impl Store {
     pub async fn verified(&self, seen: &[&Open], now: DateTime<Utc>) -> Result<u64, StoreError> {
         const VERIFY: &str = "UPDATE deliveries SET state = 'verified', \
             look_at = CASE WHEN watch_until > $1 THEN $1 ELSE NULL END, updated_at = $1 \
-            WHERE id = $2 AND state = 'sent' AND fence = $3";
+            WHERE state = 'sent' AND (id, fence) IN (VALUES ($2, $3), ($4, $5), ($6, $7), ($8, $9), ($10, $11), \
+            ($12, $13), ($14, $15), ($16, $17)) RETURNING id";
+        const AT_ONCE: usize = 8;
         let now_ms = now.timestamp_millis();
-        let rows = seen.iter().map(|open| (open.delivery.id, open.delivery.fence, open.next_part_waits));
-        let rows: Vec<(DeliveryId, i64, bool)> = rows.collect();
+        let rows: Vec<(i64, i64)> = seen.iter().map(|open| (open.delivery.id.0, open.delivery.fence)).collect();
+        let waited_for = seen.iter().filter(|open| open.next_part_waits).map(|open| open.delivery.id);
+        let waited_for: HashSet<DeliveryId> = waited_for.collect();
         self.inner
             .writer
             .write(move |connection| {
-                let rows = rows.clone();
+                let (rows, waited_for) = (rows.clone(), waited_for.clone());
                 Box::pin(async move {
                     let mut changed = 0;
-                    for (id, fence, next_part_waits) in rows {
-                        let query = sqlx::query(VERIFY).bind(now_ms).bind(id.0).bind(fence);
-                        let ours = query.execute(&mut *connection).await?.rows_affected() == 1;
-                        changed += u64::from(ours);
-                        if ours && next_part_waits {
-                            release_next_part(connection, id, now).await?;
+                    for some in rows.chunks(AT_ONCE) {
+                        // The last one stands in the places that are left.
+                        let places = some.iter().chain(some.last().into_iter().cycle()).take(AT_ONCE);
+                        let query = sqlx::query(VERIFY).bind(now_ms);
+                        let query = places.fold(query, |query, (id, fence)| query.bind(*id).bind(*fence));
+                        for row in query.fetch_all(&mut *connection).await? {
+                            let id = DeliveryId(row.try_get("id")?);
+                            changed += 1;
+                            if waited_for.contains(&id) {
+                                release_next_part(connection, id, now).await?;
+                            }
                         }
                     }
                     Ok(changed)

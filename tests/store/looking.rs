@@ -1,5 +1,6 @@
 //! What looks found: unknown rows are settled, sent ones verified, twins watched, threads go on.
 
+use chrono::{DateTime, Utc};
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{PostId, StatusId};
 use watchpost::store::notices::Told;
@@ -11,6 +12,7 @@ use crate::base::{Base, arm, claim, eyes, now, plan, post, renew, row, seconds, 
 
 on_both!(
     a_sent_row_is_verified_and_lets_the_next_part_go,
+    what_a_look_shows_is_verified_together,
     a_row_the_server_does_not_show_is_held_at_last,
     an_unknown_row_that_is_found_is_verified,
     an_unknown_row_that_is_absent_goes_again_with_the_same_key,
@@ -29,6 +31,11 @@ async fn only_look(store: &Store, after: i64) -> Open {
     let mut open = store.open_looks(&eyes(), now() + seconds(after), 10).await.unwrap();
     assert_eq!(open.len(), 1);
     open.remove(0)
+}
+
+/// When the next look is due, over all accounts.
+async fn next_look(store: &Store) -> Option<DateTime<Utc>> {
+    store.next_looks().await.unwrap().first().map(|(_, next)| *next)
 }
 
 async fn unknown(store: &Store, id: &str) -> Open {
@@ -57,15 +64,32 @@ async fn a_sent_row_is_verified_and_lets_the_next_part_go(base: &Base) {
     assert_eq!(second.expires_at, Some(now() + seconds(1) + chrono::Duration::hours(24)));
 }
 
+/// More than one statement takes: all of a look in one commit, each row by its own fence.
+async fn what_a_look_shows_is_verified_together(base: &Base) {
+    let store = base.daemon().await;
+    let ids: Vec<String> = (0..19).map(|n| format!("p{n:02}")).collect();
+    plan(&store, &ids.iter().map(|id| post(id, now())).collect::<Vec<_>>(), now()).await;
+    for id in &ids {
+        send(&store, &format!("s-{id}"), now()).await;
+    }
+    let mut open = store.open_looks(&eyes(), now() + seconds(60), 40).await.unwrap();
+    assert_eq!(open.len(), 19);
+    // Its row moved on meanwhile.
+    open[18].delivery.fence += 1;
+    assert_eq!(store.verified(&open.iter().collect::<Vec<_>>(), now()).await.unwrap(), 18);
+    assert_eq!((row(&store, "p17").await.state, row(&store, "p18").await.state), (State::Verified, State::Sent));
+    assert_eq!(store.verified(&[], now()).await.unwrap(), 0);
+}
+
 async fn a_row_the_server_does_not_show_is_held_at_last(base: &Base) {
     let store = base.daemon().await;
     plan(&store, &[post("a", now())], now()).await;
     send(&store, "101", now()).await;
     let open = only_look(&store, 5).await;
     assert!(store.not_seen(&open, Some(now() + seconds(60)), told(), now() + seconds(5)).await.unwrap());
-    assert_eq!(store.next_look().await.unwrap(), Some(now() + seconds(60)));
+    assert_eq!(next_look(&store).await, Some(now() + seconds(60)));
     assert!(store.not_seen(&open, None, told(), now() + seconds(600)).await.unwrap());
-    assert_eq!((row(&store, "a").await.state, store.next_look().await.unwrap()), (State::Held, None));
+    assert_eq!((row(&store, "a").await.state, next_look(&store).await), (State::Held, None));
     // A person is told in the same commit.
     assert_eq!(store.notices().await.unwrap()[0].key, format!("delivery:{}", open.delivery.id));
 }
@@ -88,7 +112,7 @@ async fn an_unknown_row_that_is_absent_goes_again_with_the_same_key(base: &Base)
     assert!(store.record(armed.id, armed.fence, ending, None, now()).await.unwrap());
     let open = only_look(&store, 5).await;
     assert!(store.looked(&open, Found::NotYet(now() + seconds(30)), now() + seconds(5)).await.unwrap());
-    assert_eq!(store.next_look().await.unwrap(), Some(now() + seconds(30)));
+    assert_eq!(next_look(&store).await, Some(now() + seconds(30)));
     assert!(claim(&store, now() + seconds(120)).await.is_none());
     assert!(store.looked(&open, Found::SendAgain { new_key: false }, now() + seconds(120)).await.unwrap());
     renew(&store, now() + seconds(120)).await;
@@ -115,7 +139,7 @@ async fn an_unknown_row_can_end(base: &Base) {
     assert!(store.looked(&open, ended, now() + seconds(120)).await.unwrap());
     assert_eq!(row(&store, "a").await.state, State::Expired);
     // The server may still make it: for an hour it is looked for.
-    assert_eq!(store.next_look().await.unwrap(), Some(now() + seconds(300)));
+    assert_eq!(next_look(&store).await, Some(now() + seconds(300)));
 }
 
 async fn a_look_that_comes_too_late_changes_nothing(base: &Base) {
@@ -142,7 +166,7 @@ async fn a_resent_row_is_watched_for_a_twin(base: &Base) {
     assert_eq!(row(&store, "a").await.status, Some(StatusId::new("8")));
     let open = only_look(&store, 150).await;
     assert!(store.watched(&open, None, None, next).await.unwrap());
-    assert_eq!((row(&store, "a").await.status, store.next_look().await.unwrap()), (Some(StatusId::new("8")), None));
+    assert_eq!((row(&store, "a").await.status, next_look(&store).await), (Some(StatusId::new("8")), None));
 }
 
 async fn statuses_of_other_rows_are_owned(base: &Base) {

@@ -231,7 +231,7 @@ impl Daemon {
         });
         let wait = wait.into_iter().chain(left_alone).min();
         let due = store.next_due().await?.map(|due| if due <= now { wait.unwrap_or(due) } else { due });
-        Ok([due, store.next_look().await?].into_iter().flatten().min())
+        Ok([due, store.next_looks().await?.first().map(|(_, next)| *next)].into_iter().flatten().min())
     }
 
     /// Ends the daemon where it stands, as a power cut would. The jobs must have been dropped before.

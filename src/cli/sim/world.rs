@@ -224,7 +224,7 @@ impl World {
         for host in &self.hosts {
             let Some(daemon) = host.daemon() else { return Ok(false) };
             let store = &daemon.ctx.store;
-            if store.next_look().await?.is_some() || !store.deliveries_in(&open, 1).await?.is_empty() {
+            if !store.next_looks().await?.is_empty() || !store.deliveries_in(&open, 1).await?.is_empty() {
                 return Ok(false);
             }
         }

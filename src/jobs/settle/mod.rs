@@ -94,11 +94,11 @@ pub async fn run(ctx: Arc<Ctx>, stop: CancellationToken) -> Result<(), StoreErro
 
 async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     let now = ctx.clock.now();
-    let next = ctx.store.next_look().await?;
-    if next.is_none_or(|next| next > now) {
-        return Ok(Work { accounts: Vec::new(), next });
+    let looks = ctx.store.next_looks().await?;
+    let due: Vec<AccountName> = looks.iter().filter(|(_, next)| *next <= now).map(|(name, _)| name.clone()).collect();
+    if due.is_empty() {
+        return Ok(Work { accounts: Vec::new(), next: looks.first().map(|(_, next)| *next) });
     }
-    let due = ctx.store.look_accounts(now).await?;
     let linked = |name: &AccountName| ctx.accounts.get(name).filter(|account| account.link().is_some()).cloned();
     Ok(Work { accounts: due.iter().filter_map(linked).collect(), next: None })
 }

@@ -69,8 +69,9 @@ impl Story {
             };
             let due =
                 |row: &Delivery| row.not_before.is_some_and(|at| at <= now) && works(&row.account) && !paused(row);
-            let looks = self.store.look_accounts(now).await.unwrap();
-            open.iter().all(|row| row.state == State::Planned && !due(row)) && !looks.iter().any(works)
+            let looks = self.store.next_looks().await.unwrap();
+            open.iter().all(|row| row.state == State::Planned && !due(row))
+                && !looks.iter().any(|(account, next)| *next <= now && works(account))
         })
         .await;
     }
