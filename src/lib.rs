@@ -56,6 +56,7 @@
 //! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
 //! | [`core::decision`], [`core::budget`], [`core::coverage`] | answer, obey or stay silent, with the reason; how much may be said; what people ask and no fact answers |
+//! | [`core::moves`] | the order staff gave to posts, move by move |
 //! | [`core::intake`] | whether a post that comes in from a table is new, known or changed |
 //! | [`core::timekeeping`] | whether our clock can be believed |
 //! | [`core::allowance`], [`core::breaker`] | what the server still lets us create; when a failing server is left alone |

@@ -185,7 +185,7 @@ fn once(post: &Post) -> bool {
 }
 
 /// Whether nothing more will come of a post by itself.
-fn is_done(post: &Post, rows: &[(AccountName, State)], campaign: &Campaign, now: DateTime<Utc>) -> bool {
+pub(super) fn is_done(post: &Post, rows: &[(AccountName, State)], campaign: &Campaign, now: DateTime<Utc>) -> bool {
     let ended = |(_, state): &(AccountName, State)| {
         matches!(state, State::Sent | State::Verified | State::Cancelled | State::Expired)
     };

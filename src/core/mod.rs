@@ -21,6 +21,7 @@ pub mod lateness;
 pub mod looking;
 pub mod matching;
 pub mod mention;
+pub mod moves;
 pub mod plan;
 pub mod plural;
 pub mod post;

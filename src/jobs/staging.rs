@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::core::approval::{Approval, ApprovalRule, Standing, standing};
 use crate::core::delivery::State;
 use crate::core::ids::{Lang, PostId};
+use crate::core::moves;
 use crate::core::post::{Order, Post, Readiness, When};
 use crate::store::calendar::Mark;
 use crate::store::order::{Move, Place};
@@ -91,9 +92,9 @@ pub async fn stage(
     let mut posts = files.to_vec();
     posts.extend(store.queued_posts().await?.into_iter().map(Arc::new));
     let approvals = store.last_approvals().await?;
-    let places = store.post_places().await?;
+    let (places, moves) = (store.post_places().await?, store.post_moves().await?);
     let standings = judge(&mut posts, rule, zone, &approvals, prints);
-    Ok(Staged { posts: in_order(posts, &places), marks: store.post_marks().await?, standings })
+    Ok(Staged { posts: in_order(posts, &places, &moves), marks: store.post_marks().await?, standings })
 }
 
 /// The same where there is no database: nobody decided anything.
@@ -132,40 +133,27 @@ fn judge(
 }
 
 /// Gives each post its place: priorities and slots as staff said, then move by move.
-fn in_order(mut posts: Vec<Arc<Post>>, places: &[Place]) -> Vec<Arc<Post>> {
-    if places.is_empty() {
-        return posts;
-    }
-    let by_post: HashMap<&PostId, &Place> = places.iter().map(|place| (&place.post, place)).collect();
-    for post in &mut posts {
-        if let Some(place) = by_post.get(&post.id) {
-            let own = &post.order;
-            let order = Order {
-                priority: place.priority.unwrap_or(own.priority),
-                slot: place.slot.or(own.slot),
-                position: own.position,
-            };
-            Arc::make_mut(post).order = order;
+fn in_order(mut posts: Vec<Arc<Post>>, places: &[Place], moves: &[(PostId, Move)]) -> Vec<Arc<Post>> {
+    if !places.is_empty() {
+        let by_post: HashMap<&PostId, &Place> = places.iter().map(|place| (&place.post, place)).collect();
+        for post in &mut posts {
+            if let Some(place) = by_post.get(&post.id) {
+                let own = &post.order;
+                let order = Order {
+                    priority: place.priority.unwrap_or(own.priority),
+                    slot: place.slot.or(own.slot),
+                    position: own.position,
+                };
+                Arc::make_mut(post).order = order;
+            }
         }
     }
-    if places.iter().all(|place| place.moved.is_none()) {
+    if moves.is_empty() {
         return posts;
     }
     posts.sort_by_key(|post| (post.order.position.is_none(), post.order.position));
-    for place in places {
-        let Some(to) = &place.moved else { continue };
-        let position = |id: &PostId, posts: &[Arc<Post>]| posts.iter().position(|post| &post.id == id);
-        let Some(from) = position(&place.post, &posts) else { continue };
-        let post = posts.remove(from);
-        let goes = match to {
-            Move::First => Some(0),
-            Move::Last => Some(posts.len()),
-            Move::Before(other) => position(other, &posts),
-            Move::After(other) => position(other, &posts).map(|found| found + 1),
-        };
-        // Whoever it stood beside is gone: it stands where its name puts it.
-        posts.insert(goes.unwrap_or(from), post);
-    }
+    let order = moves::ordered(posts.iter().map(|post| &post.id), moves);
+    let mut posts: Vec<Arc<Post>> = order.into_iter().filter_map(|place| posts.get(place).cloned()).collect();
     for (position, post) in (0..).zip(&mut posts) {
         if post.order.position != Some(position) {
             Arc::make_mut(post).order.position = Some(position);
@@ -241,33 +229,6 @@ mod tests {
 
     fn post(id: &str) -> Post {
         Post::new(PostId::from(id), When::NextSlot, Lang::from("en"), vec![format!("Words of {id}")])
-    }
-
-    fn ordered(moves: &[(&str, Move)]) -> String {
-        let places: Vec<Place> = moves
-            .iter()
-            .map(|(post, to)| Place { post: PostId::from(*post), priority: None, slot: None, moved: Some(to.clone()) })
-            .collect();
-        let posts = in_order(["a", "b", "c", "d"].map(|id| Arc::new(post(id))).to_vec(), &places);
-        posts.iter().map(|post| post.id.as_str()).collect()
-    }
-
-    #[test]
-    fn each_move_is_made_after_the_one_before_it() {
-        use Move::{After, Before, First, Last};
-        for (moves, expected) in [
-            (vec![], "abcd"),
-            (vec![("d", First)], "dabc"),
-            (vec![("a", Last)], "bcda"),
-            (vec![("d", Before("b".into()))], "adbc"),
-            (vec![("a", After("c".into()))], "bcad"),
-            (vec![("d", First), ("c", Before("d".into()))], "cdab"),
-            (vec![("b", After("gone".into()))], "abcd"),
-            (vec![("gone", First), ("b", First)], "bacd"),
-            (vec![("b", After("b".into()))], "abcd"),
-        ] {
-            assert_eq!(ordered(&moves), expected, "{moves:?}");
-        }
     }
 
     #[test]

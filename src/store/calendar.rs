@@ -114,7 +114,9 @@ impl Store {
         const FORGET_MARK: &str = "DELETE FROM post_marks WHERE post_id = $1";
         const FORGET_PLACE: &str = "DELETE FROM post_order WHERE post_id = $1";
         const MOVE_PLACE: &str = "UPDATE post_order SET post_id = $2 WHERE post_id = $1";
-        const MOVE_BESIDE: &str = "UPDATE post_order SET beside = $2 WHERE beside = $1";
+        const FORGET_MOVES: &str = "DELETE FROM post_moves WHERE post_id = $1";
+        const MOVE_MOVES: &str = "UPDATE post_moves SET post_id = $2 WHERE post_id = $1";
+        const MOVE_BESIDE: &str = "UPDATE post_moves SET beside = $2 WHERE beside = $1";
         const MOVE_APPROVALS: &str = "UPDATE approvals SET post_id = $2 WHERE post_id = $1";
         const LIST: &str = "SELECT post_id, content_hash FROM post_files";
         const MOVE_ROWS: &str = "UPDATE deliveries SET post_id = $2 WHERE kind = 'post' AND post_id = $1";
@@ -147,10 +149,10 @@ impl Store {
                                 continue;
                             }
                             // What staff decided about a post that once had this name is not about this one.
-                            for text in [FORGET_MARK, FORGET_PLACE] {
+                            for text in [FORGET_MARK, FORGET_PLACE, FORGET_MOVES] {
                                 sqlx::query(text).bind(id.as_str().to_owned()).execute(&mut *connection).await?;
                             }
-                            for text in [MOVE_ROWS, MOVE_MARK, MOVE_PLACE, MOVE_BESIDE, MOVE_APPROVALS] {
+                            for text in [MOVE_ROWS, MOVE_MARK, MOVE_PLACE, MOVE_MOVES, MOVE_BESIDE, MOVE_APPROVALS] {
                                 let query =
                                     sqlx::query(text).bind(old.as_str().to_owned()).bind(id.as_str().to_owned());
                                 query.execute(&mut *connection).await?;

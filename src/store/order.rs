@@ -6,19 +6,7 @@ use sqlx::{AnyConnection, Row};
 use super::Store;
 use super::errors::StoreError;
 use crate::core::ids::PostId;
-
-/// Where a post was put.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Move {
-    /// Just before that post.
-    Before(PostId),
-    /// Just after that post.
-    After(PostId),
-    /// Before all.
-    First,
-    /// After all.
-    Last,
-}
+pub use crate::core::moves::Move;
 
 /// What staff said of one post's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,39 +17,47 @@ pub struct Place {
     pub priority: Option<i32>,
     /// The slot that is kept for it, in place of its own.
     pub slot: Option<NaiveDateTime>,
-    /// Where it was put.
-    pub moved: Option<Move>,
 }
 
 impl Store {
-    /// What staff said of posts' places, in the order in which moves are made.
+    /// What staff said of posts' priorities and slots.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn post_places(&self) -> Result<Vec<Place>, StoreError> {
-        const LIST: &str = "SELECT post_id, priority, slot, side, beside FROM post_order ORDER BY seq, post_id";
+        const LIST: &str = "SELECT post_id, priority, slot FROM post_order ORDER BY post_id";
         let rows = sqlx::query(LIST).fetch_all(&self.inner.reads).await?;
         let garbled = || StoreError::Garbled { what: "a post's place" };
         let read = |row: &sqlx::any::AnyRow| {
             let slot: Option<String> = row.try_get("slot")?;
-            let (side, beside): (String, String) = (row.try_get("side")?, row.try_get("beside")?);
-            let moved = match side.as_str() {
-                "" => None,
-                "before" => Some(Move::Before(PostId::new(beside))),
-                "after" => Some(Move::After(PostId::new(beside))),
-                "first" => Some(Move::First),
-                "last" => Some(Move::Last),
-                _ => return Err(garbled()),
-            };
             let priority: Option<i64> = row.try_get("priority")?;
             Ok(Place {
                 post: PostId::new(row.try_get::<String, _>("post_id")?),
                 priority: priority.map(i32::try_from).transpose().map_err(|_range| garbled())?,
                 slot: slot.map(|slot| slot.parse()).transpose().map_err(|_shape| garbled())?,
-                moved,
             })
         };
         rows.iter().map(read).collect()
+    }
+
+    /// Every move that still has a say, the oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn post_moves(&self) -> Result<Vec<(PostId, Move)>, StoreError> {
+        const LIST: &str = "SELECT post_id, side, beside FROM post_moves ORDER BY seq";
+        let read = |row: &sqlx::any::AnyRow| {
+            let (side, beside): (String, String) = (row.try_get("side")?, row.try_get("beside")?);
+            let to = match side.as_str() {
+                "before" => Move::Before(PostId::new(beside)),
+                "after" => Move::After(PostId::new(beside)),
+                "first" => Move::First,
+                "last" => Move::Last,
+                _ => return Err(StoreError::Garbled { what: "a post's move" }),
+            };
+            Ok((PostId::new(row.try_get::<String, _>("post_id")?), to))
+        };
+        sqlx::query(LIST).fetch_all(&self.inner.reads).await?.iter().map(read).collect()
     }
 
     /// Puts a post somewhere else, with the priority it needs to stand there.
@@ -69,8 +65,11 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn move_post(&self, post: &PostId, to: &Move, priority: Option<i32>) -> Result<(), StoreError> {
-        const MOVE: &str = "UPDATE post_order SET side = $2, beside = $3, priority = COALESCE($4, priority), \
-            seq = (SELECT MAX(seq) + 1 FROM post_order) WHERE post_id = $1";
+        const PRIORITY: &str = "UPDATE post_order SET priority = $2 WHERE post_id = $1";
+        // Where it stood between matters only to what was put beside it meanwhile.
+        const FORGET: &str = "DELETE FROM post_moves WHERE post_id = $1 \
+            AND seq > COALESCE((SELECT MAX(beside.seq) FROM post_moves AS beside WHERE beside.beside = $1), 0)";
+        const MOVE: &str = "INSERT INTO post_moves (post_id, side, beside) VALUES ($1, $2, $3)";
         let (side, beside) = match to {
             Move::Before(post) => ("before", post.as_str().to_owned()),
             Move::After(post) => ("after", post.as_str().to_owned()),
@@ -83,9 +82,16 @@ impl Store {
             .decide(move |connection| {
                 let (post, beside) = (post.clone(), beside.clone());
                 Box::pin(async move {
-                    make(connection, &post).await?;
-                    let query = sqlx::query(MOVE).bind(post).bind(side).bind(beside).bind(priority.map(i64::from));
-                    query.execute(connection).await?;
+                    if let Some(priority) = priority {
+                        make(connection, &post).await?;
+                        let query = sqlx::query(PRIORITY).bind(post.clone()).bind(i64::from(priority));
+                        query.execute(&mut *connection).await?;
+                    }
+                    // What it is put beside may be gone one day: then it stands where it stood before.
+                    if beside.is_empty() {
+                        sqlx::query(FORGET).bind(post.clone()).execute(&mut *connection).await?;
+                    }
+                    sqlx::query(MOVE).bind(post).bind(side).bind(beside).execute(connection).await?;
                     Ok(())
                 })
             })

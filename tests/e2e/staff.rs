@@ -276,6 +276,24 @@ fn the_queue_goes_in_the_order_staff_give_it() {
 }
 
 #[test]
+fn what_has_gone_out_has_no_place_in_the_queue() {
+    run(async {
+        let scene = Scene::new().real_time().slots("eyes", "[\"Mon-Sun 09:00\"]");
+        let mut story = scene.post("a", "A.\n").post("b", "B.\n").set().await;
+        story.start().await;
+        said(&story, &["queue", "add", "Said.", "--now"], 0, "goes out");
+        said(&story, &["queue", "priority", "a", "4"], 0, "has priority 4");
+        story.expect_sent("queue-1").await;
+        said(&story, &["queue", "cancel", "a"], 0, "cancelled");
+        said(&story, &["queue", "priority", "a", "2"], 2, "a was cancelled");
+        said(&story, &["queue", "move", "b", "--before", "a"], 2, "a was cancelled");
+        // What is gone lends nobody its priority.
+        said(&story, &["queue", "move", "b", "--first"], 0, "b stands first now\n");
+        story.finish().await;
+    });
+}
+
+#[test]
 fn each_post_goes_out_in_the_slot_staff_gave_it() {
     let scene = Scene::new().slots("eyes", "[\"Mon-Sun 09:00\", \"Mon-Sun 17:00\"]");
     let scene = scene.post("a", "A.\n").post("b", "B.\n").post("c", "C.\n").post("d", "D.\n").post("e", "E.\n");

@@ -1,5 +1,6 @@
 //! `watchpost queue move`, `priority`, `pin` and `unpin`: the order of the posts that wait for a slot.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -7,8 +8,11 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 
 use super::unknown;
 use crate::campaign::{self, Account, Campaign};
+use crate::cli::queue_export::is_done;
 use crate::cli::status::local;
 use crate::cli::{output, workplace};
+use crate::core::delivery::State;
+use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::plan;
 use crate::core::post::{Moment, Post, Readiness, When};
 use crate::core::schedule::parse_moment;
@@ -63,12 +67,40 @@ pub struct PinArgs {
     pub slot: String,
 }
 
+/// What the verbs of this file know: every post, and which of them have had their time.
+struct Desk<'a> {
+    campaign: &'a Campaign,
+    staged: Staged,
+    states: HashMap<PostId, Vec<(AccountName, State)>>,
+    now: DateTime<Utc>,
+}
+
 /// Opens the database, finds the post, and refuses one that has no place in the queue.
-async fn begin(campaign: &Campaign, id: &str) -> anyhow::Result<(Store, Staged)> {
+async fn begin<'a>(campaign: &'a Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<(Store, Desk<'a>)> {
     let store = workplace::store(campaign).await?;
     let staged = workplace::staged(campaign, Some(&store)).await?;
-    queues(campaign, &staged, id)?;
-    Ok((store, staged))
+    let desk = Desk { campaign, staged, states: store.states_by_post().await?, now };
+    desk.waits(id)?;
+    Ok((store, desk))
+}
+
+impl Desk<'_> {
+    /// The post of this id, if it waits for a slot.
+    fn waits(&self, id: &str) -> anyhow::Result<&Post> {
+        let post = queues(self.campaign, &self.staged, id)?;
+        if self.staged.mark(&post.id) == Some(State::Cancelled) {
+            bail!("{id} was cancelled: it has no place in the queue any more");
+        }
+        if self.is_over(post) {
+            bail!("{id} has gone out already, or has had its time: only posts that wait for a slot have an order");
+        }
+        Ok(post)
+    }
+
+    fn is_over(&self, post: &Post) -> bool {
+        let rows = self.states.get(&post.id).map(Vec::as_slice).unwrap_or_default();
+        is_done(post, rows, self.campaign, self.now)
+    }
 }
 
 fn queues<'a>(campaign: &Campaign, staged: &'a Staged, id: &str) -> anyhow::Result<&'a Post> {
@@ -87,15 +119,17 @@ fn queues<'a>(campaign: &Campaign, staged: &'a Staged, id: &str) -> anyhow::Resu
 /// # Errors
 /// When a post does not exist or does not wait for a slot.
 pub(super) async fn move_to(campaign: &Campaign, args: &MoveArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (store, staged) = begin(campaign, &args.id).await?;
-    let post = queues(campaign, &staged, &args.id)?;
+    let (store, desk) = begin(campaign, &args.id, now).await?;
+    let post = desk.waits(&args.id)?;
     let beside = match args.before.as_deref().or(args.after.as_deref()) {
         Some(other) if other == args.id => bail!("{other} cannot stand beside itself: name another post"),
-        Some(other) => Some(queues(campaign, &staged, other)?),
+        Some(other) => Some(desk.waits(other)?),
         None => None,
     };
-    let others = staged.posts.iter().filter(|other| other.when == When::NextSlot && other.id != post.id);
-    let priorities = others.map(|other| other.order.priority);
+    // What has gone out is in nobody's way.
+    let others = desk.staged.posts.iter().filter(|other| other.when == When::NextSlot && other.id != post.id);
+    let waiting = others.filter(|other| desk.staged.mark(&other.id) != Some(State::Cancelled) && !desk.is_over(other));
+    let priorities = waiting.map(|other| other.order.priority);
     // It stands there only if it is as urgent as what stands there.
     let (to, priority, words) = match beside {
         Some(other) if args.before.is_some() => {
@@ -119,8 +153,8 @@ pub(super) async fn move_to(campaign: &Campaign, args: &MoveArgs, now: DateTime<
 /// # Errors
 /// When the post does not exist or does not wait for a slot.
 pub(super) async fn priority(campaign: &Campaign, args: &PriorityArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (store, staged) = begin(campaign, &args.id).await?;
-    let post = queues(campaign, &staged, &args.id)?;
+    let (store, desk) = begin(campaign, &args.id, now).await?;
+    let post = desk.waits(&args.id)?;
     store.set_priority(&post.id, args.priority).await?;
     finish(campaign, store, &args.id, format!("{} has priority {} now", args.id, args.priority), now).await
 }
@@ -130,8 +164,8 @@ pub(super) async fn priority(campaign: &Campaign, args: &PriorityArgs, now: Date
 /// # Errors
 /// When the post does not exist or does not wait for a slot, or none of its accounts has a slot at that time.
 pub(super) async fn pin(campaign: &Campaign, args: &PinArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (store, staged) = begin(campaign, &args.id).await?;
-    let post = queues(campaign, &staged, &args.id)?;
+    let (store, desk) = begin(campaign, &args.id, now).await?;
+    let post = desk.waits(&args.id)?;
     let moment = parse_moment(&args.slot).map_err(|words| anyhow::anyhow!("{words}"))?;
     let at = moment.resolve(campaign.zone).instant;
     let slot = match moment {
@@ -156,7 +190,7 @@ pub(super) async fn pin(campaign: &Campaign, args: &PinArgs, now: DateTime<Utc>)
             || other.accounts.iter().any(|account| post.accounts.contains(account));
         other.id != post.id && other.order.slot == Some(slot) && shares
     };
-    if let Some(other) = staged.posts.iter().find(taken) {
+    if let Some(other) = desk.staged.posts.iter().find(taken) {
         bail!("that slot is kept for {0}; `watchpost queue unpin {0}` gives it back", other.id);
     }
     store.pin_post(&post.id, Some(slot)).await?;
@@ -188,8 +222,8 @@ fn near_slots(
 /// # Errors
 /// When the post does not exist, or no slot is kept for it from the terminal.
 pub(super) async fn unpin(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (store, staged) = begin(campaign, id).await?;
-    let post = queues(campaign, &staged, id)?;
+    let (store, desk) = begin(campaign, id, now).await?;
+    let post = desk.waits(id)?;
     let places = store.post_places().await?;
     let pinned_here = places.iter().any(|place| place.post == post.id && place.slot.is_some());
     match (pinned_here, post.order.slot) {
@@ -217,12 +251,20 @@ async fn finish(campaign: &Campaign, store: Store, id: &str, said: String, now: 
     if goes.is_empty() {
         let kept = staged.post(id).and_then(|post| post.order.slot);
         let kept = kept.map(|slot| crate::core::schedule::resolve(slot, campaign.zone).instant);
+        let mark = staged.mark(&PostId::from(id));
         let why = match (ready, kept) {
+            _ if mark == Some(State::Held) => {
+                format!("it is held: {}; `watchpost queue release {id}` lets it go", staged.reason(&PostId::from(id)))
+            }
             (false, _) => "it waits for approval, or is a draft".to_owned(),
             (true, Some(at)) if at >= until => {
                 format!("goes out {}, in the slot that is kept for it", local(at, campaign.zone))
             }
-            (true, _) => "no slot is free for it in the next 60 days".to_owned(),
+            (true, _) => coming
+                .waiting
+                .iter()
+                .find(|waiting| waiting.post.as_str() == id)
+                .map_or_else(|| "no slot is free for it in the next 60 days".to_owned(), |waiting| waiting.why.clone()),
         };
         page.push_str(&format!("  {why}\n"));
     }
