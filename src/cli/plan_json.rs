@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{plan_notes, week};
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::plan::late::Late;
+use crate::core::plan::late::{Fate, Late};
 use crate::core::plan::pauses::Pause;
 use crate::core::plan::{History, Idle, IdleSlot, Kind, Plan, Planned, Silenced, Waiting, Window};
 use crate::core::post::{Post, Readiness};
@@ -111,12 +111,14 @@ fn json_rows(calendar: &Plan, zone: Tz) -> Vec<Row<'_>> {
         let key = (&conflict.account, &conflict.post, &conflict.occurrence);
         against.entry(key).or_default().push(conflict.against.to_string());
     }
-    let late: HashSet<_> =
-        calendar.late.iter().map(|late| (&late.what.account, &late.what.post, &late.what.occurrence)).collect();
+    let leaves = |late: &&Late| matches!(late.fate, Fate::Leaves(_));
+    let key = |late: &'_ Late| (late.what.account.clone(), late.what.post.clone(), late.what.occurrence.clone());
+    let late: HashSet<_> = calendar.late.iter().filter(leaves).map(key).collect();
     let rows = calendar.planned.iter().map(|planned| {
         let Planned { at, account, post, parts, kind, occurrence, nominal, .. } = planned;
         let against = against.get(&(account, post, occurrence)).map(|said| said.join("; "));
-        let late_since = late.contains(&(account, post, occurrence)).then(|| rfc3339(*nominal, zone));
+        let late_since =
+            late.contains(&(account.clone(), post.clone(), occurrence.clone())).then(|| rfc3339(*nominal, zone));
         Row { at: rfc3339(*at, zone), account, post, parts: *parts, kind: *kind, late_since, against }
     });
     rows.collect()

@@ -72,6 +72,7 @@ pub(super) fn fate_words(fate: &Fate, now: DateTime<Utc>, zone: Tz) -> String {
         }
         Fate::Held(why) => format!("late: held: {why}"),
         Fate::Expired(why) => format!("late: does not go out: {why}"),
+        Fate::TakesNextSlot(why) => format!("late: {why}; it takes the next free slot"),
         Fate::WaitsForResume(why) => format!("late: {why}; looked at again when somebody resumes"),
     }
 }
@@ -80,7 +81,9 @@ pub(super) fn fate_words(fate: &Fate, now: DateTime<Utc>, zone: Tz) -> String {
 pub(super) fn silenced_words(fate: &Fate) -> String {
     match fate {
         Fate::Held(why) => format!("does not go out, will be held: {why}"),
-        Fate::Expired(why) | Fate::WaitsForResume(why) => format!("does not go out: {why}"),
+        Fate::Expired(why) | Fate::WaitsForResume(why) | Fate::TakesNextSlot(why) => {
+            format!("does not go out: {why}")
+        }
         Fate::Leaves(_) => String::new(),
     }
 }
@@ -99,7 +102,7 @@ pub(super) fn late_line(Late { what, fate }: &Late, now: DateTime<Utc>, zone: Tz
 /// Whether somebody should know of it: what passed for good long ago is in the ledger, or an old file.
 pub(super) fn is_news(Late { what, fate }: &Late, now: DateTime<Utc>) -> bool {
     match fate {
-        Fate::Leaves(_) | Fate::Held(_) | Fate::WaitsForResume(_) => true,
+        Fate::Leaves(_) | Fate::Held(_) | Fate::WaitsForResume(_) | Fate::TakesNextSlot(_) => true,
         Fate::Expired(_) => now - what.due_at < chrono::Duration::days(1),
     }
 }
@@ -108,7 +111,7 @@ pub(super) fn is_news(Late { what, fate }: &Late, now: DateTime<Utc>) -> bool {
 pub(super) fn leaving(plan: &Plan) -> impl Iterator<Item = Planned> + '_ {
     plan.late.iter().filter_map(|Late { what, fate }| match fate {
         Fate::Leaves(at) => Some(as_planned(what, *at)),
-        Fate::Held(_) | Fate::Expired(_) | Fate::WaitsForResume(_) => None,
+        Fate::Held(_) | Fate::Expired(_) | Fate::TakesNextSlot(_) | Fate::WaitsForResume(_) => None,
     })
 }
 
@@ -131,7 +134,8 @@ pub(super) fn as_planned(what: &Overdue, at: DateTime<Utc>) -> Planned {
 pub(super) fn is_late(planned: &Planned, plan: &Plan) -> bool {
     let is_it = |late: &Late| {
         let what = &late.what;
-        what.post == planned.post && what.account == planned.account && what.occurrence == planned.occurrence
+        let leaves = matches!(late.fate, Fate::Leaves(_));
+        leaves && what.post == planned.post && what.account == planned.account && what.occurrence == planned.occurrence
     };
     planned.at != planned.nominal && plan.late.iter().any(is_it)
 }

@@ -3,9 +3,27 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use crate::core::plan::Kind;
 use crate::core::post::Late;
 
-/// Up to this it is on time, as far as staff are concerned.
+/// Up to this it is on time.
+pub const ON_TIME: Duration = Duration::seconds(60);
+
+/// How the reason begins of a row that lets its slot go.
+pub const MISSED_ITS_SLOT: &str = "it missed its slot";
+
+/// Whether what stands in a slot, of this kind, is too late to be sent whatever the hour: nobody was promised this
+/// minute, so the rules of its account are asked again. What a person released goes.
+#[must_use]
+pub fn asks_again(kind: Kind, late: WhenLate, due_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let takes_slots = match kind {
+        Kind::Slot | Kind::Evergreen => true,
+        Kind::At | Kind::Every => false,
+    };
+    takes_slots && late != WhenLate::Released && now - due_at > ON_TIME
+}
+
+/// Up to this it is as good as on time, as far as staff are concerned.
 pub const SENT_AT_ONCE: Duration = Duration::minutes(15);
 
 /// Least time between two late posts of one account.

@@ -120,6 +120,16 @@ impl Rules {
         *self == Rules::default()
     }
 
+    /// What stands against a slot that is used late, at this instant: hours of silence, and what the account said last.
+    #[must_use]
+    pub fn late(&self, said: Option<&(DateTime<Utc>, PostId)>, at: DateTime<Utc>, zone: Tz) -> Option<Against> {
+        let too_close = || {
+            let (before, post) = said.filter(|(before, _)| at - *before < self.min_spacing)?;
+            Some(Against::TooClose { post: post.clone(), seconds: (at - *before).num_seconds() })
+        };
+        self.closed(at, zone).or_else(too_close)
+    }
+
     /// What stands against speaking at this instant, caps, spacing and words aside.
     #[must_use]
     pub fn closed(&self, at: DateTime<Utc>, zone: Tz) -> Option<Against> {

@@ -19,9 +19,10 @@ use super::turns::{self, Work};
 use crate::core::breaker::Gate;
 use crate::core::delivery::{Armed, State};
 use crate::core::ids::{AccountName, MediaId};
-use crate::core::lateness::{Due, Judgement, WhenLate, judge};
+use crate::core::lateness::{Due, Judgement, MISSED_ITS_SLOT, WhenLate, asks_again, judge};
 use crate::core::plan::Kind;
 use crate::core::post::DEFAULT_EXPIRY;
+use crate::core::rules::Against;
 use crate::fedi::{Advice, FediError, UploadError};
 use crate::store::StoreError;
 use crate::store::calendar::ALREADY_SAID;
@@ -173,6 +174,17 @@ async fn may_send(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Optio
     }
 }
 
+/// Which rule of its account stands against a slot that is used late, now.
+async fn stands_against(ctx: &Ctx, account: &AccountName, now: DateTime<Utc>) -> Result<Option<Against>, StoreError> {
+    let desk = ctx.desk();
+    let Some(calendar) = desk.calendars.iter().find(|calendar| calendar.name == *account) else { return Ok(None) };
+    if calendar.rules.is_off() {
+        return Ok(None);
+    }
+    let said = ctx.store.said_last(account, now - calendar.rules.min_spacing).await?;
+    Ok(calendar.rules.late(said.as_ref(), now, desk.zone))
+}
+
 async fn post(
     ctx: &Ctx,
     account: &Linked,
@@ -194,9 +206,21 @@ async fn post(
     if let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.attempt) {
         if *kind == Kind::Slot && delivery.late != WhenLate::Released && now - delivery.due_at > DEFAULT_EXPIRY {
             // Planning gives it the next free slot; until then it is not ours to send.
-            let reason = "it missed its slot; it takes the next free one".to_owned();
+            let reason = format!("{MISSED_ITS_SLOT}; it takes the next free one");
             let at = now + Duration::minutes(1);
             ctx.store.record(id, fence, Ending::Again { at, reason }, None, now).await?;
+            ctx.plan_wanted.notify_one();
+            return Ok(Step::Other);
+        }
+        if asks_again(*kind, delivery.late, delivery.due_at, now)
+            && let Some(against) = stands_against(ctx, &delivery.account, now).await?
+        {
+            let reason = format!("{MISSED_ITS_SLOT}, and now is {against}");
+            let ending = match kind {
+                Kind::Slot => Ending::Again { at: now + Duration::minutes(1), reason },
+                Kind::At | Kind::Every | Kind::Evergreen => Ending::Settled { state: State::Expired, reason },
+            };
+            end(ctx, account, &delivery, ending).await?;
             ctx.plan_wanted.notify_one();
             return Ok(Step::Other);
         }

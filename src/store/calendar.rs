@@ -12,7 +12,7 @@ use super::errors::StoreError;
 use super::{Store, millis};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId, TopicId};
-use crate::core::lateness::WhenLate;
+use crate::core::lateness::{MISSED_ITS_SLOT, WhenLate};
 pub use crate::core::plan::agenda::Wanted;
 use crate::core::plan::late::{LATE_COUNTS_FOR, Overdue};
 use crate::core::plan::{History, Kind, Said};
@@ -182,7 +182,7 @@ impl Store {
             CASE WHEN state = 'planned' AND late <> 'released' AND EXISTS (SELECT 1 FROM pauses \
             WHERE pauses.kind = 'post' AND pauses.account IN ('', deliveries.account) \
             AND pauses.since <= deliveries.due_at AND (pauses.until IS NULL OR pauses.until > deliveries.due_at)) \
-            THEN 1 ELSE 0 END AS paused FROM deliveries \
+            THEN 1 WHEN state = 'planned' AND reason LIKE $5 THEN 1 ELSE 0 END AS paused FROM deliveries \
             WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND NOT (state = 'cancelled' AND reason LIKE $2) AND NOT (state = 'expired' AND reason = $4) \
             AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
@@ -197,7 +197,19 @@ impl Store {
         let now_ms = now.timestamp_millis();
         let long_ago = (now - Duration::days(60)).timestamp_millis();
         let missed = now - DEFAULT_EXPIRY;
+        // What leaves while this is read must be missing among the uses rather than among what is taken: else its slot
+        // would look free, and its post used.
+        for row in sqlx::query(USES).bind(now_ms).bind(NOT_THERE).fetch_all(&self.inner.reads).await? {
+            let account = AccountName::new(row.try_get::<String, _>("account")?);
+            let post = PostId::new(row.try_get::<String, _>("post_id")?);
+            let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);
+            *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
+            if row.try_get::<String, _>("plan_kind")? == "evergreen" {
+                history.last_used.insert((account, post), local_of(&row.try_get::<String, _>("last")?)?);
+            }
+        }
         let query = sqlx::query(TAKEN).bind(now_ms).bind(NOT_THERE).bind(long_ago).bind(NOT_APPROVED);
+        let query = query.bind(format!("{MISSED_ITS_SLOT}%"));
         for row in query.fetch_all(&self.inner.reads).await? {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
@@ -255,15 +267,6 @@ impl Store {
             }
             history.taken.insert((account, post, occurrence));
         }
-        for row in sqlx::query(USES).bind(now_ms).bind(NOT_THERE).fetch_all(&self.inner.reads).await? {
-            let account = AccountName::new(row.try_get::<String, _>("account")?);
-            let post = PostId::new(row.try_get::<String, _>("post_id")?);
-            let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);
-            *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
-            if row.try_get::<String, _>("plan_kind")? == "evergreen" {
-                history.last_used.insert((account, post), local_of(&row.try_get::<String, _>("last")?)?);
-            }
-        }
         Ok(history)
     }
 
@@ -277,6 +280,22 @@ impl Store {
             late.entry(account).or_default().push(millis(row.try_get("sent_at")?));
         }
         Ok(late)
+    }
+
+    /// What this account said last, since an instant: its first parts.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn said_last(
+        &self,
+        account: &AccountName,
+        since: DateTime<Utc>,
+    ) -> Result<Option<(DateTime<Utc>, PostId)>, StoreError> {
+        const LAST: &str = "SELECT post_id, sent_at FROM deliveries WHERE sent_at > $2 AND account = $1 \
+            AND kind = 'post' AND part = 1 ORDER BY sent_at DESC LIMIT 1";
+        let query = sqlx::query(LAST).bind(account.as_str().to_owned()).bind(since.timestamp_millis());
+        let Some(row) = query.fetch_optional(&self.inner.reads).await? else { return Ok(None) };
+        Ok(Some((millis(row.try_get("sent_at")?), PostId::new(row.try_get::<String, _>("post_id")?))))
     }
 
     /// Occurrences that are placed for good (overdue, half sent, or waiting for a person) and still have a row that an

@@ -166,6 +166,9 @@ async fn page<P: Borrow<Post>>(
             continue;
         };
         page.found.push(number);
+        if found.due_at != row.due_at.timestamp_millis() && is_used(connection, &row, found.id, now).await? {
+            continue;
+        }
         update(connection, &row, words.of(&row)?, found, now, &mut page.written).await?;
         if found.state == State::Refused {
             tried.push(DeliveryId(found.id));
@@ -310,6 +313,10 @@ async fn insert(
     now: DateTime<Utc>,
     written: &mut Written,
 ) -> Result<(), StoreError> {
+    // The plan was made before the slot was used: the next one knows.
+    if is_used(connection, row, 0, now).await? {
+        return Ok(());
+    }
     let mut state = State::Planned;
     let mut reason = "";
     let doubt = doubt.filter(|doubt| doubt.covers_post(row.due_at, row.kind == Kind::Slot, now));
@@ -336,6 +343,27 @@ async fn insert(
     }
     written.added += insert_kept(connection, row, words, (state, reason), doubt, now).await?;
     Ok(())
+}
+
+/// Whether another post has just taken this slot: it is due about now, and a sender may have been faster than the plan.
+async fn is_used(
+    connection: &mut AnyConnection,
+    row: &Wanted,
+    own: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    const USED: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND kind = 'post' AND part = 1 \
+        AND plan_kind IN ('slot', 'evergreen') AND local_time = $2 AND zone = $3 AND due_at >= $4 AND due_at <= $5 \
+        AND id <> $6 AND post_id <> $7 AND state IN ('claimed', 'armed', 'sent', 'verified', 'unknown') LIMIT 1";
+    let near = Duration::minutes(1);
+    let takes_a_slot = matches!(row.kind, Kind::Slot | Kind::Evergreen);
+    if !takes_a_slot || (row.due_at - now).abs() > near {
+        return Ok(false);
+    }
+    let (from, until) = ((row.due_at - near).timestamp_millis(), (row.due_at + near).timestamp_millis());
+    let query = sqlx::query(USED).bind(row.account.as_str().to_owned()).bind(local_word(row.local));
+    let query = query.bind(row.zone.clone()).bind(from).bind(until).bind(own).bind(row.post.as_str().to_owned());
+    Ok(query.fetch_optional(connection).await?.is_some())
 }
 
 /// A row in this state, unless it exists. Returns how many were made.

@@ -131,3 +131,36 @@ fn a_repeated_post_missed_for_days_is_said_once_late_and_each_missed_time_has_it
         rig.finish().await;
     });
 }
+
+#[test]
+fn what_stood_in_a_slot_is_not_said_late_in_quiet_hours_or_too_close() {
+    run(async {
+        let posts = [
+            ("010-first", "First.\n"),
+            ("020-pinned", "---\nslot: 2026-12-01 21:00\n---\nPinned.\n"),
+            ("030-green", "---\nevergreen: true\n---\nGreen.\n"),
+            ("040-second", "Second.\n"),
+        ];
+        let posts = posts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let mut rig = Rig::new(Scene {
+            zone: "America/New_York",
+            rules: "quiet = \"22:00-07:00\"\nmin_spacing = \"20m\"",
+            accounts: &[("one", 0, "slots = [\"daily 09:00,09:30,21:00,21:55\"]")],
+            posts,
+            begins: "2026-12-01T10:00:00-05:00",
+        })
+        .await;
+        // Down from ten in the morning until the quiet hours have begun.
+        rig.stop().await;
+        rig.pass(Duration::hours(12) + Duration::minutes(3));
+        let promise = rig.lines(&rig.promised(at("2026-12-02T12:00:00-05:00")).await);
+        rig.start().await;
+        rig.live_until(at("2026-12-02T12:00:00-05:00")).await;
+        let morning = ["2026-12-02T14:00:00.000Z one First.", "2026-12-02T14:30:00.000Z one Second."];
+        assert_eq!(said_at(&rig), morning);
+        assert_eq!(promise, morning);
+        let (state, reason) = rig.outcome("020-pinned").await.remove(0);
+        assert!(state != State::Sent && !reason.is_empty(), "{state:?} {reason}");
+        rig.finish().await;
+    });
+}

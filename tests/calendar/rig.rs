@@ -205,7 +205,7 @@ impl Rig {
         let on_time = plan.planned.iter().map(|planned| line(planned.at, &planned.account, &planned.post));
         let late = plan.late.iter().filter_map(|late| match late.fate {
             Fate::Leaves(at) => Some(line(at, &late.what.account, &late.what.post)),
-            Fate::Held(_) | Fate::Expired(_) | Fate::WaitsForResume(_) => None,
+            Fate::Held(_) | Fate::Expired(_) | Fate::TakesNextSlot(_) | Fate::WaitsForResume(_) => None,
         });
         let mut lines: Vec<String> = on_time.chain(late).collect();
         lines.sort();

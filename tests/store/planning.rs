@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use watchpost::core::delivery::State;
 use watchpost::core::ids::{Occurrence, PostId};
 use watchpost::core::plan::Kind;
-use watchpost::core::plan::agenda::Agenda;
+use watchpost::core::plan::agenda::{Agenda, Wanted};
 use watchpost::store::calendar::{Rename, Written};
 use watchpost::store::deliveries::Wish;
 use watchpost::store::sending::Ending;
@@ -25,6 +25,7 @@ on_both!(
     repeats_to_come_and_what_was_said_are_told,
     what_staff_decided_stays_with_the_post,
     a_plan_of_many_pages_is_written_as_one_of_few,
+    a_plan_that_is_slower_than_the_sender_gives_no_slot_twice,
 );
 
 async fn a_plan_written_twice_changes_nothing(base: &Base) {
@@ -221,4 +222,20 @@ async fn what_staff_decided_stays_with_the_post(base: &Base) {
     let granted = staff.steer_post(&b, Wish::Cancel, "no", now()).await.unwrap();
     assert_eq!((granted.changed, granted.left.len()), (0, 1));
     assert_eq!(daemon.delivery(armed.id).await.unwrap().unwrap().state, State::Armed);
+}
+
+async fn a_plan_that_is_slower_than_the_sender_gives_no_slot_twice(base: &Base) {
+    let store = base.daemon().await;
+    let slot = now() + seconds(2);
+    let of_kind = |id: &str, kind, at: chrono::DateTime<chrono::Utc>| Wanted { kind, ..post(id, at) };
+    plan(&store, &[of_kind("a", Kind::Slot, slot), of_kind("b", Kind::Slot, slot + seconds(3_600))], now()).await;
+    send(&store, "1", slot).await;
+    // What a plan made of the moment before the send: b or a fresh post stands in the slot that a has used.
+    plan(&store, &[of_kind("b", Kind::Slot, slot), of_kind("c", Kind::Evergreen, slot)], now()).await;
+    assert_eq!(row(&store, "b").await.due_at, slot + seconds(3_600));
+    assert_eq!(store.deliveries_of_post(&PostId::new("c")).await.unwrap(), []);
+    assert!(claim(&store, slot + seconds(1)).await.is_none());
+    // Exact times take no slot.
+    plan(&store, &[post("d", slot)], now()).await;
+    assert_eq!(row(&store, "d").await.due_at, slot);
 }

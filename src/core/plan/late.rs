@@ -7,11 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
+use chrono_tz::Tz;
 
 use super::pauses::{Pauses, Silence};
-use super::{History, Kind};
+use super::{AccountCalendar, History, Kind, Said};
 use crate::core::ids::{AccountName, Occurrence, PostId};
-use crate::core::lateness::{Due, Judgement, WhenLate, judge};
+use crate::core::lateness::{Due, Judgement, MISSED_ITS_SLOT, WhenLate, asks_again, judge};
+use crate::core::rules::Against;
 
 /// So long a late post counts against those that follow it.
 pub const LATE_COUNTS_FOR: Duration = Duration::hours(6);
@@ -52,6 +54,8 @@ pub enum Fate {
     Held(String),
     /// It has had its turn.
     Expired(String),
+    /// It lets its slot go and takes the next free one.
+    TakesNextSlot(String),
     /// Its account is paused, and nobody said until when.
     WaitsForResume(String),
 }
@@ -69,7 +73,14 @@ pub struct Late {
 pub(super) type Leaving<'a> = HashMap<(&'a str, &'a str, &'a str), Option<DateTime<Utc>>>;
 
 /// What becomes of all of them, as if `now` were the instant they are first looked at. In the order of their times.
-pub(super) fn forecast(overdue: Vec<Overdue>, history: &History, pauses: &Pauses<'_>, now: DateTime<Utc>) -> Vec<Late> {
+pub(super) fn forecast(
+    overdue: Vec<Overdue>,
+    history: &History,
+    pauses: &Pauses<'_>,
+    accounts: &[AccountCalendar],
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Vec<Late> {
     let mut by_account: BTreeMap<AccountName, Vec<Overdue>> = BTreeMap::new();
     for one in overdue {
         by_account.entry(one.account.clone()).or_default().push(one);
@@ -77,20 +88,35 @@ pub(super) fn forecast(overdue: Vec<Overdue>, history: &History, pauses: &Pauses
     let mut all = Vec::new();
     for (account, mut own) in by_account {
         own.sort_by_key(|one| one.due_at.max(one.not_before));
-        let lately = history.late_sent.get(&account).cloned().unwrap_or_default();
-        all.extend(of_account(own, lately, &account, pauses, now));
+        let Some(calendar) = accounts.iter().find(|calendar| calendar.name == account) else { continue };
+        let is_overdue = |said: &Said| own.iter().any(|one| one.post == said.post && one.occurrence == said.occurrence);
+        let said = history.said.iter().filter(|said| said.account == account && said.at <= now && !is_overdue(said));
+        let lately = Lately {
+            late: history.late_sent.get(&account).cloned().unwrap_or_default(),
+            said: said.map(|said| (said.at, said.post.clone())).max(),
+        };
+        all.extend(of_account(own, lately, (calendar, zone), pauses, now));
     }
     all.sort_by(|one, other| (one.what.due_at, &one.what.account).cmp(&(other.what.due_at, &other.what.account)));
     all
 }
 
+/// What an account said before.
+struct Lately {
+    /// When its late posts left.
+    late: Vec<DateTime<Utc>>,
+    /// What it said last.
+    said: Option<(DateTime<Utc>, PostId)>,
+}
+
 fn of_account(
     own: Vec<Overdue>,
-    mut lately: Vec<DateTime<Utc>>,
-    account: &AccountName,
+    mut lately: Lately,
+    (calendar, zone): (&AccountCalendar, Tz),
     pauses: &Pauses<'_>,
     now: DateTime<Utc>,
 ) -> Vec<Late> {
+    let account = &calendar.name;
     let mut fates: Vec<Option<Fate>> = vec![None; own.len()];
     // By when they are tried, then in the order in which they came.
     let mut queue: BTreeSet<(DateTime<Utc>, usize)> = BTreeSet::new();
@@ -113,18 +139,23 @@ fn of_account(
             }
             continue;
         }
-        lately.retain(|sent| at - *sent < LATE_COUNTS_FOR);
+        let asks = !one.was_tried && asks_again(one.kind, one.late, one.due_at, at);
+        if let Some(against) = asks.then(|| calendar.rules.late(lately.said.as_ref(), at, zone)).flatten() {
+            set(&mut fates, number, lets_go(one.kind, &against));
+            continue;
+        }
+        lately.late.retain(|sent| at - *sent < LATE_COUNTS_FOR);
         let due = Due {
             due_at: one.due_at,
             expires_at: one.expires_at,
             late: if one.was_tried { WhenLate::Released } else { one.late },
-            late_sent: i64::try_from(lately.len()).unwrap_or(i64::MAX),
-            last_late: lately.iter().max().copied(),
+            late_sent: i64::try_from(lately.late.len()).unwrap_or(i64::MAX),
+            last_late: lately.late.iter().max().copied(),
         };
         let fate = match judge(&due, at) {
             Judgement::Go => Fate::Leaves(at),
             Judgement::GoLate => {
-                lately.push(at);
+                lately.late.push(at);
                 Fate::Leaves(at)
             }
             Judgement::Wait(until) => {
@@ -134,10 +165,22 @@ fn of_account(
             Judgement::Hold(why) => Fate::Held(why.to_owned()),
             Judgement::Expire(why) => Fate::Expired(why.to_owned()),
         };
+        if let Fate::Leaves(at) = fate {
+            lately.said = Some((at, one.post.clone()));
+        }
         set(&mut fates, number, fate);
     }
     let late = |(what, fate): (Overdue, Option<Fate>)| Some(Late { what, fate: fate? });
     own.into_iter().zip(fates).filter_map(late).collect()
+}
+
+/// What becomes of what stands in a slot, where a rule stands against its leaving late.
+fn lets_go(kind: Kind, against: &Against) -> Fate {
+    let why = format!("{MISSED_ITS_SLOT}, and now is {against}");
+    match kind {
+        Kind::Slot => Fate::TakesNextSlot(why),
+        Kind::At | Kind::Every | Kind::Evergreen => Fate::Expired(why),
+    }
 }
 
 fn set(fates: &mut [Option<Fate>], number: usize, fate: Fate) {
@@ -150,7 +193,7 @@ fn set(fates: &mut [Option<Fate>], number: usize, fate: Fate) {
 pub(super) fn leaving(late: &[Late]) -> Leaving<'_> {
     let one = |late: &Late| match late.fate {
         Fate::Leaves(at) => Some(at),
-        Fate::Held(_) | Fate::Expired(_) | Fate::WaitsForResume(_) => None,
+        Fate::Held(_) | Fate::Expired(_) | Fate::TakesNextSlot(_) | Fate::WaitsForResume(_) => None,
     };
     late.iter().map(|late| (key(late), one(late))).collect()
 }

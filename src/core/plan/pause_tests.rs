@@ -26,6 +26,7 @@ fn fate(fate: &Fate) -> String {
         Fate::Leaves(at) => format!("leaves {}", time(*at)),
         Fate::Held(why) => format!("held: {why}"),
         Fate::Expired(why) => format!("expired: {why}"),
+        Fate::TakesNextSlot(why) => format!("moves on: {why}"),
         Fate::WaitsForResume(why) => format!("waits: {why}"),
     }
 }
@@ -142,4 +143,42 @@ fn what_leaves_late_keeps_its_distance_to_slots_and_waits_for_the_end_of_a_pause
     assert!(!lines(&until).contains(&"Mon 11:00 eyes queued slot".to_owned()), "{:?}", lines(&until));
     let open = plan_with(&paused(&[pause(None, "2026-11-02 09:30", None)]));
     assert_eq!(asides(&open), ["Mon 09:00 eyes late waits: paused: grief"]);
+}
+
+#[test]
+fn what_stood_in_a_slot_and_is_late_keeps_to_the_rules() {
+    let overdue = |post: &str, kind: Kind| Overdue {
+        account: AccountName::from("eyes"),
+        post: PostId::from(post),
+        occurrence: Occurrence::once(),
+        kind,
+        due_at: local("2026-11-02 21:55"),
+        local: super::tests::nominal("2026-11-02 21:55"),
+        parts: 1,
+        not_before: local("2026-11-02 21:55"),
+        expires_at: None,
+        late: crate::core::lateness::WhenLate::Send,
+        was_tried: false,
+    };
+    let rows = [overdue("queued", Kind::Slot), overdue("green", Kind::Evergreen), overdue("dated", Kind::At)];
+    let key = |row: &Overdue| (row.account.clone(), row.post.clone(), row.occurrence.clone());
+    let history = History { taken: rows.iter().map(key).collect(), overdue: rows.to_vec(), ..History::default() };
+    let hour = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
+    let mut eyes = account("eyes", &["daily 21:55"]);
+    eyes.rules.quiet = vec![(hour(22), hour(7))];
+    let posts = [post("queued"), when("dated", "at 2026-11-02 21:55")];
+    let plan_at = |time: &str| plan(&posts, std::slice::from_ref(&eyes), New_York, &history, daemon_at(time));
+    let quiet = plan_at("2026-11-02 22:03");
+    let why = "it missed its slot, and now is in quiet hours";
+    assert_eq!(
+        asides(&quiet),
+        [
+            format!("Mon 21:55 eyes queued moves on: {why}"),
+            format!("Mon 21:55 eyes green expired: {why}"),
+            "Mon 21:55 eyes dated leaves Mon 22:03".to_owned(),
+        ]
+    );
+    assert_eq!(lines(&quiet), ["Tue 21:55 eyes queued slot"]);
+    // Before the quiet hours it still goes, and so does what is not late.
+    assert!(asides(&plan_at("2026-11-02 21:58"))[0].contains("leaves"));
 }

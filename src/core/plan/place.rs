@@ -4,12 +4,13 @@
 //! the head of its account's queue, and at what a rule put off lately, never at the whole of it.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::evergreen::{Candidate, Evergreens};
+use super::late::{self, Fate, Late, Overdue};
 use super::own_times::{self, Own, OwnTimes};
 use super::pauses::Pauses;
 use super::prepare::{Prepared, Queues};
@@ -17,6 +18,7 @@ use super::servers::Servers;
 use super::timeline::Timeline;
 use super::{AccountCalendar, Conflict, History, Idle, IdleSlot, Kind, Plan, Planned, Silenced, Window, waiting};
 use crate::core::ids::{Occurrence, PostId, TopicId};
+use crate::core::lateness::ON_TIME;
 use crate::core::lateness::WhenLate;
 use crate::core::post::{Post, When};
 use crate::core::rules::Against;
@@ -114,7 +116,20 @@ impl<'a> Placing<'a> {
         window: Window,
     ) -> Self {
         let pauses = Pauses::new(&history.pauses, accounts);
-        Self { accounts, zone, window, history, pauses, posts: Prepared::all(posts, accounts, zone, history) }
+        let in_slot = |one: &Overdue| one.kind == Kind::Slot && window.slots_from - one.due_at > ON_TIME;
+        // What lets its slot go is free for the next.
+        let mut freed: HashSet<(&str, &str)> = HashSet::new();
+        if history.overdue.iter().any(in_slot) {
+            for Late { what, fate } in
+                late::forecast(history.overdue.clone(), history, &pauses, accounts, zone, window.slots_from)
+            {
+                if let Fate::TakesNextSlot(_) = fate {
+                    let own = history.overdue.iter().find(|one| one.account == what.account && one.post == what.post);
+                    freed.extend(own.map(|own| (own.account.as_str(), own.post.as_str())));
+                }
+            }
+        }
+        Self { accounts, zone, window, history, pauses, posts: Prepared::all(posts, accounts, zone, history, &freed) }
     }
 
     pub(super) fn run(self) -> Plan {

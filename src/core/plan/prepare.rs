@@ -29,18 +29,20 @@ pub(super) struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    /// Every post, in file order.
+    /// Every post, in file order. What is `freed` (account and post) lets its slot go, whatever row it has.
     pub(super) fn all<P: Borrow<Post>>(
         posts: &'a [P],
         accounts: &'a [AccountCalendar],
         zone: Tz,
         history: &'a History,
+        freed: &HashSet<(&str, &str)>,
     ) -> Vec<Self> {
         let places: HashMap<&str, usize> =
             accounts.iter().enumerate().map(|(place, account)| (account.name.as_str(), place)).collect();
         let mut taken: HashMap<&str, Vec<(usize, &str)>> = HashMap::new();
         for (account, post, occurrence) in &history.taken {
-            if let Some(place) = places.get(account.as_str()) {
+            let is_free = *occurrence == Occurrence::once() && freed.contains(&(account.as_str(), post.as_str()));
+            if let Some(place) = places.get(account.as_str()).filter(|_| !is_free) {
                 taken.entry(post.as_str()).or_default().push((*place, occurrence.as_str()));
             }
         }

@@ -40,7 +40,7 @@ impl<'a> Placing<'a> {
         if overdue.is_empty() {
             return Vec::new();
         }
-        late::forecast(overdue, self.history, &self.pauses, self.window.slots_from)
+        late::forecast(overdue, self.history, &self.pauses, self.accounts, self.zone, self.window.slots_from)
     }
 
     /// What is fixed on each account, for its rules.
