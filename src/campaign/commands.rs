@@ -49,6 +49,9 @@ pub(crate) fn read(
         book.asking.extend(own.asking);
         book.negation.extend(own.negation);
         book.turning.extend(own.turning);
+        book.talk.extend(own.talk);
+        book.ordinary.extend(own.ordinary);
+        book.concern.extend(own.concern);
         overlay(&mut book.texts, own.texts);
         overlay(&mut book.topic_names, own.topic_names);
     }
@@ -156,6 +159,15 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
     }
     if let Some(node) = top.take("turning", report) {
         book.turning = lists(node, "turning", languages, report);
+    }
+    if let Some(node) = top.take("talk", report) {
+        book.talk = lists(node, "talk", languages, report);
+    }
+    if let Some(node) = top.take("concern", report) {
+        book.concern = lists(node, "concern", languages, report);
+    }
+    if let Some(node) = top.take("ordinary", report) {
+        book.ordinary = lists(node, "ordinary", languages, report);
     }
     if let Some(node) = top.take("negation", report) {
         book.negation = lists(node, "negation", languages, report);

@@ -33,6 +33,7 @@ pub(crate) fn read(
     book.company = plain(top.texts("company", report));
     book.target = plain(top.texts("target", report));
     book.elsewhere = plain(top.texts("elsewhere", report));
+    book.others = plain(top.texts("others", report));
     let mut lines = BTreeMap::new();
     for mut section in top.take("sources", report).map(|node| tables(node, "[[sources]]", report)).unwrap_or_default() {
         if let Some((id, source)) = source(&mut section, &mut lines, languages, today, report) {

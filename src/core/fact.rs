@@ -24,6 +24,8 @@ pub struct FactBook {
     pub target: Vec<String>,
     /// Words that show that something else is meant (`elsewhere = […]`): they weigh against every topic.
     pub elsewhere: Vec<String>,
+    /// Names of others who do what the target does (`others = […]`): a question about them is not about the campaign.
+    pub others: Vec<String>,
 }
 
 /// A text in one or more languages.

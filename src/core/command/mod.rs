@@ -90,6 +90,12 @@ pub struct CommandBook {
     pub negation: ByLang<Vec<String>>,
     /// Words behind which somebody says something else than before (`but`): a stop may begin there.
     pub turning: ByLang<Vec<String>>,
+    /// What people say who want no fact (`thanks for the thread on`): where nobody asks, no topic is meant.
+    pub talk: ByLang<Vec<String>>,
+    /// Words of fear and blame (`creepy`, `blood on`): somebody who asks nothing speaks about the campaign's subject.
+    pub concern: ByLang<Vec<String>>,
+    /// Words that people of every walk use when they ask, and that point at no other subject.
+    pub ordinary: ByLang<Vec<String>>,
     /// What the bot itself says (`stop_confirmed`, `help`, …), by key.
     pub texts: BTreeMap<String, ByLang<String>>,
     /// What a topic is called in a reply.

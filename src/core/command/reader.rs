@@ -232,6 +232,11 @@ fn units(words: &Words) -> Vec<Vec<usize>> {
     if clauses > 1 && group(&sentence) > 1 {
         group(&|_| 0);
     }
+    // What somebody else is said to have said is no command (`an agent shouted "stop!"`); a text that is all quoted may be one.
+    let quoted = |index: usize| list.get(index).is_some_and(|word| word.quoted);
+    if (0..list.len()).any(|index| !quoted(index) && list.get(index).is_some_and(|word| !word.is_tag())) {
+        units.retain(|unit| !unit.iter().all(|index| quoted(*index)));
+    }
     units
 }
 

@@ -60,6 +60,7 @@ fn book() -> FactBook {
         company: Vec::new(),
         target: Vec::new(),
         elsewhere: Vec::new(),
+        others: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ fn mind() -> Mind {
         company: Vec::new(),
         target: Vec::new(),
         elsewhere: Vec::new(),
+        others: Vec::new(),
     };
     let commands = CommandBook {
         phrases: BTreeMap::from([(Command::Stop, words(&["stop"])), (Command::Start, words(&["start"]))]),

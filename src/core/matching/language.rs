@@ -28,6 +28,8 @@ pub(super) struct Speech {
     languages: Vec<Lang>,
     /// A folded word without plural s → the only language (as index) it was seen in, or `None` when it was seen in several.
     words: FastMap<String, Option<usize>>,
+    /// Words that everybody uses, as far as no text has them, with their language as above.
+    ordinary: FastMap<String, Option<usize>>,
     /// Words the texts write like names: `Amazon Web Services` is the same in every language.
     names: FastSet<String>,
     /// Words the texts also write otherwise.
@@ -46,6 +48,7 @@ impl Speech {
         let mut speech = Self {
             languages,
             words: FastMap::default(),
+            ordinary: FastMap::default(),
             names: FastSet::default(),
             common: FastSet::default(),
             letters: FastMap::default(),
@@ -68,6 +71,7 @@ impl Speech {
         }
         speech.common = FastSet::default();
         speech.hear_keywords(facts);
+        speech.hear_ordinary(commands);
         speech
     }
 
@@ -134,12 +138,42 @@ impl Speech {
         }
     }
 
+    fn hear_ordinary(&mut self, commands: &CommandBook) {
+        for (lang, texts) in &commands.ordinary {
+            let Some(index) = self.index(lang) else { continue };
+            for word in texts.iter().flat_map(|text| word_set(text)) {
+                let word = singular(&word).to_owned();
+                let known = self.words.get(&word).copied().unwrap_or(Some(index));
+                let known = self.ordinary.entry(word).or_insert(known);
+                if *known != Some(index) {
+                    *known = None;
+                }
+            }
+        }
+    }
+
+    /// The language that alone has this word.
+    pub(super) fn language_of(&self, word: &str) -> Option<usize> {
+        let word = singular(word);
+        self.words.get(word).or_else(|| self.ordinary.get(word)).copied().flatten()
+    }
+
+    /// Whether there is a list of everybody's words; without one no word can be called odd.
+    pub(super) fn has_ordinary(&self) -> bool {
+        !self.ordinary.is_empty()
+    }
+
+    /// Whether it is known, or everybody's.
+    pub(super) fn is_ordinary(&self, word: &str) -> bool {
+        self.knows(word) || self.ordinary.contains_key(singular(word))
+    }
+
     /// The words of a text that speak for each language.
     pub(super) fn votes<'a>(&self, words: impl Iterator<Item = &'a str>) -> Votes {
         let mut votes = vec![0; self.languages.len()];
         for word in words {
-            if let Some(Some(index)) = self.words.get(singular(word))
-                && let Some(count) = votes.get_mut(*index)
+            if let Some(index) = self.language_of(word)
+                && let Some(count) = votes.get_mut(index)
             {
                 *count += 1;
             }
@@ -203,10 +237,10 @@ impl Speech {
         self.languages.get(index).cloned().unwrap_or_else(|| Lang::from("en"))
     }
 
-    /// Another language than this one, for which at least two words more speak.
+    /// Another language than this one, for which more words speak.
     fn clearly_other(&self, found: usize, votes: &Votes) -> Option<usize> {
         let own = votes.get(found).copied().unwrap_or_default();
-        self.winner(votes).filter(|other| votes.get(*other).is_some_and(|count| *count >= own + 2))
+        self.winner(votes).filter(|other| votes.get(*other).is_some_and(|count| *count > own))
     }
 
     fn detect(&self, own: &str) -> Option<usize> {

@@ -7,8 +7,10 @@
 pub(crate) mod fast_map;
 mod language;
 mod lexicon;
+mod naming;
 pub(crate) mod nearness;
 mod patterns;
+mod scene;
 mod weighing;
 
 use crate::core::command::{Address, Command, CommandBook, CommandReader, Found, PhraseList};
@@ -19,10 +21,14 @@ use crate::core::text::Words;
 
 use language::Speech;
 use patterns::{Hit, Patterns, Sayable};
-use weighing::{Against, Clause, Scene, Weighed};
+use scene::{Against, Clause, Scene};
+use weighing::Weighed;
 
 /// How many words behind a negation it reaches (`not about the Ring doorbell`).
 const NEGATION_REACHES: usize = 3;
+
+/// So many words beside a command make it a part of something else (`source: trust me bro, says Amazon`).
+const MUCH_ELSE: usize = 4;
 
 /// A campaign's keywords and phrases, ready for reading mentions.
 #[derive(Clone, Debug)]
@@ -91,7 +97,7 @@ impl Matcher {
     pub fn new(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Matcher {
         let speech = Speech::learn(facts, commands, languages);
         Matcher {
-            patterns: Patterns::new(facts, &commands.joking, &speech),
+            patterns: Patterns::new(facts, commands, &speech),
             signs: commands.joking.values().flatten().filter(|sign| is_sign(sign)).cloned().collect(),
             commands: CommandReader::new(commands),
             asking: PhraseList::new(&commands.asking),
@@ -135,6 +141,7 @@ impl Matcher {
             hits: &hits,
             quoted_company,
             against: Against::weigh(&hits, sign.map(String::as_str)),
+            from_quote: false,
         };
         let mut weighed = scene.weigh();
         let mut from_quote = false;
@@ -151,6 +158,7 @@ impl Matcher {
                 hits: &quoted_hits,
                 quoted_company: 0,
                 against: Against::default(),
+                from_quote: true,
                 ..scene
             };
             let lonely = std::mem::take(&mut weighed.lonely);
@@ -166,8 +174,12 @@ impl Matcher {
                 !found.words.contains(at) && !word.is_tag() && !self.commands.is_polite(words.text(word))
             });
             let other_words = others.count();
-            let reading = Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
-            return Reading { other_words, ..reading };
+            // `help! my Ring camera broke`: who names a topic does not ask what we are, and who says much else gives no command.
+            let helps = found.command != Command::Help || hits.iter().all(|hit| hit.uses.is_empty());
+            if helps && other_words < MUCH_ELSE {
+                let reading = Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
+                return Reading { other_words, ..reading };
+            }
         }
         let lang = decide(&weighed.langs);
         let against = scene.against.shown;

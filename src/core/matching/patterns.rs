@@ -9,7 +9,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::language::{Speech, singular};
 use super::lexicon::{Lexicon, Likeness};
-use crate::core::fact::{ByLang, FactBook};
+use crate::core::command::CommandBook;
+use crate::core::fact::FactBook;
 use crate::core::ids::{FactId, TopicId};
 use crate::core::text::{Words, phrase};
 
@@ -61,12 +62,22 @@ pub(super) struct Pattern {
     pub(super) target: bool,
     /// It is longer than the name of the target, and holds it.
     pub(super) holds_target: bool,
+    /// It has several words, and the name of a topic or of the target is one of them.
+    pub(super) holds_name: bool,
+    /// It is longer than a company word that is not the target's name, and holds it.
+    pub(super) holds_company: bool,
     /// Nothing but names of the target and company words, and short words between them.
     pub(super) general: bool,
     /// It shows that something else is meant.
     pub(super) elsewhere: bool,
     /// It shows that somebody jokes.
     pub(super) joking: bool,
+    /// It shows that somebody wants no fact.
+    pub(super) talk: bool,
+    /// It shows fear or blame.
+    pub(super) concern: bool,
+    /// It names another who does what the target does.
+    pub(super) other: bool,
     /// Folded, the ways of writing in which it shows that.
     opposing: Vec<String>,
     /// As staff first wrote it.
@@ -125,7 +136,7 @@ struct Piece<'t> {
 
 impl Patterns {
     /// Builds the automaton. A replaced fact's keywords lead to the fact that replaces it.
-    pub(super) fn new(book: &FactBook, joking: &ByLang<Vec<String>>, speech: &Speech) -> Self {
+    pub(super) fn new(book: &FactBook, commands: &CommandBook, speech: &Speech) -> Self {
         let facts: Vec<Sayable> = book
             .facts
             .iter()
@@ -188,9 +199,26 @@ impl Patterns {
                 pattern.opposing.push(phrase(written));
             }
         }
-        for written in joking.values().flatten() {
+        for written in &book.others {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.other = true;
+                pattern.opposing.push(phrase(written));
+            }
+        }
+        for written in commands.joking.values().flatten() {
             if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
                 pattern.joking = true;
+                pattern.opposing.push(phrase(written));
+            }
+        }
+        for written in commands.concern.values().flatten() {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.concern = true;
+            }
+        }
+        for written in commands.talk.values().flatten() {
+            if let Some(pattern) = patterns.entry(&mut by_stems, written, false) {
+                pattern.talk = true;
                 pattern.opposing.push(phrase(written));
             }
         }
@@ -200,6 +228,14 @@ impl Patterns {
             pattern.holds_target = shown.split(' ').any(|word| targets.iter().any(|target| target == word));
         }
         let company: Vec<String> = book.company.iter().map(|written| phrase(written)).collect();
+        for pattern in patterns.list.iter_mut().filter(|pattern| pattern.words > 1) {
+            let shown = phrase(&pattern.shown);
+            let theirs =
+                |word: &str| company.iter().any(|name| name == word) && !targets.iter().any(|name| name == word);
+            let topic = |word: &str| patterns.facts.iter().any(|fact| fact.topic_word == word);
+            pattern.holds_name = shown.split(' ').any(|word| topic(word) || targets.iter().any(|name| name == word));
+            pattern.holds_company = shown.split(' ').any(theirs);
+        }
         for pattern in patterns.list.iter_mut().filter(|pattern| pattern.holds_target) {
             let known =
                 |word: &str| word.chars().count() <= 3 || targets.iter().chain(&company).any(|name| name == word);
@@ -287,13 +323,13 @@ impl Patterns {
             let from = pieces.partition_point(|piece| piece.at < first.at);
             let run = pieces.iter().skip(from).take_while(|piece| piece.at < found.end());
             let uses: Vec<&Use> = if pattern.words == 1 {
-                self.allowed(pattern, first)
+                self.allowed(pattern, first, speech)
             } else {
                 let fits = |used: &&Use| Self::is_form_of(&used.form, run.clone());
                 pattern.uses.iter().filter(fits).collect()
             };
             let opposes = pattern.opposing.iter().any(|form| Self::is_written(form, run.clone()));
-            if !uses.is_empty() || pattern.company || opposes {
+            if !uses.is_empty() || pattern.company || pattern.concern || opposes {
                 hits.push(Hit { pattern, first: first.word, last: last.word, uses, opposes });
             }
             if hits.len() >= MOST_HITS {
@@ -322,13 +358,18 @@ impl Patterns {
 
     /// A weak word must stand exactly as staff wrote it, and alone (`rings` is no `ring`, and `#IceCream` no `ice`). A keyword
     /// may be inflected or misspelt, unless staff listed that very form for something else.
-    fn allowed<'a>(&self, pattern: &'a Pattern, piece: &Piece<'_>) -> Vec<&'a Use> {
+    fn allowed<'a>(&self, pattern: &'a Pattern, piece: &Piece<'_>, speech: &Speech) -> Vec<&'a Use> {
         let exact = |used: &&Use| used.form == piece.text && (used.strength.is_strong() || !piece.part);
         let exactly: Vec<&Use> = pattern.uses.iter().filter(exact).collect();
         if !exactly.is_empty() || piece.likeness == Likeness::Exact || self.lexicon.has(piece.text) {
             return exactly;
         }
-        let inflected = |used: &&Use| used.strength.is_strong() && used.form.len() > 3;
+        // `place` is no form of `placas`.
+        let foreign = |used: &Use| {
+            let said = speech.language_of(piece.text);
+            said.is_some() && used.lang.is_some() && said != used.lang
+        };
+        let inflected = |used: &&Use| used.strength.is_strong() && used.form.len() > 3 && !foreign(used);
         pattern.uses.iter().filter(inflected).collect()
     }
 

@@ -84,6 +84,7 @@ fn books() -> (FactBook, CommandBook) {
         links: BTreeMap::from([("pledge".into(), link)]),
         target: list(&["amazon"]),
         elsewhere: list(&["stock", "iphone"]),
+        others: Vec::new(),
         company: list(&["amazon", "police", "policía", "surveillance", "immigrants"]),
     };
     let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);

@@ -8,6 +8,9 @@ use super::{Span, Word, Words, push_folded};
 /// Fewer letters than this stand for themselves (`y a o`, `A B C`).
 const SPELT: usize = 4;
 
+/// Quotation marks further apart belong to different quotes.
+const QUOTED: usize = 400;
+
 /// The state of cutting one text.
 #[derive(Default)]
 struct Cutter<'a> {
@@ -17,6 +20,8 @@ struct Cutter<'a> {
     sentence: usize,
     clause_used: bool,
     sentence_used: bool,
+    /// Within quotation marks that are closed again: up to this letter.
+    quoted_until: usize,
 }
 
 /// Cuts folded-by-letter text into words.
@@ -61,6 +66,10 @@ impl Cutter<'_> {
                     self.end_clause();
                     index + 1
                 }
+                '"' | '“' | '„' | '«' if index >= self.quoted_until => {
+                    self.open_quote(index, letter);
+                    index + 1
+                }
                 '-' if self.blank_around(index) => {
                     self.end_clause();
                     index + 1
@@ -69,6 +78,17 @@ impl Cutter<'_> {
             };
         }
         self.forgive_shouting();
+    }
+
+    /// A mark that is never closed (`5" wide`) quotes nothing.
+    fn open_quote(&mut self, index: usize, mark: char) {
+        let closes = |letter: &char| match mark {
+            '«' => *letter == '»',
+            _ => matches!(letter, '"' | '”' | '“'),
+        };
+        if let Some(length) = self.letters.iter().skip(index + 1).take(QUOTED).position(closes) {
+            self.quoted_until = index + 1 + length;
+        }
     }
 
     fn blank_around(&self, index: usize) -> bool {
@@ -142,8 +162,8 @@ impl Cutter<'_> {
         let span = Span { start, end: self.out.buffer.len() };
         let tag = tag.then(|| self.cut_tag(from, index));
         if span.end > span.start {
-            let word =
-                Word { span, clause: self.clause, sentence: self.sentence, named, capital: first, possessive, tag };
+            let (clause, sentence, quoted) = (self.clause, self.sentence, from < self.quoted_until);
+            let word = Word { span, clause, sentence, named, capital: first, quoted, possessive, tag };
             self.out.words.push(word);
             self.clause_used = true;
             self.sentence_used = true;

@@ -59,6 +59,8 @@ pub struct Word {
     pub named: bool,
     /// Its first letter is a capital, wherever it stands.
     pub capital: bool,
+    /// It stands between quotation marks.
+    pub quoted: bool,
     /// Ends in an apostrophe and s; that s is part of the folded word.
     possessive: bool,
     /// For a hashtag: its parts, as first index and count in [`Words::parts`].
