@@ -92,5 +92,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         Args { .. } => plan::Form::Week,
     };
     plan::run(&campaign, &known, form, now)?;
+    // The program ends here: taking a hundred thousand posts apart again would only make somebody wait.
+    std::mem::forget((campaign, staged, known));
     Ok(0)
 }
