@@ -288,4 +288,10 @@ fn an_export_replaces_nobodys_file_unasked_and_a_calendar_its_own() {
     let error = said(root.path(), &["queue", "export", "--format", "md", "--out", "saved"], 2);
     assert!(error.contains("020-slot.md"), "{error}");
     assert_eq!(fs::read_dir(root.path().join("saved")).unwrap().count(), 1, "then none is written");
+    // A post of an earlier export that is gone from the queue would go out again.
+    fs::remove_file(root.path().join("saved/020-slot.md")).unwrap();
+    said(root.path(), &["queue", "export", "--format", "md", "--out", "saved"], 0);
+    fs::write(root.path().join("saved/000050-cancelled.md"), "Not any more.").unwrap();
+    let error = said(root.path(), &["queue", "export", "--format", "md", "--out", "saved", "--overwrite"], 2);
+    assert!(error.contains("1 post file") && error.contains("000050-cancelled.md"), "{error}");
 }

@@ -17,6 +17,7 @@ use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::{AccountCalendar, Conflict, History, Window, conflicts};
 use crate::core::plural::many;
 use crate::core::post::{Post, Readiness, When};
+use crate::core::rules::Rules;
 
 /// Looks at all posts on all accounts (each with its line in the settings).
 pub(crate) fn check(settings: &Settings, posts: &[ReadPost], now: DateTime<Utc>, findings: &mut Vec<Finding>) {
@@ -25,6 +26,8 @@ pub(crate) fn check(settings: &Settings, posts: &[ReadPost], now: DateTime<Utc>,
     tell_no_slots(accounts, &ready, findings);
     let calendars = super::calendars(accounts.iter().map(|(account, _)| account), &settings.languages);
     tell_pins(&calendars, posts, findings);
+    tell_shut_out(&calendars, accounts, settings.zone, now, findings);
+    tell_never(&ready, settings.zone, now, findings);
     if let Some(zone) = settings.zone {
         tell_conflicts(&calendars, &ready, zone, now, findings);
     }
@@ -59,6 +62,63 @@ fn tell_no_slots(accounts: &[(Account, usize)], ready: &[&ReadPost], findings: &
         }
     }
     findings.extend(report.into_findings());
+}
+
+/// Slots that lie in quiet hours each time they come round.
+fn tell_shut_out(
+    calendars: &[AccountCalendar],
+    accounts: &[(Account, usize)],
+    zone: Option<Tz>,
+    now: DateTime<Utc>,
+    findings: &mut Vec<Finding>,
+) {
+    let Some(zone) = zone else { return };
+    let mut report = Report::new(config::FILE);
+    for (calendar, (_, line)) in calendars.iter().zip(accounts).filter(|(calendar, _)| !calendar.rules.quiet.is_empty())
+    {
+        let quiet = Rules { quiet: calendar.rules.quiet.clone(), ..Rules::default() };
+        for slot in &calendar.slots {
+            let mut times = slot.firings(zone, now, now + LOOK_AHEAD).take(ROUNDS).peekable();
+            if times.peek().is_some() && times.all(|time| quiet.closed(time.instant, zone).is_some()) {
+                report.warn(
+                    *line,
+                    format!(
+                        "the slot {:?} of {} always lies in quiet hours: nothing goes out in it",
+                        slot.written(),
+                        calendar.name
+                    ),
+                    "move it, or change `quiet`",
+                );
+            }
+        }
+    }
+    findings.extend(report.into_findings());
+}
+
+/// So many times of a slot tell what it is like all the year.
+const ROUNDS: usize = 60;
+
+/// Repeated posts that no time is left for between their beginning and their end.
+fn tell_never(ready: &[&ReadPost], zone: Option<Tz>, now: DateTime<Utc>, findings: &mut Vec<Finding>) {
+    let Some(zone) = zone else { return };
+    for read in ready {
+        let (When::Every(slot), repeat) = (&read.post.when, &read.post.repeat) else { continue };
+        let Some(until) = repeat.until.map(|until| until.resolve(zone).instant) else { continue };
+        let from = repeat.from.map_or(now, |from| from.resolve(zone).instant);
+        if until <= now {
+            // It is over; it may have gone out often.
+            continue;
+        }
+        if slot.firings(zone, from, until).all(|time| repeat.skip.contains(&time.local)) {
+            let mut report = Report::new(&read.file);
+            report.warn(
+                read.when.unwrap_or(read.line),
+                format!("no time of {:?} is left before its `until`: it never goes out", slot.written()),
+                "move `from` or `until`, or take a day out of `skip`",
+            );
+            findings.extend(report.into_findings());
+        }
+    }
 }
 
 /// Slots that posts are pinned to and no account of theirs has.

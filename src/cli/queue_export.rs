@@ -77,7 +77,10 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
             let Some(out) = &args.out else { bail!("name the folder for the post files: --out saved-posts") };
             let posts: Vec<(&Post, Keeper)> = queue.posts.iter().map(|(post, keeper)| (post, *keeper)).collect();
             let files = post_files(&campaign.root, &posts);
-            files.into_iter().map(|file| (out.join(file.path), file.text.into_bytes())).collect()
+            let files: Vec<(PathBuf, Vec<u8>)> =
+                files.into_iter().map(|file| (out.join(file.path), file.text.into_bytes())).collect();
+            tell_others(out, &files)?;
+            files
         }
     };
     if files.is_empty() {
@@ -95,7 +98,11 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
             format!("{} written to {}\n", many(queue.coming.planned.len(), "occurrence"), place.display())
         }
         Format::Md => {
-            format!("{} written into {}; copied into posts/ they are the queue\n", many(count, "post"), place.display())
+            let posts = many(count, "post");
+            format!(
+                "{posts} written into {}; in the folder posts/ of another campaign they are the queue\n",
+                place.display()
+            )
         }
     })?;
     if queue.held > 0 && args.format != Format::Ics {
@@ -107,6 +114,33 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
         output::text(&format!("`queue import` reads {most} rows at most: --days N writes a part, --format md all\n"))?;
     }
     Ok(0)
+}
+
+/// Refuses a folder with other posts in it, of an earlier export for example: they would go out with these.
+fn tell_others(out: &Path, files: &[(PathBuf, Vec<u8>)]) -> anyhow::Result<()> {
+    let written: HashSet<&Path> = files.iter().map(|(path, _)| path.as_path()).collect();
+    let mut others = Vec::new();
+    let mut folders = vec![out.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") && !written.contains(path.as_path()) {
+                others.push(path);
+            }
+        }
+    }
+    others.sort();
+    let Some(first) = others.first() else { return Ok(()) };
+    bail!(
+        "nothing was written: {} holds {} that are not of this queue as it stands, such as {}, and they would go out with \
+         it. Empty the folder, or name another with --out",
+        out.display(),
+        many(others.len(), "post file"),
+        first.display()
+    )
 }
 
 fn one_file(args: &ExportArgs, bytes: Vec<u8>) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {

@@ -12,6 +12,19 @@ pub const ON_TIME: Duration = Duration::seconds(60);
 /// How the reason begins of a row that lets its slot go.
 pub const MISSED_ITS_SLOT: &str = "it missed its slot";
 
+/// Why a late post is held that asks for it.
+const ASKS_TO_BE_HELD: &str = "it is more than 15 min late, and says `late: hold`";
+/// Why a late post is held after an outage.
+const AFTER_AN_OUTAGE: &str = "three late posts went out after the outage; release it if it should still go";
+/// How the reason begins of a post that is held because its time passed in a pause.
+pub const PASSED_IN_A_PAUSE: &str = "its time passed while posts were paused";
+
+/// Whether a row is held for nothing but its time: with a new time to come it goes.
+#[must_use]
+pub fn is_held_for_its_time(reason: &str) -> bool {
+    [ASKS_TO_BE_HELD, AFTER_AN_OUTAGE, PASSED_IN_A_PAUSE].iter().any(|why| reason.starts_with(why))
+}
+
 /// Whether what stands in a slot, of this kind, is too late to be sent whatever the hour: nobody was promised this
 /// minute, so the rules of its account are asked again. What a person released goes.
 #[must_use]
@@ -117,12 +130,12 @@ pub fn judge(due: &Due, now: DateTime<Utc>) -> Judgement {
         return Judgement::Go;
     }
     match due.late {
-        WhenLate::Hold => return Judgement::Hold("it is more than 15 min late, and says `late: hold`"),
+        WhenLate::Hold => return Judgement::Hold(ASKS_TO_BE_HELD),
         WhenLate::Skip => return Judgement::Expire("it was more than 15 min late, and says `late: skip`"),
         WhenLate::Send | WhenLate::Released => {}
     }
     if due.late_sent >= LATE_AT_MOST {
-        return Judgement::Hold("three late posts went out after the outage; release it if it should still go");
+        return Judgement::Hold(AFTER_AN_OUTAGE);
     }
     match due.last_late.map(|last| last + LATE_PACE) {
         Some(free) if free > now => Judgement::Wait(free),

@@ -12,6 +12,7 @@ use super::errors::StoreError;
 use super::sending::Turn;
 use super::{Store, millis, storable};
 use crate::core::ids::AccountName;
+use crate::core::lateness::PASSED_IN_A_PAUSE;
 use crate::core::plan::pauses::Pause as PostPause;
 
 /// One pause that holds.
@@ -211,7 +212,7 @@ impl Store {
             .writer
             .decide(move |connection| {
                 Box::pin(async move {
-                    let held = sqlx::query(END).bind(now).bind("held").bind("its time passed while posts were paused");
+                    let held = sqlx::query(END).bind(now).bind("held").bind(PASSED_IN_A_PAUSE);
                     let held = held.execute(&mut *connection).await?.rows_affected();
                     let expired = sqlx::query(END).bind(now).bind("expired").bind("missed while posts were paused");
                     let expired = expired.execute(&mut *connection).await?.rows_affected();

@@ -22,6 +22,7 @@ use super::sending::payload_json;
 use super::{Store, doubt, threads};
 use crate::core::delivery::{Payload, State};
 use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId};
+use crate::core::lateness::is_held_for_its_time;
 use crate::core::plan::Kind;
 use crate::core::plan::agenda::{Agenda, RowKey, Wanted};
 use crate::core::post::Post;
@@ -451,6 +452,10 @@ async fn update(
     let (state, reason, new_generation) = match found.state {
         State::Expired if row.expires_at.is_some_and(|expires| expires <= now) => return Ok(()),
         State::Held if same => return Ok(()),
+        // It was held because its time had passed; now it has another.
+        State::Held if found.due_at != due_at && row.due_at > now && is_held_for_its_time(&found.reason) => {
+            (State::Planned, "it has a new time", 0)
+        }
         // New words were not said already; the claim asks once more.
         State::Held if edited && found.reason == ALREADY_SAID => (State::Planned, "edited: no longer said already", 0),
         // Staff hold it, or an outage does: an edit changes the words, not the hold.

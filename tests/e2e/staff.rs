@@ -97,6 +97,7 @@ fn staff_approve_and_reject_from_the_terminal() {
         said(&story, &["queue", "again", "queue-1"], 2, "waits for approval");
         said(&story, &["queue", "reject", "queue-1", "--by", "Bo", "--note", "too short"], 0, "rejected by Bo");
         said(&story, &["queue", "list", "--state", "review"], 0, "Bo rejected it: too short");
+        said(&story, &["queue", "approve", "queue-1", "--by", "Cy"], 2, "Bo rejected queue-1 on");
         said(&story, &["queue", "approve", "queue-1", "--by", "Bo"], 0, "approved by Bo: it goes out");
         story.expect_state("queue-1", State::Planned).await;
         said(&story, &["queue", "approve", "queue-1", "--by", "Cy"], 0, "approved by Bo already");

@@ -8,7 +8,7 @@ use watchpost::core::plan::Kind;
 use watchpost::core::plan::agenda::{Agenda, Wanted};
 use watchpost::store::calendar::{Rename, Written};
 use watchpost::store::deliveries::Wish;
-use watchpost::store::sending::Ending;
+use watchpost::store::sending::{Ending, Turn};
 
 use crate::base::{Base, arm, claim, eyes, now, plan, post, row, says, seconds, send};
 
@@ -26,6 +26,7 @@ on_both!(
     what_staff_decided_stays_with_the_post,
     a_plan_of_many_pages_is_written_as_one_of_few,
     a_plan_that_is_slower_than_the_sender_gives_no_slot_twice,
+    what_is_held_for_its_time_goes_at_a_new_one,
 );
 
 async fn a_plan_written_twice_changes_nothing(base: &Base) {
@@ -238,4 +239,20 @@ async fn a_plan_that_is_slower_than_the_sender_gives_no_slot_twice(base: &Base) 
     // Exact times take no slot.
     plan(&store, &[post("d", slot)], now()).await;
     assert_eq!(row(&store, "d").await.due_at, slot);
+}
+
+async fn what_is_held_for_its_time_goes_at_a_new_one(base: &Base) {
+    let store = base.daemon().await;
+    plan(&store, &[post("late", now()), post("lawyer", now())], now() - seconds(5)).await;
+    store.pause(None, Turn::Posts, Some(now() + seconds(60)), "", now() - seconds(1)).await.unwrap();
+    store.steer_post(&PostId::new("lawyer"), Wish::Hold, "the lawyer", now() - seconds(1)).await.unwrap();
+    assert_eq!(store.miss_paused(now()).await.unwrap().held, 1);
+    // Another time that has passed changes nothing; one to come does, but not what staff hold.
+    plan(&store, &[post("late", now() - seconds(1)), post("lawyer", now())], now()).await;
+    assert_eq!(row(&store, "late").await.state, State::Held);
+    let tomorrow = now() + seconds(86_400);
+    plan(&store, &[post("late", tomorrow), post("lawyer", tomorrow)], now()).await;
+    let late = row(&store, "late").await;
+    assert_eq!((late.state, late.due_at, late.reason.as_str()), (State::Planned, tomorrow, "it has a new time"));
+    assert_eq!(row(&store, "lawyer").await.state, State::Held);
 }

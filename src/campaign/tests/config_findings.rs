@@ -48,6 +48,11 @@ fn mistakes_in_the_settings() {
         (11, "slots = [\"Mon 09:00\", \"Mon-Fry 09:00\"]", "error: `Fry` is not a day"),
         (11, "slots = [\"Mon 09:00\", { cron = \"0 9 * * 8\" }]", "error: "),
         (11, "slots = \"Mon 09:00\"", "error: `slots` must be a list, not a text"),
+        (
+            5,
+            "quiet = \"17:00-18:00\"",
+            "config/watchpost.toml:7: warning: the slot \"0 30 17 * * Tue,Thu\" of eyes always lies in quiet hours",
+        ),
         (11, "slots = []", "config/watchpost.toml:7: warning: eyes has no slots, and 1 post waits for one"),
     ] {
         check_line("config/watchpost.toml", SETTINGS, line, written, expected);

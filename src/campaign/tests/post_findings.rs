@@ -23,6 +23,16 @@ fn mistakes_in_the_keys_of_a_post() {
         ("at: 2026-11-27 09:00\nevery: Tue 12:00", 3, "error: `at` and `every` are two meanings of time"),
         ("every: Tue 12:00\nevergreen: true", 3, "error: `every` and `evergreen` are two meanings of time"),
         ("every: Teu 12:00", 2, "error: `Teu` is not a day"),
+        (
+            "every: Tue 12:00\nfrom: 2027-02-01 00:00\nuntil: 2027-02-03 00:00\nskip: [2027-02-02]",
+            2,
+            "warning: no time of \"Tue 12:00\" is left before its `until`",
+        ),
+        (
+            "every: Tue 12:00\nfrom: 2027-02-03 00:00\nuntil: 2027-02-05 00:00",
+            2,
+            "warning: no time of \"Tue 12:00\" is left before its `until`",
+        ),
         ("evergreen: perhaps", 2, "error: `evergreen` must be true or false"),
         ("at: 2026-11-27 09:00\nexpires: 2026-11-27 09:00", 3, "error: the post expires before its time comes"),
         (

@@ -125,6 +125,16 @@ fn refused(
         (Standing::Waits(Why::NoAuthor), Verdict::Approved) => {
             return Some(Refused::Wrong(format!("{id} cannot be approved: {}", Why::NoAuthor.words())));
         }
+        // Whoever wanted it changed may think again; nobody else overrules them unseen.
+        (Standing::Waits(Why::Rejected(last)), Verdict::Approved) if !same_person(&last.by, by) => {
+            return Some(Refused::Wrong(format!(
+                "{} rejected {id} on {}: {}. It waits until it is changed: edit it, and then it can be approved; or {} approves it after all",
+                last.by,
+                local(last.at, campaign.zone),
+                last.note,
+                last.by
+            )));
+        }
         (Standing::Approved { .. } | Standing::Waits(_), Verdict::Approved | Verdict::Rejected) => {}
     }
     if verdict == Verdict::Rejected {

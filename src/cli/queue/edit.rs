@@ -16,7 +16,7 @@ use super::unknown;
 use crate::campaign::finding::Finding;
 use crate::campaign::{Campaign, editing, markdown};
 use crate::cli::{output, workplace};
-use crate::core::approval::Standing;
+use crate::core::approval::{ApprovalRule, Standing};
 use crate::core::ids::PostId;
 use crate::core::post::{Order, Post};
 use crate::store::Store;
@@ -204,6 +204,10 @@ async fn finish(campaign: &Campaign, post: &Post, now: DateTime<Utc>) -> anyhow:
     let staged = workplace::staged(&fresh, store.as_ref()).await?;
     if let Some(Standing::Waits(why)) = staged.standings.get(&post.id) {
         page.push_str(&format!("it waits for approval: {}\n", why.words()));
+    }
+    if let (ApprovalRule::TwoPerson, Some(author)) = (campaign.approval, &post.author) {
+        let words = format!("its words count as {author}'s: if they are yours now, put your name behind `author:`\n");
+        page.push_str(&words);
     }
     if let Some(store) = store {
         let rows = store.deliveries_of_post(&post.id).await?;

@@ -10,6 +10,7 @@ use crate::cli::{output, workplace};
 use crate::core::approval::Standing;
 use crate::core::delivery::State;
 use crate::core::ids::{DeliveryId, PostId};
+use crate::core::lateness::PASSED_IN_A_PAUSE;
 use crate::jobs;
 use crate::store::Store;
 use crate::store::calendar::ALREADY_SAID;
@@ -122,9 +123,7 @@ async fn steered(
     }
     // What is told of many is settled with the last of them.
     let held = store.deliveries_in(&[State::Held], 1_000).await?;
-    for (notice, words) in
-        [("missed-in-pause", "its time passed while posts were paused"), ("already-said", ALREADY_SAID)]
-    {
+    for (notice, words) in [("missed-in-pause", PASSED_IN_A_PAUSE), ("already-said", ALREADY_SAID)] {
         if !held.iter().any(|row| row.reason.starts_with(words)) {
             store.settle_notice(notice).await?;
         }
