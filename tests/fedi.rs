@@ -20,6 +20,9 @@ use watchpost::sandbox::{
     Draft, Endpoint, Fault, Moment, NewAccount, Options, Running, Sandbox, SandboxError, StreamEnd, Trouble,
 };
 
+/// For mentions without a time.
+const HEARD: DateTime<Utc> = DateTime::<Utc>::UNIX_EPOCH;
+
 /// A sandbox, our account on it, and our way to it.
 struct Rig {
     running: Running,
@@ -55,7 +58,7 @@ impl Rig {
     }
 
     async fn mentions(&self) -> Vec<Mention> {
-        let page = self.fedi.mentions_page(&self.me, PageFrom::Newest).await.unwrap();
+        let page = self.fedi.mentions_page(&self.me, PageFrom::Newest, HEARD).await.unwrap();
         page.items.into_iter().filter_map(|item| item.mention).map(|mention| *mention).collect()
     }
 }
@@ -184,7 +187,7 @@ async fn every_page_is_reached_and_none_twice() {
     rig.hand.fault(Fault::on(Endpoint::Notifications, Trouble::MalformedNotification));
     let (mut from, mut uris, mut undecodable, mut pages) = (Some(PageFrom::Newest), Vec::new(), 0, 0);
     while let Some(cursor) = from {
-        let page = rig.fedi.mentions_page(&rig.me, cursor).await.unwrap();
+        let page = rig.fedi.mentions_page(&rig.me, cursor, HEARD).await.unwrap();
         uris.extend(page.items.iter().filter_map(|item| item.mention.as_ref()).map(|mention| mention.uri.clone()));
         undecodable += page.undecodable;
         pages += 1;

@@ -220,14 +220,14 @@ fn once(post: &Post) -> bool {
 
 /// Whether nothing more will come of a post by itself.
 pub(super) fn is_done(post: &Post, rows: &[(AccountName, State)], campaign: &Campaign, now: DateTime<Utc>) -> bool {
-    let ended = |(_, state): &(AccountName, State)| {
-        matches!(state, State::Sent | State::Verified | State::Cancelled | State::Expired)
-    };
+    let ended = |(_, state): &(AccountName, State)| matches!(state, State::Sent | State::Verified | State::Expired);
+    // What staff cancelled has its mark; a row is cancelled too when its post is a draft for a while.
+    let counts = |(_, state): &&(AccountName, State)| *state != State::Cancelled;
     let audience = campaign.accounts.iter().map(|account| &account.name);
     let mut audience = audience.filter(|name| post.accounts.is_empty() || post.accounts.contains(name)).peekable();
     if audience.peek().is_some()
         && audience.all(|name| {
-            let mut own = rows.iter().filter(|(account, _)| account == name).peekable();
+            let mut own = rows.iter().filter(|(account, _)| account == name).filter(counts).peekable();
             own.peek().is_some() && own.all(ended)
         })
     {
@@ -236,7 +236,7 @@ pub(super) fn is_done(post: &Post, rows: &[(AccountName, State)], campaign: &Cam
     let When::At(moment) = &post.when else { return false };
     let at = moment.resolve(campaign.zone).instant;
     let expires = post.expires.map_or(at + DEFAULT_EXPIRY, |expires| expires.resolve(campaign.zone).instant);
-    expires <= now && !rows.iter().any(|row| !ended(row))
+    expires <= now && rows.iter().filter(counts).all(ended)
 }
 
 impl Queue {

@@ -12,7 +12,7 @@ use crate::sandbox::{NewAccount, Options, Profile, Sandbox};
 /// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  watchpost sandbox\n  watchpost sandbox --port 8800 --accounts 3\n  watchpost sandbox --profile snac\n\nThe page at its address shows the timeline; POST /sandbox/faults makes it misbehave (the first page says how)."
+    after_help = "Examples:\n  watchpost sandbox\n  watchpost sandbox --port 8800 --accounts 3\n  watchpost sandbox --profile snac\n\nThe page at its address shows the timeline. POST /sandbox/faults makes it misbehave: here the next new status is made, and nobody hears of it; then two answers are 503:\n  curl -d '{\"on\":\"create\",\"what\":{\"kind\":\"cut\",\"when\":\"after\"}}' http://127.0.0.1:8800/sandbox/faults\n  curl -d '{\"times\":2,\"what\":{\"kind\":\"answer\",\"status\":503}}' http://127.0.0.1:8800/sandbox/faults\nGET /sandbox/faults lists what still waits, DELETE clears it."
 )]
 pub struct Args {
     /// The port on 127.0.0.1; 0 takes a free one.

@@ -21,6 +21,12 @@ pub struct Timekeeper {
     confirmed: bool,
 }
 
+/// Whether two clocks agree as well as clocks do that are both right.
+#[must_use]
+pub fn agree(one: DateTime<Utc>, other: DateTime<Utc>) -> bool {
+    (one - other).abs() <= AGREES
+}
+
 impl Timekeeper {
     /// Looks at both clocks. `happened` is the newest instant of something that happened, by the ledger. `true`: the
     /// wall clock is in doubt, and nothing may be sent until a server confirms it.
@@ -51,7 +57,7 @@ impl Timekeeper {
     /// A server said its time in passing: whether that is the first word that confirms ours. It settles no doubt. From
     /// then on a jump is seen, also when nothing is due for hours.
     pub fn overhear(&mut self, wall: DateTime<Utc>, boot: Span, server: DateTime<Utc>) -> bool {
-        let first = !self.confirmed && !self.doubted && (wall - server).abs() <= AGREES;
+        let first = !self.confirmed && !self.doubted && agree(wall, server);
         if first {
             self.confirmed = true;
             self.last = Some((wall, boot));
@@ -67,7 +73,7 @@ impl Timekeeper {
 
     /// A server said its time: whether it confirms ours. Once one did, another that disagrees proves nothing.
     pub fn hear(&mut self, wall: DateTime<Utc>, server: DateTime<Utc>) -> bool {
-        if (wall - server).abs() <= AGREES {
+        if agree(wall, server) {
             self.doubted = false;
             self.confirmed = true;
         } else if !self.confirmed {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::core::ids::StatusId;
 use crate::core::mention::Mention;
 use crate::fedi::errors::FediError;
+use crate::fedi::headers::NextLink;
 use crate::fedi::mentions::{self, Read};
 use crate::fedi::paging::{self, with};
 use crate::fedi::{Fedi, Me, headers, html, json};
@@ -37,7 +38,7 @@ pub struct MentionsPage {
     pub items: Vec<PageItem>,
     /// Items that could not be read as what they say they are; those with an id stand in `items` too.
     pub undecodable: usize,
-    /// The next, older page; `None` at the end, or after an empty page.
+    /// The next, older page; `None` at the end.
     pub next: Option<PageFrom>,
     /// The server's clock.
     pub server_time: Option<DateTime<Utc>>,
@@ -64,11 +65,17 @@ pub struct PageItem {
 }
 
 impl Fedi {
-    /// Reads one page of mentions. Private mentions of strangers, which the server's default policy filters, are asked for too.
+    /// Reads one page of mentions. Private mentions of strangers, which the server's default policy filters, are asked for
+    /// too. `heard` is the time of a mention that has none that can be read, where the answer has none either.
     ///
     /// # Errors
     /// Whatever kept us from reading the page; a malformed item never does.
-    pub async fn mentions_page(&self, me: &Me, from: PageFrom) -> Result<MentionsPage, FediError> {
+    pub async fn mentions_page(
+        &self,
+        me: &Me,
+        from: PageFrom,
+        heard: DateTime<Utc>,
+    ) -> Result<MentionsPage, FediError> {
         let url = |limit| match &from {
             PageFrom::Newest => paging::first(self, PATH, limit),
             PageFrom::Older(cursor) => paging::page(self, PATH, cursor, limit),
@@ -89,7 +96,7 @@ impl Fedi {
         for item in &raw {
             let item = json::item(item).unwrap_or(Value::Null);
             let id = json::id(&item, "id");
-            let mention = match mentions::notification(me, &item, server_time) {
+            let mention = match mentions::notification(me, &item, server_time.or(Some(heard))) {
                 Read::Mention(mention) => Some(mention),
                 Read::Other => None,
                 Read::Undecodable => {
@@ -106,8 +113,11 @@ impl Fedi {
                 page.items.push(PageItem { notification_id, mention });
             }
         }
-        if !raw.is_empty() {
-            page.next = paging::older(self, PATH, &headers::next_link(&answer.headers), last).map(PageFrom::Older);
+        let link = headers::next_link(&answer.headers);
+        // A server that filters what it has cut may show an empty page before others; only its own link leads past it.
+        if !raw.is_empty() || matches!(link, NextLink::Next(_)) {
+            let next = paging::older(self, PATH, &link, last).map(PageFrom::Older);
+            page.next = next.filter(|next| *next != from);
         }
         Ok(page)
     }

@@ -14,7 +14,7 @@ use crate::store::mentions::{Decide, Recorded, Sending};
 
 use super::context::{Ctx, LinkState, Linked, Reserved};
 use super::points::Point;
-use super::{publish, second_look};
+use super::{publish, second_look, timekeeping};
 
 /// How long a mention waits for one of the places for replies in flight before its reply takes its turn in the ledger.
 const PLACE_WITHIN: Duration = Duration::from_millis(250);
@@ -76,7 +76,8 @@ pub(super) async fn meet(
         mention = inherited(link, mention) => mention,
     };
     ctx.points.pass(Point::Heard).await;
-    if stop.is_cancelled() {
+    // The next walk hears it again, once its age can be told.
+    if stop.is_cancelled() || !timekeeping::is_or_becomes_believed(ctx).await? {
         return Ok(Met::Ended(Answered::Left));
     }
     let decided = record(ctx, account, link, mention.clone(), Parent::NotLooked).await?;

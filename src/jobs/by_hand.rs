@@ -40,7 +40,10 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Outcome, StoreError> 
             continue;
         };
         match link.fedi.look_again(&link.me, &StatusId::new(wish.status.as_str()), &ctx.ours()).await {
-            Ok(SeenAgain::Stands(mention)) => grant(ctx, &link, &wish, Arc::from(mention), now).await?,
+            Ok(SeenAgain::Stands(mut mention)) => {
+                mention.created_at = link.apart.by_our_clock(mention.created_at);
+                grant(ctx, &link, &wish, Arc::from(mention), now).await?;
+            }
             Ok(SeenAgain::Gone) => refuse(ctx, &wish, "it is gone, or names us no more", now).await?,
             Ok(SeenAgain::AnsweredByUs(_)) => {
                 refuse(ctx, &wish, "an account of this campaign answered it meanwhile", now).await?;

@@ -15,6 +15,7 @@ use super::identity::Profiles;
 use super::points::Points;
 use super::second_look::SeenLately;
 use super::staging::Prints;
+use super::timekeeping::Apart;
 use crate::clock::{Clock, Dice};
 use crate::core::allowance::Allowance;
 use crate::core::approval::ApprovalRule;
@@ -167,6 +168,8 @@ pub struct LinkState {
     pub since: DateTime<Utc>,
     /// What stood there a moment ago.
     pub seen_lately: SeenLately,
+    /// By how much its clock is wrong.
+    pub apart: Apart,
 }
 
 /// One of the statuses a server still lets an account create: whoever holds it may arm one. Given back when nothing was

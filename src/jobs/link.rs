@@ -9,6 +9,7 @@ use super::context::{Ctx, LinkState, Linked, Matter};
 use super::identity::{self, Mistaken};
 use super::second_look::SeenLately;
 use super::set_back;
+use super::timekeeping::Apart;
 use super::trouble::Trouble;
 use crate::fedi::{Advice, Fedi, FediError};
 use crate::store::StoreError;
@@ -111,6 +112,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         "account linked"
     );
     account.set_link(Some(Arc::new(LinkState {
+        apart: Apart::default(),
         fedi,
         me,
         capabilities,

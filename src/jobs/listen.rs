@@ -159,6 +159,7 @@ async fn session(
     let mut under_way = FuturesUnordered::new();
     // What came between the last walk and the stream's start is read at once.
     let mut walk_at = ctx.clock.now();
+    let mut walked_at = walk_at;
     // A walk goes on beside the stream: one that hangs keeps no streamed mention waiting, and one that fails takes no
     // reply under way with it, whose row would stay armed.
     let mut walk = FuturesUnordered::new();
@@ -168,7 +169,8 @@ async fn session(
         tokio::select! {
             () = stop.cancelled() => break,
             event = stream.next(), if under_way.len() < SIDE_BY_SIDE => match event {
-                Ok(Streamed::Mention(mention)) => {
+                Ok(Streamed::Mention(mut mention)) => {
+                    mention.created_at = link.apart.by_our_clock(mention.created_at);
                     under_way.push(answer::tick(ctx, account, link, Arc::from(mention)));
                 }
                 Ok(Streamed::Other) => {}
@@ -176,6 +178,8 @@ async fn session(
                     if account.is_news(Matter::StreamedUndecodable, 0) {
                         tracing::warn!(account.name = %account.name, "a streamed notification nobody can read was skipped");
                     }
+                    // Perhaps only its time: an answer to a request has one of its own. Not for each of many.
+                    walk_at = walk_at.min(walked_at + WALK_WITHOUT_STREAM);
                 }
                 Err(error) => {
                     tracing::info!(account.name = %account.name, error = %error, "stream ended");
@@ -190,7 +194,8 @@ async fn session(
                 if ended.is_err() {
                     break;
                 }
-                walk_at = ctx.clock.now() + WALK_WITH_STREAM;
+                walked_at = ctx.clock.now();
+                walk_at = walked_at + WALK_WITH_STREAM;
             }
             () = ctx.clock.slice(next_walk) => {
                 if account.link().is_none() || ctx.clock.now() - link.since >= RELINK_AFTER {

@@ -34,7 +34,7 @@ mod second_look;
 pub mod set_back;
 pub mod settle;
 pub mod staging;
-mod timekeeping;
+pub mod timekeeping;
 mod trouble;
 mod turns;
 pub mod walk;

@@ -74,8 +74,9 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<Written, StoreError> 
         .filter(|post| staged.mark(&post.id) != Some(State::Cancelled) && post.readiness != Readiness::Draft)
         .map(|post| post.id.clone())
         .collect();
-    let written =
-        ctx.store.write_plan(agenda, Files { present, unreadable: desk.unreadable.clone() }, now, now).await?;
+    let drafts = posts.iter().filter(|post| post.readiness == Readiness::Draft).map(|post| post.id.clone()).collect();
+    let files = Files { present, unreadable: desk.unreadable.clone(), drafts };
+    let written = ctx.store.write_plan(agenda, files, now, now).await?;
     if written.already_said > 0 {
         let (count, held) = (written.already_said, if written.already_said == 1 { "is held" } else { "are held" });
         let words = format!("{} {held}: their account showed the same text within 60 days", many(count, "post"));

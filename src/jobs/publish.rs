@@ -88,6 +88,12 @@ async fn work(ctx: &Ctx) -> Result<Work, StoreError> {
     let waits =
         |account: &AccountName| known.get(account).and_then(|row| row.wait_until).is_some_and(|until| until > now);
     let linked = |name: &AccountName| ctx.accounts.get(name).filter(|account| account.link().is_some()).cloned();
+    if due.iter().any(|name| linked(name).is_none()) {
+        // Whose token fails cannot speak; its rows tell all the same that their time has passed.
+        for overdue in ctx.store.overdue_accounts(now).await?.iter().filter(|name| linked(name).is_none()) {
+            ctx.store.expire_due(overdue, now).await?;
+        }
+    }
     let ready = due.iter().filter(|account| !waits(account)).filter_map(linked);
     let accounts = ready.filter(|account| !matches!(ctx.gate(account, now), Gate::Wait(_))).collect();
     Ok(Work { accounts, next: None })

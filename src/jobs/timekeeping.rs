@@ -1,18 +1,21 @@
 //! Before anything is claimed: can the wall clock be believed? A clock in doubt is checked against the servers of the
 //! linked accounts; until one of them agrees nothing is sent, and a notice says so.
 
-use chrono::{DateTime, Utc};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, Duration, Utc};
 
 use super::context::Ctx;
+use crate::core::timekeeping::agree;
 use crate::store::StoreError;
 
 const NOTICE: &str = "clock";
 
 /// Between two questions to the servers while the clock is in doubt.
-const ASK_AGAIN: chrono::Duration = chrono::Duration::seconds(30);
+const ASK_AGAIN: Duration = Duration::seconds(30);
 
 /// The same before the first of them answered.
-const ASK_FIRST: chrono::Duration = chrono::Duration::seconds(5);
+const ASK_FIRST: Duration = Duration::seconds(5);
 
 /// A server's answer said its time in passing.
 ///
@@ -25,6 +28,33 @@ pub(super) async fn overhear(ctx: &Ctx, theirs: DateTime<Utc>) -> Result<(), Sto
         ctx.store.settle_notice(NOTICE).await?;
     }
     Ok(())
+}
+
+/// Whether our clock is believed, or is once a server was asked: how old a mention is cannot be told by any other.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub(super) async fn is_or_becomes_believed(ctx: &Ctx) -> Result<bool, StoreError> {
+    Ok(ctx.timekeeper(|keeper| keeper.is_believed()) || clock_is_believed(ctx).await?)
+}
+
+/// By how much a server's clock stands apart from ours. Times of a server that is wrong by more than clocks are
+/// everywhere are read by our own, once that is believed: a mention of this moment is not thirty hours old.
+#[derive(Debug, Default)]
+pub struct Apart(AtomicI64);
+
+impl Apart {
+    /// The server said its time.
+    pub(super) fn hear(&self, ours: DateTime<Utc>, theirs: DateTime<Utc>) {
+        let apart = if agree(ours, theirs) { 0 } else { (ours - theirs).num_milliseconds() };
+        self.0.store(apart, Ordering::Relaxed);
+    }
+
+    /// A time the server wrote, as our clock has it.
+    pub(super) fn by_our_clock(&self, theirs: DateTime<Utc>) -> DateTime<Utc> {
+        let apart = Duration::milliseconds(self.0.load(Ordering::Relaxed));
+        theirs.checked_add_signed(apart).unwrap_or(theirs)
+    }
 }
 
 /// Whether sending may go on at this moment.

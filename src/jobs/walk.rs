@@ -16,6 +16,7 @@ use super::timekeeping;
 use super::trouble::Trouble;
 use crate::core::command::Command;
 use crate::core::mention::Mention;
+use crate::core::timekeeping as timekeeper;
 use crate::fedi::PageFrom;
 use crate::store::StoreError;
 use crate::store::doubt::Unheard;
@@ -30,6 +31,9 @@ const AHEAD: usize = 8;
 
 /// Pages of one walk, so that a server that never ends cannot hold it for ever: 80 × 500 mentions.
 const PAGES_AT_MOST: usize = 500;
+
+/// Empty pages in a row that are passed: a server that filters what it has cut shows some.
+const EMPTY_PAGES: usize = 5;
 
 /// Bytes of texts a walk holds in full, and the letters it keeps of each further one.
 const TEXTS_HELD: usize = 8 << 20;
@@ -62,6 +66,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     let mut since = known.listening_since;
     let mut from = PageFrom::Newest;
     let mut past_the_mark = false;
+    let mut empty_pages = 0;
     let mut cut_short = None;
     let stop = ctx.stop();
     let mut undecodable = 0;
@@ -71,7 +76,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             biased;
             // Nothing of it is decided yet, and the mark stays: the next start reads it again.
             () = stop.cancelled() => return Ok(walked),
-            page = link.fedi.mentions_page(&link.me, from) => page,
+            page = link.fedi.mentions_page(&link.me, from, ctx.clock.now()) => page,
         };
         let page = match page {
             Ok(page) => page,
@@ -86,14 +91,21 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         undecodable += page.undecodable;
         if let Some(time) = page.server_time {
             timekeeping::overhear(ctx, time).await?;
+            link.apart.hear(ctx.clock.now(), time);
+        }
+        if walked.pages == 1 && !timekeeping::is_or_becomes_believed(ctx).await? {
+            // How old anything is cannot be told. The mark stays, and all of it is read again.
+            return Ok(walked);
         }
         if since.is_none() {
-            // Once per account ever, by the server's clock, before the first stream opens.
-            let start = page.server_time.unwrap_or_else(|| ctx.clock.now());
+            // Once per account ever, before the first stream opens: by the server's clock, where that is none of its own.
+            let now = ctx.clock.now();
+            let start = page.server_time.filter(|theirs| timekeeper::agree(now, *theirs)).unwrap_or(now);
             ctx.store.listen_since(&account.name, start).await?;
             since = Some(start);
         }
         let fresh = page.items.iter().filter(|item| seen.insert(item.notification_id.clone())).count();
+        empty_pages = if page.items.is_empty() { empty_pages + 1 } else { 0 };
         if walked.pages == 1 {
             new_mark = page.items.iter().map(|item| item.notification_id.clone()).collect();
         }
@@ -107,7 +119,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         let mentions: Vec<Box<Mention>> = page.items.into_iter().filter_map(|item| item.mention).collect();
         let uris: Vec<&str> = mentions.iter().map(|mention| mention.uri.as_str()).collect();
         let known = ctx.store.known_mentions(&account.name, &uris).await?;
-        for (mention, known) in mentions.into_iter().zip(known) {
+        for (mut mention, known) in mentions.into_iter().zip(known) {
+            mention.created_at = link.apart.by_our_clock(mention.created_at);
             mentions_on_page += 1;
             let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
             old_on_page += usize::from(old);
@@ -116,7 +129,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             }
         }
         let too_old = mentions_on_page > 0 && old_on_page == mentions_on_page;
-        let done = fresh == 0 || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;
+        let repeats = fresh == 0 && (empty_pages == 0 || empty_pages > EMPTY_PAGES);
+        let done = repeats || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;
         match page.next {
             Some(next) if !done => from = next,
             Some(_) | None => break,

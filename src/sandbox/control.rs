@@ -12,7 +12,6 @@ use axum::Router;
 use axum::extract::{Path, State as Context};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::json as answer;
@@ -183,21 +182,13 @@ async fn faults(Context(sandbox): Context<Sandbox>) -> Response {
     sandbox.look(|state| answer(200, &json!(state.faults.waiting())))
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(Fault),
-    Many(Vec<Fault>),
-}
-
 async fn add_faults(Context(sandbox): Context<Sandbox>, body: axum::body::Bytes) -> Result<Response, SandboxError> {
-    let faults = match serde_json::from_slice(&body) {
-        Ok(OneOrMany::One(fault)) => vec![fault],
-        Ok(OneOrMany::Many(faults)) => faults,
-        Err(mistake) => {
-            return Err(Refused::Unprocessable(format!("This is no fault and no list of faults: {mistake}")).into());
-        }
-    };
+    // Told apart by the first sign, so that the mistake found is the one that was made.
+    let faults: Vec<Fault> = match body.trim_ascii_start().first() {
+        Some(b'[') => serde_json::from_slice(&body),
+        _ => serde_json::from_slice(&body).map(|fault| vec![fault]),
+    }
+    .map_err(|mistake| Refused::Unprocessable(format!("This is no fault and no list of faults: {mistake}")))?;
     for fault in faults {
         sandbox.fault(fault);
     }

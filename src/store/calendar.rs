@@ -78,6 +78,12 @@ pub struct Written {
 /// Why a row is cancelled when its post's file is gone; with this reason it comes back when the file does.
 pub const FILE_GONE: &str = "its post was removed";
 
+/// Why a row is cancelled whose post's file says that it is a draft.
+pub const DRAFT_AGAIN: &str = "its post is a draft again";
+
+/// Why a row of a thread is cancelled that its post no longer has.
+pub const FEWER_PARTS: &str = "its post has fewer parts now";
+
 /// How the reason begins where the file is there and cannot be read; the finding follows.
 pub const UNREADABLE: &str = "its post cannot be read: ";
 
@@ -86,6 +92,12 @@ pub(super) const NOT_THERE: &str = "its post %";
 
 /// Why a row expired whose post nobody had approved when its time came; with a new time and an approval it comes back.
 pub const NOT_APPROVED: &str = "nobody had approved it when its time came";
+
+/// Later than any late post leaves: staff had it said again by hand.
+const SAID_AGAIN: Duration = Duration::days(1);
+
+/// How long ago a post that was none may have been said to rest as an evergreen one: longer than any usual cooldown.
+const RESTS_FROM_ANY: Duration = Duration::days(366);
 
 /// For how long what was said counts for the rules of planning, which look back a day and a spacing.
 const SAID_LATELY: Duration = Duration::days(3);
@@ -187,7 +199,8 @@ impl Store {
             AND NOT (state = 'cancelled' AND reason LIKE $2) AND NOT (state = 'expired' AND reason = $4) \
             AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
         // What expired or was cancelled was not used; it came round all the same.
-        const USES: &str = "SELECT account, post_id, plan_kind, MAX(local_time) AS last, COUNT(*) AS uses \
+        const USES: &str = "SELECT account, post_id, plan_kind, MAX(local_time) AS last, MAX(sent_at) AS sent, \
+            MAX(due_at) AS due, COUNT(*) AS uses \
             FROM deliveries WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND ((plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired')) \
             OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason LIKE $2))) \
@@ -205,7 +218,12 @@ impl Store {
             let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);
             *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
             if row.try_get::<String, _>("plan_kind")? == "evergreen" {
-                history.last_used.insert((account, post), local_of(&row.try_get::<String, _>("last")?)?);
+                let mut last = local_of(&row.try_get::<String, _>("last")?)?;
+                let (sent, due) = (row.try_get::<Option<i64>, _>("sent")?, row.try_get::<i64, _>("due")?);
+                if let Some(again) = sent.map(|sent| millis(sent) - millis(due)).filter(|after| *after > SAID_AGAIN) {
+                    last += again;
+                }
+                history.last_used.insert((account, post), last);
             }
         }
         let query = sqlx::query(TAKEN).bind(now_ms).bind(NOT_THERE).bind(long_ago).bind(NOT_APPROVED);
@@ -258,6 +276,12 @@ impl Store {
                 }
                 if counts_as_said(state) {
                     let at = millis(row.try_get("said_at")?);
+                    if now - due <= RESTS_FROM_ANY && kind != "evergreen" {
+                        // What becomes evergreen rests first, whatever it was when it was said.
+                        let local = local_of(&row.try_get::<String, _>("local_time")?)?;
+                        let last = history.last_used.entry((account.clone(), post.clone())).or_insert(local);
+                        *last = local.max(*last);
+                    }
                     history.last_post.insert(account.clone(), (due, post.clone()));
                     if now - at <= SAID_LATELY {
                         let (account, post, occurrence) = (account.clone(), post.clone(), occurrence.clone());
@@ -299,14 +323,18 @@ impl Store {
     }
 
     /// Occurrences that are placed for good (overdue, half sent, or waiting for a person) and still have a row that an
-    /// edit of their post may change.
+    /// edit of their post may change, or that comes back with it.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn open_occurrences(&self, now: DateTime<Utc>) -> Result<Vec<Placed>, StoreError> {
         const LIST: &str = "SELECT account, post_id, occurrence, plan_kind, MIN(due_at) AS due_at, \
             MIN(expires_at) AS expires_at, MIN(local_time) AS local_time, MIN(zone) AS zone FROM deliveries \
-            WHERE kind = 'post' AND (state IN ('held', 'refused') OR (state = 'planned' AND due_at <= $1)) \
+            WHERE kind = 'post' AND (state IN ('held', 'refused') OR (state = 'planned' AND due_at <= $1) \
+            OR (state = 'cancelled' AND reason LIKE 'its post %' AND part > 1 AND due_at <= $1 \
+            AND EXISTS (SELECT 1 FROM deliveries AS first WHERE first.kind = 'post' AND first.part = 1 \
+            AND first.account = deliveries.account AND first.post_id = deliveries.post_id \
+            AND first.occurrence = deliveries.occurrence AND first.state IN ('sent', 'verified')))) \
             GROUP BY account, post_id, occurrence, plan_kind";
         self.placed(LIST, now).await
     }

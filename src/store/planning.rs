@@ -12,7 +12,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::{AnyConnection, Row};
 
-use super::calendar::{ALREADY_SAID, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, local_word};
+use super::calendar::{
+    ALREADY_SAID, DRAFT_AGAIN, FEWER_PARTS, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, local_word,
+};
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
 use super::notices::settle_delivery;
@@ -42,11 +44,13 @@ pub struct Files {
     pub present: HashSet<PostId>,
     /// Posts whose file has mistakes, each with the first of them.
     pub unreadable: HashMap<PostId, String>,
+    /// Posts whose file says that they are drafts.
+    pub drafts: HashSet<PostId>,
 }
 
 impl From<HashSet<PostId>> for Files {
     fn from(present: HashSet<PostId>) -> Self {
-        Self { present, unreadable: HashMap::new() }
+        Self { present, ..Self::default() }
     }
 }
 
@@ -162,7 +166,14 @@ async fn page<P: Borrow<Post>>(
             let cut = agenda.parts(account, post, occurrence).is_some_and(|parts| *part > parts);
             let stays = files.present.contains(post) && !cut;
             let gone = files.unreadable.get(post).map(|mistake| format!("{UNREADABLE}{mistake}"));
-            let why = gone.unwrap_or_else(|| FILE_GONE.to_owned());
+            let otherwise = if cut {
+                FEWER_PARTS
+            } else if files.drafts.contains(post) {
+                DRAFT_AGAIN
+            } else {
+                FILE_GONE
+            };
+            let why = gone.unwrap_or_else(|| otherwise.to_owned());
             withdraw(connection, found, (!stays).then_some(why), now, &mut page.written).await?;
             continue;
         };
@@ -278,7 +289,8 @@ async fn standing(connection: &mut AnyConnection, after: i64) -> Result<Vec<(Row
     Ok(rows)
 }
 
-/// Whether the account showed this text within 60 days, as another post or before it was first linked. Asked when a
+/// Whether the account showed this text within 60 days: as another post, as the same one when that was repeated or
+/// evergreen, or before it was first linked. Asked when a
 /// row is made, so that people see it early, and again when it is claimed: between the two, a twin may have gone out,
 /// an edit may have changed the words, or the account's own statuses may have been read for the first time.
 pub(super) async fn is_said(
@@ -299,7 +311,7 @@ async fn hash_is_said(
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     const SAID: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND text_hash = $2 AND kind = 'post' \
-        AND part = 1 AND post_id <> $4 AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
+        AND part = 1 AND NOT (post_id = $4 AND occurrence = 'once') AND state IN ('sent', 'verified', 'armed', 'unknown') AND due_at > $3 \
         UNION ALL SELECT 1 AS one FROM said WHERE account = $1 AND text_hash = $2 AND said_at > $3 LIMIT 1";
     let since = (now - SAID_FOR).timestamp_millis();
     let said = sqlx::query(SAID).bind(account.as_str().to_owned()).bind(hash.to_owned()).bind(since);
@@ -326,6 +338,9 @@ async fn insert(
             state = State::Unknown;
             reason = doubt::LOOKED_FOR;
         }
+    } else if row.part == 1 && slot_is_used(connection, row, now).await? {
+        // The next plan knows, and gives it another.
+        return Ok(());
     } else if row.part == 1
         && row.occurrence == Occurrence::once()
         && hash_is_said(connection, &row.account, &row.post, &words.text_hash, now).await?
@@ -421,6 +436,20 @@ async fn insert_kept(
     Ok(query.execute(connection).await?.rows_affected())
 }
 
+/// Whether another post took the row's slot since the plan was made: a plan that is made in the second in which a slot
+/// is used does not know it.
+async fn slot_is_used(connection: &mut AnyConnection, row: &Wanted, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    const USED: &str = "SELECT 1 AS one FROM deliveries WHERE kind = 'post' AND due_at = $1 AND account = $2 \
+        AND local_time = $3 AND part = 1 AND plan_kind IN ('slot', 'evergreen') AND post_id <> $4 \
+        AND state NOT IN ('planned', 'cancelled', 'expired') LIMIT 1";
+    if !matches!(row.kind, Kind::Slot | Kind::Evergreen) || row.due_at > now + Duration::minutes(1) {
+        return Ok(false);
+    }
+    let query = sqlx::query(USED).bind(row.due_at.timestamp_millis()).bind(row.account.as_str().to_owned());
+    let query = query.bind(local_word(row.local)).bind(row.post.as_str().to_owned());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
 async fn first_part_expired(connection: &mut AnyConnection, row: &Wanted) -> Result<bool, StoreError> {
     const FIRST: &str = "SELECT 1 AS one FROM deliveries WHERE account = $1 AND post_id = $2 AND occurrence = $3 \
         AND part = 1 AND mention_uri = '' AND state = 'expired'";
@@ -502,6 +531,9 @@ async fn update(
         .bind(found.state.as_str())
         .bind(WAITS_FOR_PART);
     written.changed += query.execute(&mut *connection).await?.rows_affected();
+    if found.state == State::Cancelled && row.part > 1 {
+        threads::follows_at_once(connection, DeliveryId(found.id), now).await?;
+    }
     if state != found.state {
         settle_delivery(connection, found.id).await?;
     }

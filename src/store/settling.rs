@@ -16,7 +16,7 @@ use crate::core::ids::{AccountName, DeliveryId, StatusId};
 use crate::core::looking;
 
 /// Once part 1 is out, the rest of its thread follows for this long (DESIGN §7).
-const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
+pub(super) const THREAD_FOLLOWS: chrono::Duration = chrono::Duration::hours(24);
 
 /// A row somebody must look at the server for.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,8 +8,9 @@ use super::Store;
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
 use super::notices::{Told, raise, tell_of_delivery};
+use super::settling::THREAD_FOLLOWS;
 use crate::core::delivery::State;
-use crate::core::ids::DeliveryId;
+use crate::core::ids::{AccountName, DeliveryId};
 
 /// Why a part is held behind a refused one.
 pub(super) const BEHIND_REFUSED: &str = "the part before it was refused: it follows when that one is released";
@@ -76,6 +77,23 @@ pub(super) async fn goes_again(
     Ok(())
 }
 
+/// A part that came back goes on at once where the part before it was seen meanwhile: nobody would wake it any more.
+pub(super) async fn follows_at_once(
+    connection: &mut AnyConnection,
+    id: DeliveryId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    const FOLLOW: &str = "UPDATE deliveries SET not_before = $1, expires_at = $2, updated_at = $1 \
+        WHERE id = $3 AND state = 'planned' AND not_before = $4 AND EXISTS (SELECT 1 FROM deliveries AS earlier \
+        WHERE earlier.kind = 'post' AND earlier.account = deliveries.account AND earlier.post_id = deliveries.post_id \
+        AND earlier.occurrence = deliveries.occurrence AND earlier.part = deliveries.part - 1 \
+        AND earlier.state = 'verified')";
+    let until = (now + THREAD_FOLLOWS).timestamp_millis();
+    let query = sqlx::query(FOLLOW).bind(now.timestamp_millis()).bind(until).bind(id.0).bind(WAITS_FOR_PART);
+    query.execute(connection).await?;
+    Ok(())
+}
+
 /// Ends what is due on an account and has expired, with the parts behind it, and tells people.
 pub(super) async fn expire(
     connection: &mut AnyConnection,
@@ -120,6 +138,37 @@ pub(super) async fn expire(
 }
 
 impl Store {
+    /// Accounts with something planned that is due and has expired.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn overdue_accounts(&self, now: DateTime<Utc>) -> Result<Vec<AccountName>, StoreError> {
+        const OVERDUE: &str = "SELECT DISTINCT account FROM deliveries WHERE state = 'planned' AND not_before <= $1 \
+            AND expires_at <= $1";
+        let rows = sqlx::query(OVERDUE).bind(now.timestamp_millis()).fetch_all(&self.inner.reads).await?;
+        rows.iter().map(|row| Ok(AccountName::new(row.try_get::<String, _>("account")?))).collect()
+    }
+
+    /// Ends what is due on an account and has expired, unless another daemon holds the account.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn expire_due(&self, account: &AccountName, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let (holder, account) = (self.inner.holder.clone(), account.as_str().to_owned());
+        self.inner
+            .writer
+            .write(move |connection| {
+                let (holder, account) = (holder.clone(), account.clone());
+                Box::pin(async move {
+                    if holder.holds(connection, &account, now).await? {
+                        expire(connection, &account, now).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
     /// Parts that an earlier version left behind a part that had ended, or an edit added there. Returns how many ended.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Our own client against every profile: it must recognise the server, post, find what it posted, read every mention
 //! exactly once, and be told apart what a server changed.
 
+use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use watchpost::sandbox::profile::{Commit, StreamUrl};
 use watchpost::sandbox::{Draft, Existence, Profile};
 
 use crate::rig::{PNG, Rig};
+
+/// For mentions without a time.
+const HEARD: DateTime<Utc> = DateTime::<Utc>::UNIX_EPOCH;
 
 struct Client {
     fedi: Fedi,
@@ -53,7 +57,7 @@ impl Client {
     async fn walk(&self) -> HashMap<StatusId, usize> {
         let (mut from, mut met, mut pages) = (Some(PageFrom::Newest), HashMap::new(), 0);
         while let Some(cursor) = from {
-            let page = self.fedi.mentions_page(&self.me, cursor).await.unwrap();
+            let page = self.fedi.mentions_page(&self.me, cursor, HEARD).await.unwrap();
             assert_eq!(page.undecodable, 0);
             for mention in page.items.into_iter().filter_map(|item| item.mention) {
                 *met.entry(mention.status).or_default() += 1;
@@ -228,7 +232,7 @@ async fn a_reply_reaches_its_asker_and_is_found_in_the_thread() {
         };
         let asked = rig.hand.write("ann", Draft::new("@eyes what is Ring?").visibility(seen_by)).unwrap();
         rig.pass(15_000);
-        let page = client.fedi.mentions_page(&client.me, PageFrom::Newest).await.unwrap();
+        let page = client.fedi.mentions_page(&client.me, PageFrom::Newest, HEARD).await.unwrap();
         let mentions: Vec<Mention> =
             page.items.into_iter().filter_map(|item| item.mention).map(|found| *found).collect();
         let [mention] = mentions.as_slice() else { panic!("{name}: {mentions:?}") };

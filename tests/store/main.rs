@@ -31,6 +31,7 @@ mod claiming;
 mod daemons;
 mod deciding;
 mod doubting;
+mod following;
 mod keeping;
 mod looking;
 mod opening;

@@ -1,11 +1,15 @@
 //! Asking who we are, what the server can do, who addressed us, what we said.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::*;
 use crate::core::count::UrlCost;
 use crate::core::ids::StatusId;
 use crate::fedi::{Advice, Capabilities, FediError, KeyClass, MentionsPage, PageFrom};
+
+/// For mentions without a time.
+const HEARD: DateTime<Utc> = DateTime::<Utc>::UNIX_EPOCH;
 
 #[tokio::test]
 async fn we_learn_who_we_are() {
@@ -106,7 +110,7 @@ async fn one_malformed_notification_blocks_no_other() {
         says(200, format!("[{}, {odd}, {}]", notification(5), notification(2)))
     })
     .await;
-    let page = fedi(&server.url).mentions_page(&me(), PageFrom::Newest).await.unwrap();
+    let page = fedi(&server.url).mentions_page(&me(), PageFrom::Newest, HEARD).await.unwrap();
     assert_eq!(ids(&page), ["5", "3", "4", "\u{fffd}", "2"]);
     assert_eq!(page.items.iter().filter(|item| item.mention.is_some()).count(), 2);
     assert_eq!(page.undecodable, 3);
@@ -125,9 +129,9 @@ async fn pages_follow_the_servers_own_link_on_its_own_host_only() {
         })
         .await;
         let fedi = fedi(&server.url);
-        let page = fedi.mentions_page(&me(), PageFrom::Newest).await.unwrap();
+        let page = fedi.mentions_page(&me(), PageFrom::Newest, HEARD).await.unwrap();
         if let Some(next) = page.next {
-            let _second = fedi.mentions_page(&me(), next).await.unwrap();
+            let _second = fedi.mentions_page(&me(), next, HEARD).await.unwrap();
         }
         let lines = server.lines();
         assert_eq!(lines.get(1).map(String::as_str), expected);
@@ -150,17 +154,26 @@ async fn pages_follow_the_servers_own_link_on_its_own_host_only() {
     check(Some("<http://HOST/api/v1/notifications?min_id=5>; rel=\"prev\"".to_owned()), None).await;
 }
 
+/// A server that filters what it has cut may show an empty page before others; without a link there are none.
 #[tokio::test]
-async fn an_empty_page_is_the_last() {
+async fn an_empty_page_is_passed_by_the_servers_own_link_only() {
     let server = Server::start(|_| {
         (200, vec![("link", "</api/v1/notifications?max_id=1>; rel=next".to_owned())], "[]".to_owned())
     })
     .await;
-    let page = fedi(&server.url).mentions_page(&me(), PageFrom::Newest).await.unwrap();
+    let fedi_there = fedi(&server.url);
+    let page = fedi_there.mentions_page(&me(), PageFrom::Newest, HEARD).await.unwrap();
+    let behind = PageFrom::Older("/api/v1/notifications?max_id=1".to_owned());
+    assert_eq!((page.items.len(), page.next.as_ref()), (0, Some(&behind)));
+    // The link that led here leads nowhere else.
+    let page = fedi_there.mentions_page(&me(), behind, HEARD).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (0, None));
+    let server = Server::start(|_| says(200, "[]")).await;
+    let page = fedi(&server.url).mentions_page(&me(), PageFrom::Newest, HEARD).await.unwrap();
     assert_eq!((page.items.len(), page.next), (0, None));
     let server = Server::start(|_| says(200, "<html>")).await;
     assert!(matches!(
-        fedi(&server.url).mentions_page(&me(), PageFrom::Newest).await,
+        fedi(&server.url).mentions_page(&me(), PageFrom::Newest, HEARD).await,
         Err(FediError::Unreadable { .. })
     ));
 }
