@@ -196,6 +196,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         status: StatusId::new("try"),
         uri: StatusUri::new("try"),
         created_at: now,
+        edited_at: None,
         asker: Asker {
             id: RemoteId::new("try"),
             url: "try".to_owned(),

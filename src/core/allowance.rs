@@ -65,7 +65,10 @@ impl Allowance {
     /// because a server whose window "ended long ago" would have us come back at once, for ever. `jitter` is a share
     /// from 0 to 1, so that many accounts do not come back together.
     pub fn throttled(&mut self, wait: Duration, jitter: f64, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.throttled = self.throttled.saturating_add(1);
+        // Nothing is armed while it waits: what comes now was on its way already, and is no further failure.
+        if self.asked_to_wait.is_none_or(|until| until <= now) {
+            self.throttled = self.throttled.saturating_add(1);
+        }
         let floor = (Duration::seconds(1) * (1 << self.throttled.min(9))).min(LONGEST);
         let wait = if wait >= floor { wait } else { floor + share(floor / 4, jitter) };
         let until = now + wait;
@@ -122,15 +125,34 @@ mod tests {
     #[test]
     fn a_wait_that_is_over_already_grows_and_a_true_one_is_kept() {
         let mut allowance = Allowance::default();
-        let waits = |allowance: &mut Allowance, wait| (allowance.throttled(wait, 0.0, now()) - now()).num_seconds();
         let second = Duration::seconds(1);
-        let grown: Vec<i64> = (0..10).map(|_| waits(&mut allowance, second)).collect();
+        let mut at = now();
+        let waits = |allowance: &mut Allowance, at: &mut DateTime<Utc>, wait| {
+            let until = allowance.throttled(wait, 0.0, *at);
+            (until - std::mem::replace(at, until)).num_seconds()
+        };
+        let grown: Vec<i64> = (0..10).map(|_| waits(&mut allowance, &mut at, second)).collect();
         assert_eq!(grown, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert_eq!(waits(&mut allowance, Duration::hours(1)), 3_600);
-        assert_eq!(allowance.reserve(now()), Err(now() + Duration::hours(1)));
+        assert_eq!(waits(&mut allowance, &mut at, Duration::hours(1)), 3_600);
+        assert_eq!(allowance.reserve(at - second), Err(at));
         allowance.accepted();
-        assert_eq!(waits(&mut allowance, second), 2);
+        assert_eq!(waits(&mut allowance, &mut at, second), 2);
         let mut jittered = Allowance::default();
         assert_eq!((jittered.throttled(second, 1.0, now()) - now()).num_milliseconds(), 2_500);
+    }
+
+    #[test]
+    fn eight_that_were_on_their_way_together_are_one_failure() {
+        let mut allowance = Allowance::default();
+        for _ in 0..8 {
+            let until = allowance.throttled(Duration::seconds(20), 0.0, now());
+            assert_eq!(until - now(), Duration::seconds(20));
+        }
+        let next = now() + Duration::seconds(20);
+        assert_eq!(
+            allowance.throttled(Duration::seconds(1), 0.0, next) - next,
+            Duration::seconds(4),
+            "the second in a row"
+        );
     }
 }

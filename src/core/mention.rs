@@ -17,6 +17,9 @@ pub struct Mention {
     pub uri: StatusUri,
     /// When it was written, as the server says.
     pub created_at: DateTime<Utc>,
+    /// When its author last changed it, if ever.
+    #[serde(default)]
+    pub edited_at: Option<DateTime<Utc>>,
     /// Who wrote it.
     pub asker: Asker,
     /// What it says.
@@ -89,6 +92,17 @@ impl Asker {
                 names.push(name);
             }
         }
+        names
+    }
+
+    /// Those of [`Asker::names`] that nobody else can give themselves: the handle, by which our own server knows them, and
+    /// the account's own address. A profile's URL is written by whoever has the profile.
+    #[must_use]
+    pub fn own_names(&self) -> Vec<String> {
+        let named = Self { url: String::new(), ..self.clone() };
+        let mut names = named.names();
+        names.extend(self.names().into_iter().find(|name| name.contains('@') && !name.contains('/')));
+        names.retain(|name| !name.is_empty());
         names
     }
 

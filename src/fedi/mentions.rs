@@ -69,6 +69,7 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
         status: StatusId::new(id),
         uri: StatusUri::new(uri),
         created_at,
+        edited_at: json::text(status, "edited_at").as_deref().and_then(headers::iso),
         lang: json::text(status, "language").map(|code| Lang::new(code.trim())),
         visibility: visibility(status),
         cw: json::text(status, "spoiler_text"),

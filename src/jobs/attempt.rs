@@ -8,6 +8,7 @@ use super::link;
 use super::points::Point;
 use crate::core::delivery::{Armed, Outcome, Payload, Receipt, State};
 use crate::core::ids::{DeliveryId, StatusId};
+use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::{Advice, KeyClass, LOST_THREAD};
 use crate::store::StoreError;
@@ -44,6 +45,7 @@ pub(super) async fn send(
         }
     };
     ctx.points.pass(Point::Answered).await;
+    let outcome = discreet(&armed.payload, outcome);
     let now = ctx.clock.now();
     learn(ctx, account, &outcome, reserved, now);
     let answered = !matches!(outcome, Outcome::NotSent { .. });
@@ -99,6 +101,24 @@ pub(super) async fn send(
         (false, true) => Step::Leave,
         (false, false) => Step::Other,
     })
+}
+
+/// Servers repeat in an error what was said, and to whom. Of a reply no names are kept, of a private one no words.
+fn discreet(payload: &Payload, outcome: Outcome) -> Outcome {
+    if payload.allowed_mention.is_none() {
+        return outcome;
+    }
+    let public = matches!(payload.visibility, Visibility::Public | Visibility::Unlisted);
+    let told = |words: String| match public {
+        true => words.split(' ').map(|word| if word.contains('@') { "@…" } else { word }).collect::<Vec<_>>().join(" "),
+        false => "(what the server said is not kept, because the mention was private)".to_owned(),
+    };
+    match outcome {
+        Outcome::Refused { message } => Outcome::Refused { message: told(message) },
+        Outcome::Doubtful { message } => Outcome::Doubtful { message: told(message) },
+        Outcome::Unknown { reason } => Outcome::Unknown { reason: told(reason) },
+        Outcome::Sent(_) | Outcome::NotSent { .. } | Outcome::Throttled { .. } | Outcome::ParentMissing => outcome,
+    }
 }
 
 fn another_part_waits(delivery: &Delivery) -> bool {

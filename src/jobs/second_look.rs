@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::context::{Ctx, LinkState};
+use crate::core::command::Command;
 use crate::core::compose::{self, WarningPlace};
-use crate::core::decision::{LOOK_AGAIN_AFTER, Parent};
+use crate::core::decision::{LOOK_AGAIN_AFTER, Parent, Past, decide};
 use crate::core::delivery::Payload;
 use crate::core::ids::StatusId;
 use crate::core::mention::{MayReply, Mention};
@@ -23,6 +24,9 @@ use crate::store::deliveries::Delivery;
 /// asks no second time. Forgotten with the link, and then asked again.
 #[derive(Debug, Default)]
 pub struct SeenLately(Mutex<HashMap<StatusId, DateTime<Utc>>>);
+
+/// A server's clock and ours, and the moments between hearing and deciding.
+const EDITED_BEFORE: chrono::Duration = chrono::Duration::seconds(30);
 
 /// From so many on, old ones are swept out.
 const MANY: usize = 1_024;
@@ -58,6 +62,7 @@ pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> 
                 text: now.text,
                 lang: now.lang,
                 cw: now.cw,
+                edited_at: now.edited_at,
                 replies: now.replies,
                 others_named: now.others_named,
                 visibility: narrower(mention.visibility, now.visibility),
@@ -121,7 +126,21 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
         MayReply::Yes => {}
         MayReply::AfterApproval | MayReply::No => return Waited::Unwanted("its author does not let us reply to it"),
     }
+    if let Some(why) = changed_meanwhile(ctx, link, &reply, &mention, now) {
+        if why == SAID_STOP
+            && let Err(error) = ctx.store.opt_out_by_hand(&ctx.store.secret().people(&mention.asker), now).await
+        {
+            return Waited::Later(format!("the database could not be written: {error}"));
+        }
+        return Waited::Unwanted(why);
+    }
     let mut reply = reply;
+    if let (Some(words), None, Some(_)) = (&mention.cw, &reply.payload.cw, mention.edited_at)
+        && !reply.withheld
+        && !reply.payload.text.contains(words.as_str())
+    {
+        warn_again(&mut reply.payload, &mention, link);
+    }
     if !matches!(mention.visibility, Some(Visibility::Public | Visibility::Unlisted)) {
         reply.payload.visibility = Visibility::Direct;
         if let Err(error) = ctx.store.forget_text(&reply.account, &parent).await {
@@ -132,6 +151,49 @@ pub(super) async fn still_wanted(ctx: &Ctx, link: &LinkState, reply: Delivery, n
         warn_again(&mut reply.payload, &mention, link);
     }
     Waited::Go(Box::new(reply))
+}
+
+const SAID_STOP: &str = "they changed what they asked into a stop";
+
+/// What became of asker and question while the reply waited that makes it unwanted. What a confirmation of a stop or a
+/// start confirms stands, whatever its author wrote there later.
+fn changed_meanwhile(
+    ctx: &Ctx,
+    link: &LinkState,
+    reply: &Delivery,
+    mention: &Mention,
+    now: DateTime<Utc>,
+) -> Option<&'static str> {
+    if !says_their_name(&reply.payload.text, &mention.asker.acct) {
+        return Some("its author goes by another name now");
+    }
+    let desk = ctx.desk();
+    if reply.facts.is_empty() {
+        return None;
+    }
+    if mention.asker.bot || mention.asker.nobot || mention.asker.limited {
+        return Some("its author is a bot by now, is limited, or asks bots to stay away");
+    }
+    // What was changed before it was decided is what was decided about.
+    mention.edited_at.filter(|at| link.apart.by_our_clock(*at) >= reply.due_at - EDITED_BEFORE)?;
+    let past = Past { parent: Parent::Stands, ..Past::default() };
+    let verdict = decide(&desk.mind, &ctx.venue(link), mention, &past, now, ctx.today(now));
+    match verdict.command {
+        Some(Command::Stop) => return Some(SAID_STOP),
+        // More and sources hang on what was said before.
+        Some(Command::More | Command::Sources) => return None,
+        Some(Command::Start | Command::Topics | Command::Help) | None => {}
+    }
+    let same =
+        verdict.reply.is_some() && verdict.topic == reply.topic && Some(&verdict.lang) == reply.payload.lang.as_ref();
+    (!same).then_some("its author changed it, and it asks for something else now")
+}
+
+/// Whether a reply addresses this account. Servers show a name of their own with or without its host.
+fn says_their_name(text: &str, acct: &str) -> bool {
+    let name = acct.split('@').next().unwrap_or_default().to_lowercase();
+    let begins = |word: &str| word.strip_prefix('@').is_some_and(|word| word.split('@').next() == Some(name.as_str()));
+    text.to_lowercase().split_whitespace().any(begins)
 }
 
 /// Whether a resend cannot make a second status: it goes under the key of every attempt before it, and none is older than

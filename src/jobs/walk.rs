@@ -124,7 +124,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             mentions_on_page += 1;
             let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
             old_on_page += usize::from(old);
-            if !known {
+            // What was changed is looked at once more: it may say stop now.
+            if !known || mention.edited_at.is_some() {
                 found.push(Arc::from(bounded(mention, &mut held)));
             }
         }

@@ -60,10 +60,13 @@ impl Intake<'_> {
         let person = people.first().cloned().unwrap_or_default();
         let thread = self.thread(connection).await?;
         let before = past::before(connection, self, decide, &people, &thread).await?;
+        let verdict = (decide.verdict)(self.mention, &before.past);
         if before.known {
+            if verdict.consent == Some(Consent::Withdrawn) && !before.past.opted_out {
+                self.obey_an_edit(connection, &people).await?;
+            }
             return Ok(Recorded::Known);
         }
-        let verdict = (decide.verdict)(self.mention, &before.past);
         let written = self.mention.created_at;
         let doubt = before.doubt.filter(|doubt| verdict.reply.is_some() && doubt.covers_mention(written, self.now));
         // What a restored database may have answered already is looked for by its row.
@@ -77,7 +80,7 @@ impl Intake<'_> {
         match verdict.consent {
             Some(Consent::Withdrawn) => opt_out(connection, &people, self.now).await?,
             Some(Consent::Given) => {
-                opt_in(connection, &people).await?;
+                opt_in(connection, &self.store.secret().people_by_own_names(&self.mention.asker)).await?;
             }
             None => {}
         }
@@ -92,6 +95,20 @@ impl Intake<'_> {
         }
         let armed = armed.filter(|_| sending == Sending::AtOnce && doubt.is_none()).map(Box::new);
         Ok(Recorded::Decided { verdict: Box::new(verdict), armed })
+    }
+
+    /// A mention is decided once. When its author changed it into a stop afterwards, that is obeyed all the same, once: what
+    /// they say later counts more.
+    async fn obey_an_edit(&self, connection: &mut AnyConnection, people: &[String]) -> Result<(), StoreError> {
+        const CHANGED: &str = "UPDATE mentions SET command = 'stop', seen_at = $4 WHERE account = $1 AND uri = $2 \
+            AND seen_at < $3 AND command <> 'stop'";
+        let Some(edited) = self.mention.edited_at else { return Ok(()) };
+        let query = sqlx::query(CHANGED).bind(self.account.as_str().to_owned()).bind(self.uri.clone());
+        let query = query.bind(edited.timestamp_millis()).bind(self.now.max(edited).timestamp_millis());
+        if query.execute(&mut *connection).await?.rows_affected() > 0 {
+            opt_out(connection, people, self.now).await?;
+        }
+        Ok(())
     }
 
     /// One notice for the account and the limit, whatever comes while it is spent; the keep job takes it away a day later.

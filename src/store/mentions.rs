@@ -172,13 +172,29 @@ impl Store {
         const GIVEN_UP: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
             reason = 'nobody released it in seven days' WHERE kind = 'reply' AND created_at < $1 \
             AND state IN ('planned', 'held', 'refused')";
+        // Nobody could look for seven days: its words are needed to find it, and may not be kept.
+        const UNCLEAR: &str = "UPDATE deliveries SET state = 'cancelled', fence = fence + 1, updated_at = $2, \
+            look_at = NULL, reason = 'for seven days nobody could see whether it was sent' WHERE kind = 'reply' \
+            AND created_at < $1 AND state = 'unknown'";
+        // What a server answered may hold what was said, and to whom.
+        const ATTEMPTS: &str = "UPDATE attempts SET detail = '' WHERE ended_at < $1 AND detail <> '' \
+            AND delivery IN (SELECT id FROM deliveries WHERE kind = 'reply' AND created_at < $1)";
+        const REASONS: &str = "UPDATE deliveries SET reason = '' WHERE kind = 'reply' AND created_at < $1 \
+            AND reason LIKE '%: %' AND state IN ('sent', 'verified', 'cancelled', 'expired')";
+        const NOTICES: &str = "DELETE FROM notices WHERE raised_at < $1 AND key IN \
+            (SELECT 'delivery:' || CAST(id AS TEXT) FROM deliveries WHERE kind = 'reply' AND created_at < $1)";
         let before = (now - chrono::Duration::days(7)).timestamp_millis();
         let now = now.timestamp_millis();
         self.inner
             .writer
             .write(move |connection| {
                 Box::pin(async move {
-                    sqlx::query(GIVEN_UP).bind(before).bind(now).execute(&mut *connection).await?;
+                    for text in [GIVEN_UP, UNCLEAR] {
+                        sqlx::query(text).bind(before).bind(now).execute(&mut *connection).await?;
+                    }
+                    for text in [ATTEMPTS, REASONS, NOTICES] {
+                        sqlx::query(text).bind(before).execute(&mut *connection).await?;
+                    }
                     let mentions = sqlx::query(MENTIONS).bind(before).execute(&mut *connection).await?;
                     let replies = sqlx::query(REPLIES).bind(before).execute(connection).await?;
                     Ok(mentions.rows_affected() + replies.rows_affected())

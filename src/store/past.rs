@@ -7,7 +7,7 @@ use super::deciding::{Intake, ids};
 use super::doubt::{self, Open};
 use super::errors::StoreError;
 use super::mentions::Decide;
-use super::people::in_the_list;
+use super::people::{NAMES, OWN_NAMES, in_the_list};
 use super::{millis, storable};
 use crate::core::decision::{Below, Past};
 use crate::core::delivery::Payload;
@@ -54,6 +54,7 @@ pub(super) async fn before(
         (SELECT value FROM facts_of_install WHERE name = 'doubted_at') AS doubted_at, \
         (SELECT value FROM facts_of_install WHERE name = 'doubted_since') AS doubted_since, \
         (SELECT COUNT(*) FROM opt_outs WHERE person IN ($8, $9, $10, $11, $12, $13)) AS stops, \
+        (SELECT COUNT(*) FROM opt_outs WHERE person IN ($14, $15, $16, $17)) AS own_stops, \
         (SELECT COUNT(*) FROM (SELECT 1 AS one FROM deliveries WHERE kind = 'reply' AND person = $8 LIMIT 1) AS met) \
             AS met";
     let now = intake.now;
@@ -65,7 +66,8 @@ pub(super) async fn before(
         .bind((now - chrono::Duration::hours(1)).timestamp_millis())
         .bind((now - chrono::Duration::hours(3)).timestamp_millis())
         .bind(i64::from(decide.count_to));
-    for name in in_the_list(people) {
+    let own = intake.store.secret().people_by_own_names(&intake.mention.asker);
+    for name in in_the_list(people, NAMES).chain(in_the_list(&own, OWN_NAMES)) {
         query = query.bind(name);
     }
     let row = query.fetch_one(&mut *connection).await?;
@@ -76,6 +78,7 @@ pub(super) async fn before(
     let must_wait = paused || number("waits")? > 0;
     let mut past = Past {
         opted_out: number("stops")? > 0,
+        stop_is_their_own: number("own_stops")? > 0,
         paused,
         in_thread: number("in_thread")?,
         account_last_hour: number("last_hour")?,

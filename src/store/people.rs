@@ -59,18 +59,21 @@ impl Store {
 }
 
 /// As many hashes as a person may go by: the handle, name and address of two profiles, and one address as it was shown.
-const NAMES: usize = 6;
+pub(super) const NAMES: usize = 6;
 
-/// The hashes of a person for a list of six places in a statement; the last stands in the places that are left.
-pub(super) fn in_the_list(people: &[String]) -> impl Iterator<Item = String> {
+/// The same of those names that nobody else can give themselves.
+pub(super) const OWN_NAMES: usize = 4;
+
+/// Hashes for a list of so many places in a statement; the last stands in the places that are left.
+pub(super) fn in_the_list(people: &[String], places: usize) -> impl Iterator<Item = String> {
     let last = people.last().cloned().unwrap_or_default();
-    people.iter().cloned().chain(std::iter::repeat(last)).take(NAMES)
+    people.iter().cloned().chain(std::iter::repeat(last)).take(places)
 }
 
 /// Whether a person who goes by these hashes said stop.
 async fn said_stop(connection: &mut AnyConnection, people: &[String]) -> Result<bool, StoreError> {
     const ANY: &str = "SELECT 1 AS one FROM opt_outs WHERE person IN ($1, $2, $3, $4, $5, $6) LIMIT 1";
-    let query = in_the_list(people).fold(sqlx::query(ANY), |query, name| query.bind(name));
+    let query = in_the_list(people, NAMES).fold(sqlx::query(ANY), |query, name| query.bind(name));
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 

@@ -35,6 +35,8 @@ pub(super) async fn one(url: &SecretString) -> Result<AnyConnection, StoreError>
 /// A few connections for readers.
 pub(super) fn reads(url: &SecretString) -> Result<AnyPool, StoreError> {
     let options = AnyPoolOptions::new().max_connections(2).min_connections(0).acquire_timeout(REACH);
+    // For the reason told in `sqlite.rs`: the task that looks after idle connections may spin for ever.
+    let options = options.idle_timeout(None).max_lifetime(None);
     Ok(options.connect_lazy(url.expose_secret())?)
 }
 

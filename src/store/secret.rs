@@ -54,6 +54,12 @@ impl InstallSecret {
         asker.names().iter().chain([&asker.url]).map(|name| self.person(name)).collect()
     }
 
+    /// The hashes of those names that nobody else can give themselves ([`Asker::own_names`]).
+    #[must_use]
+    pub fn people_by_own_names(&self, asker: &Asker) -> Vec<String> {
+        asker.own_names().iter().map(|name| self.person(name)).collect()
+    }
+
     /// The same for whoever is known by a profile's address alone.
     #[must_use]
     pub fn people_at(&self, profile_url: &str) -> Vec<String> {

@@ -64,6 +64,11 @@ pub(super) async fn reads(file: &Path) -> Result<AnyPool, StoreError> {
         .max_connections(2)
         .min_connections(0)
         .acquire_timeout(BUSY)
+        // With neither, the pool starts no task that looks after idle connections. In sqlx 0.9.0 that task counts them while
+        // others take them, may read one less than none, and then spins for ever (`sqlx-core/src/pool/inner.rs`,
+        // `spawn_maintenance_tasks`). A connection that broke is noticed when it is taken.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .after_connect(|connection, _| Box::pin(async move { settle(connection).await }))
         .connect_lazy(&address(file))?;
     read_back(&mut *pool.acquire().await?).await?;

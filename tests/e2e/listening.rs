@@ -46,6 +46,25 @@ fn a_mention_only_polling_shows_is_answered() {
     });
 }
 
+/// How old a mention is cannot be told by a clock that nobody confirms: it waits, and people are told.
+#[test]
+fn a_mention_waits_for_a_clock_that_is_believed() {
+    tell(Scene::new(), async |story| {
+        story.stop().await.unwrap();
+        story.fault(Fault::on(Endpoint::Any, Trouble::Date { seconds: -30 * 3_600 }).always());
+        let asked = story.says("ada", QUESTION);
+        let stop = story.says("bob", "@eyes stop");
+        story.start_without_waiting().await.unwrap();
+        story.flow_until_notice("this machine's clock says").await;
+        assert_eq!(story.decisions(&asked).await + story.decisions(&stop).await, 0);
+        story.server().clear_faults();
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story.answer_to(&asked).await;
+        story.answer_to(&stop).await;
+        story.notice_gone("this machine's clock says").await;
+    });
+}
+
 #[test]
 fn a_server_without_streaming_works_fully() {
     tell(without_streaming(), async |story| {

@@ -103,6 +103,65 @@ fn a_reply_that_waited_for_the_server_is_not_sent_to_what_is_gone_by_then() {
     });
 }
 
+/// What the question says when its answer leaves is what counts, not what it said when it was decided.
+#[test]
+fn a_question_that_was_changed_while_its_answer_waited_is_read_anew() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Create, Trouble::TooMany { reset_in: Some(300) }));
+        let first = story.says("ada", QUESTION);
+        eventually("the reply waits", async || {
+            let rows = story.reply_rows().await;
+            rows.len() == 1 && rows[0].state == State::Planned
+        })
+        .await;
+        let stops = story.says("bob", QUESTION);
+        let other = story.says("eve", QUESTION);
+        let warned = story.says("zoe", QUESTION);
+        for mention in [&stops, &other, &warned] {
+            assert_eq!(story.decision(mention).await.decision, "answer");
+        }
+        story.clock.advance(MINUTE);
+        story.server().edit(&stops, &Draft::new("@eyes stop")).unwrap();
+        story.server().edit(&other, &Draft::new("@eyes what is Project Nimbus?")).unwrap();
+        story.server().edit(&warned, &Draft::new(QUESTION).warning("policing")).unwrap();
+        story.clock.advance(5 * MINUTE);
+        eventually("all have an end", async || {
+            let rows = story.reply_rows().await;
+            rows.iter().all(|row| !matches!(row.state, State::Planned | State::Claimed | State::Armed))
+        })
+        .await;
+        story.settle().await;
+        assert_eq!(story.server().replies_to(&first).len(), 1);
+        assert_eq!((story.server().replies_to(&stops), story.server().replies_to(&other)), (vec![], vec![]));
+        assert_eq!(story.answer_to(&warned).await.cw, "policing");
+        assert_eq!(story.store.opt_outs().await.unwrap().len(), 1);
+        let rows = story.reply_rows().await;
+        let why = |words: &str| rows.iter().filter(|row| row.reason.contains(words)).count();
+        assert_eq!((why("stop"), why("something else")), (1, 1), "{rows:?}");
+    });
+}
+
+#[test]
+fn a_mention_that_was_changed_into_a_stop_is_obeyed_once() {
+    tell(Scene::new(), async |story| {
+        let asked = story.says("ada", QUESTION);
+        story.answer_to(&asked).await;
+        story.advance(MINUTE).await;
+        story.server().edit(&asked, &Draft::new("@eyes stop")).unwrap();
+        story.flow_until("the stop is obeyed", async || story.store.opt_outs().await.unwrap().len() == 1).await;
+        assert_eq!(story.server().replies_to(&asked).len(), 1, "and not answered a second time");
+        let start = story.says("ada", "@eyes start");
+        story.answer_to(&start).await;
+        assert!(story.store.opt_outs().await.unwrap().is_empty());
+        // The page of notifications still shows the old one.
+        story.advance(3 * MINUTE).await;
+        assert!(story.store.opt_outs().await.unwrap().is_empty());
+        let again = story.says("ada", "@eyes what is Project Nimbus?");
+        story.answer_to(&again).await;
+    });
+}
+
 #[test]
 fn an_edit_is_no_new_mention() {
     tell(Scene::new(), async |story| {

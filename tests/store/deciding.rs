@@ -37,6 +37,7 @@ pub(crate) fn mention(uri: &str) -> Mention {
         status: StatusId::new(format!("s-{}", uri.len())),
         uri: StatusUri::new(uri),
         created_at: now(),
+        edited_at: None,
         asker: Asker {
             id: RemoteId::new("9"),
             url: "https://far.example/@ada".to_owned(),

@@ -232,6 +232,10 @@ impl Case<'_> {
     }
 
     pub(super) fn start(&self) -> Verdict {
+        if self.past.opted_out && !self.past.stop_is_their_own {
+            // Whoever writes another's address into their own profile must not undo the other's stop.
+            return self.silent("said start; the stop was said under a name that is not theirs alone".into());
+        }
         let mut verdict = if self.mention.replies != MayReply::Yes {
             self.silent("said start; their post takes no reply".into())
         } else if self.past.confirmed_today.1 >= CONFIRMED_A_DAY {

@@ -90,6 +90,7 @@ fn says(text: &str) -> Mention {
         status: StatusId::new("7"),
         uri: StatusUri::new("u7"),
         created_at: now(),
+        edited_at: None,
         asker: Asker {
             id: RemoteId::new("9"),
             url: "https://far.example/@ada".to_owned(),
