@@ -317,6 +317,15 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_else_is_said_to_have_said_is_no_command() {
+        check("an agent shouted “stop!” at me", None);
+        check("my boss said \"leave me alone\"", None);
+        check("\"stop\"", Some(Command::Stop));
+        check("please \"stop\"", Some(Command::Stop));
+        check("a 5\" pipe. stop", Some(Command::Stop));
+    }
+
+    #[test]
     fn the_language_of_a_phrase_is_known_when_one_language_has_it() {
         let lang = |text: &str| reader().read(&Words::read(text)).and_then(|found| found.lang);
         assert_eq!(lang("basta ya"), Some(Lang::from("es")));

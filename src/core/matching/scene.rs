@@ -58,6 +58,7 @@ impl Against {
     pub(super) fn weigh(hits: &[Hit<'_>], sign: Option<&str>) -> Self {
         let mut against = Self::default();
         let (mut others, mut jokes) = (0, usize::from(sign.is_some()));
+        let target = hits.iter().any(|hit| hit.pattern.target);
         against.shown.extend(sign.map(str::to_owned));
         for hit in hits.iter().filter(|hit| hit.opposes) {
             let inner = |other: &Hit<'_>| {
@@ -69,13 +70,13 @@ impl Against {
                 continue;
             }
             against.shown.push(hit.pattern.shown.clone());
-            others += usize::from(hit.pattern.elsewhere || hit.pattern.other);
+            others += usize::from(hit.pattern.elsewhere || (hit.pattern.other && hit.uses.is_empty() && !target));
             jokes += usize::from(hit.pattern.joking);
             against.talk |= hit.pattern.talk;
             against.others |= hit.pattern.other;
         }
         against.talk |= jokes > 0;
-        against.others &= !hits.iter().any(|hit| hit.pattern.target);
+        against.others &= !target;
         against.weight = others.min(ELSEWHERES_AT_MOST) * ELSEWHERE_TAKES + jokes.min(1) * JOKING_TAKES;
         against
     }
@@ -87,6 +88,8 @@ const JOKING_TAKES: usize = 2;
 
 /// So many odd words make a question somebody else's.
 const ODD: usize = 2;
+/// So many words of a topic name it without its name.
+const CIRCLED: usize = 3;
 /// So many words beside a topic's name count.
 const MOST_BESIDE: usize = 2;
 
@@ -160,7 +163,9 @@ impl Scene<'_> {
         }
         // `I signed! What next?`, `quiero ayudar`: a whole clause of several words, asked or not.
         let (from, until) = clause.polite;
-        if hit.pattern.words > 1 && hit.first <= from && hit.last + 1 >= until {
+        // A slogan asks nothing.
+        let slogan = used.strength == Strength::Topical && !clause.asks;
+        if hit.pattern.words > 1 && !slogan && hit.first <= from && hit.last + 1 >= until {
             return self.odd_words(|_, _| true) < ODD;
         }
         if !clause.asks {
@@ -243,11 +248,13 @@ impl Scene<'_> {
         };
         let asks = !asking.is_empty();
         let around = || self.hits.iter().filter(|other| !other.overlaps(hit) && in_scope(other.first));
-        // Another product's name is no company where nobody asks.
+        // Where nobody asks or complains, neither another product's name nor the rest of a product's own (`the Ring video
+        // doorbell`) is company.
+        let asks = asks || self.is_blamed(hit);
         let strong = |other: &Hit<'_>| {
             let product = other.uses.iter().any(|used| used.strength == Strength::Keyword);
-            (other.pattern.company && (asks || !product))
-                || self.is_use_of(other, topic, |strength| strength != Strength::Beside)
+            let akin = self.is_use_of(other, topic, |strength| strength != Strength::Beside);
+            if asks { other.pattern.company || akin } else { other.pattern.company && !product }
         };
         if hit.pattern.holds_company || self.quoted_company > 0 || around().any(strong) {
             return true;
@@ -256,7 +263,7 @@ impl Scene<'_> {
         let keyword = self.is_use_of(hit, topic, |strength| strength == Strength::Keyword);
         let specific = usize::from((hit.pattern.holds_name && keyword) || self.is_asked_directly(hit));
         let outside = |at: usize, word: &Word| in_scope(at) && !word.is_tag() && !(hit.first..=hit.last).contains(&at);
-        if asks || self.is_blamed(hit) {
+        if asks {
             self.odd_words(outside) < ODD + beside + 2 * specific
         } else {
             self.strangers(hit, 0, self.words.list().len()) <= beside
@@ -266,6 +273,37 @@ impl Scene<'_> {
     /// Whether a question in any sentence is about it: `my mother bought a Ring camera. Is that safe?`
     pub(super) fn is_asked_about(&self, hit: &Hit<'_>) -> bool {
         !self.asking_sentences(self.sentence(hit.first)).is_empty()
+    }
+
+    /// The topic that a question circles without naming it: several of its words stand there, and hardly an odd one
+    /// (`is it true that they flagged calls for the word covid?`).
+    pub(super) fn circled(&self) -> Option<&TopicId> {
+        if self.against.weight > 0 || !self.speech.has_ordinary() {
+            return None;
+        }
+        self.clauses.iter().filter(|clause| clause.asks).find_map(|clause| {
+            let inside = |at: usize| self.sentence(at) == clause.sentence;
+            if self.odd_words(|at, _| inside(at)) >= ODD {
+                return None;
+            }
+            let within: Vec<&Hit<'_>> = self
+                .hits
+                .iter()
+                .filter(|hit| inside(hit.first) && hit.pattern.letters > 3 && !hit.pattern.company)
+                .collect();
+            let count = |topic: &TopicId| {
+                let mut taken: Vec<&Hit<'_>> = Vec::new();
+                for hit in within.iter().filter(|hit| self.is_use_of(hit, topic, |_| true)) {
+                    if !taken.iter().any(|known| known.overlaps(hit) || std::ptr::eq(known.pattern, hit.pattern)) {
+                        taken.push(hit);
+                    }
+                }
+                taken.len()
+            };
+            let topics = within.iter().flat_map(|hit| hit.uses.iter().filter_map(|used| self.topic(used.fact)));
+            let best = topics.map(|topic| (count(topic), topic)).max_by_key(|(count, _)| *count)?;
+            (best.0 >= CIRCLED).then_some(best.1)
+        })
     }
 
     /// Whether its sentence holds words of fear or blame.

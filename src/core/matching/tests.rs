@@ -303,3 +303,35 @@ proptest! {
         prop_assert!(reading.command.is_none() || reading.matches.is_empty());
     }
 }
+
+/// A campaign that lists everybody's words and others' names can tell what is said about something else.
+#[test]
+fn odd_words_tales_and_others_are_no_question_about_us() {
+    let (mut facts, mut commands) = books();
+    let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);
+    facts.others = list(&["google"]);
+    commands.ordinary = en(&["that", "what", "about", "with", "your", "start", "this", "know", "help"]);
+    commands.talk = en(&["thanks for the thread"]);
+    commands.concern = en(&["creepy"]);
+    let matcher = Matcher::new(&facts, &commands, &["en".into(), "es".into()]);
+    let answered = |own: &str| {
+        let text = MentionText { own: own.to_owned(), quoted: String::new() };
+        !matcher.read(&text, None).matches.is_empty()
+    };
+    for text in [
+        "does palantir know about this?",
+        "palantir helps police surveillance",
+        "that palantir gizmo is creepy",
+        "does google help palantir and amazon?",
+    ] {
+        assert!(answered(text), "{text}");
+    }
+    for text in [
+        "my palantir onboarding commences monday",
+        "does kubectl reach palantir clusters?",
+        "thanks for the thread about palantir and the police",
+        "does google share video footage with police?",
+    ] {
+        assert!(!answered(text), "{text}");
+    }
+}

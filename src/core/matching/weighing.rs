@@ -26,7 +26,7 @@ impl Scene<'_> {
         let mut named = if about_us { self.named_topics() } else { BTreeMap::new() };
         if named.is_empty()
             && about_us
-            && let Some(topic) = self.asked_of_the_target()
+            && let Some(topic) = self.asked_of_the_target().or_else(|| self.circled())
         {
             named.insert(topic, Vec::new());
         }
