@@ -88,6 +88,8 @@ const JOKING_TAKES: usize = 2;
 
 /// So many odd words make a question somebody else's.
 const ODD: usize = 2;
+/// More questions than any honest text has are not looked at, so that time stays bounded.
+const MOST_QUESTIONS: usize = 12;
 /// So many words of a topic name it without its name.
 const CIRCLED: usize = 3;
 /// So many words beside a topic's name count.
@@ -281,7 +283,7 @@ impl Scene<'_> {
         if self.against.weight > 0 || !self.speech.has_ordinary() {
             return None;
         }
-        self.clauses.iter().filter(|clause| clause.asks).find_map(|clause| {
+        self.clauses.iter().filter(|clause| clause.asks).take(MOST_QUESTIONS).find_map(|clause| {
             let inside = |at: usize| self.sentence(at) == clause.sentence;
             if self.odd_words(|at, _| inside(at)) >= ODD {
                 return None;
@@ -319,8 +321,8 @@ impl Scene<'_> {
     /// The sentences that ask about what this sentence says: itself, those that hold a word of the campaign, and those that
     /// hold next to nothing (`is that legit?`).
     fn asking_sentences(&self, own: usize) -> Vec<usize> {
-        let mut asking: Vec<usize> =
-            self.clauses.iter().filter(|clause| clause.asks).map(|clause| clause.sentence).collect();
+        let asked = self.clauses.iter().filter(|clause| clause.asks).take(MOST_QUESTIONS);
+        let mut asking: Vec<usize> = asked.map(|clause| clause.sentence).collect();
         asking.dedup();
         let ours = |hit: &Hit<'_>| !hit.uses.is_empty() || hit.pattern.company;
         asking.retain(|sentence| {
