@@ -19,6 +19,7 @@ mod file_out;
 mod import_page;
 pub mod ledger;
 pub mod mentions;
+mod moments;
 pub mod optouts;
 pub mod output;
 pub mod pause;

@@ -10,10 +10,9 @@ use serde::Serialize;
 
 use super::status::{local, rfc3339};
 use super::table::many;
-use super::{output, workplace};
+use super::{moments, output, workplace};
 use crate::campaign::Campaign;
 use crate::core::ids::AccountName;
-use crate::core::schedule::parse_moment;
 use crate::store::pauses::Pause;
 use crate::store::sending::Turn;
 
@@ -81,8 +80,7 @@ pub async fn pause(root: &Path, args: &PauseArgs, now: DateTime<Utc>) -> anyhow:
     let until = match &args.until {
         None => None,
         Some(written) => {
-            let moment = parse_moment(written).map_err(|words| anyhow::anyhow!("--until: {words}"))?;
-            let until = moment.resolve(campaign.zone).instant;
+            let until = moments::instant("until", written, campaign.zone)?;
             if until <= now {
                 bail!(
                     "--until {written} has passed: write a later time, or leave it out to pause until `watchpost resume`"

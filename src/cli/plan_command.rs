@@ -5,10 +5,10 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 
-use super::{plan, plan_notes, workplace};
+use super::{moments, plan, plan_notes, workplace};
 use crate::core::plan::{History, Window};
 use crate::core::post::Post;
-use crate::core::schedule::{days_later, parse_moment};
+use crate::core::schedule::days_later;
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -19,7 +19,7 @@ pub struct Args {
     /// How many days of the calendar to show.
     #[arg(long, default_value_t = 7, value_name = "N", allow_negative_numbers = true, value_parser = days)]
     pub days: u32,
-    /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
+    /// Play the calendar as if now were this time: "2026-12-01 09:00" in the campaign's zone, a day alone, or RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
     /// One line for each occurrence, with the posts' ids, instead of the week calendar.
@@ -52,10 +52,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     let (mut campaign, _) = workplace::campaign(root, now)?;
     workplace::tell_left_out(&campaign);
     let from = match &args.from {
-        Some(written) => {
-            let moment = parse_moment(written).map_err(|words| anyhow::anyhow!("--from: {words}"))?;
-            moment.resolve(campaign.zone).instant
-        }
+        Some(written) => moments::instant("from", written, campaign.zone)?,
         None => now,
     };
     let until = days_later(from, args.days, campaign.zone)

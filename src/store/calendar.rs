@@ -203,7 +203,8 @@ impl Store {
             MAX(due_at) AS due, COUNT(*) AS uses \
             FROM deliveries WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND ((plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired')) \
-            OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason LIKE $2))) \
+            OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason LIKE $2)) \
+            OR (plan_kind IN ('at', 'slot') AND state IN ('armed', 'unknown', 'sent', 'verified'))) \
             GROUP BY account, post_id, plan_kind";
         let (late_sent, pauses) = (self.late_sent(now - LATE_COUNTS_FOR).await?, self.post_pauses().await?);
         let mut history = History { late_sent, pauses, ..History::default() };
@@ -216,15 +217,18 @@ impl Store {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
             let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);
-            *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
-            if row.try_get::<String, _>("plan_kind")? == "evergreen" {
-                let mut last = local_of(&row.try_get::<String, _>("last")?)?;
-                let (sent, due) = (row.try_get::<Option<i64>, _>("sent")?, row.try_get::<i64, _>("due")?);
-                if let Some(again) = sent.map(|sent| millis(sent) - millis(due)).filter(|after| *after > SAID_AGAIN) {
-                    last += again;
-                }
-                history.last_used.insert((account, post), last);
+            let kind: String = row.try_get("plan_kind")?;
+            if kind == "evergreen" || kind == "every" {
+                *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
             }
+            // A post rests after it was said, whatever it was then.
+            let mut last = local_of(&row.try_get::<String, _>("last")?)?;
+            let (sent, due) = (row.try_get::<Option<i64>, _>("sent")?, row.try_get::<i64, _>("due")?);
+            if let Some(again) = sent.map(|sent| millis(sent) - millis(due)).filter(|after| *after > SAID_AGAIN) {
+                last += again;
+            }
+            let used = history.last_used.entry((account, post)).or_insert(last);
+            *used = last.max(*used);
         }
         let query = sqlx::query(TAKEN).bind(now_ms).bind(NOT_THERE).bind(long_ago).bind(NOT_APPROVED);
         let query = query.bind(format!("{MISSED_ITS_SLOT}%"));

@@ -27,6 +27,7 @@ on_both!(
     a_plan_of_many_pages_is_written_as_one_of_few,
     a_plan_that_is_slower_than_the_sender_gives_no_slot_twice,
     what_is_held_for_its_time_goes_at_a_new_one,
+    a_post_that_becomes_another_kind_is_not_said_anew,
 );
 
 async fn a_plan_written_twice_changes_nothing(base: &Base) {
@@ -255,4 +256,21 @@ async fn what_is_held_for_its_time_goes_at_a_new_one(base: &Base) {
     let late = row(&store, "late").await;
     assert_eq!((late.state, late.due_at, late.reason.as_str()), (State::Planned, tomorrow, "it has a new time"));
     assert_eq!(row(&store, "lawyer").await.state, State::Held);
+}
+
+async fn a_post_that_becomes_another_kind_is_not_said_anew(base: &Base) {
+    let store = base.daemon().await;
+    let green =
+        Wanted { kind: Kind::Evergreen, occurrence: Occurrence::local(now().naive_utc()), ..post("green", now()) };
+    plan(&store, &[green, Wanted { kind: Kind::Slot, ..post("slot", now() + seconds(1)) }], now() - seconds(5)).await;
+    send(&store, "1", now()).await;
+    send(&store, "2", now() + seconds(1)).await;
+    // A slot post that becomes evergreen rests first.
+    let history = store.history(now() + seconds(2)).await.unwrap();
+    let slot = (eyes(), PostId::new("slot"));
+    assert_eq!(history.last_used.get(&slot), Some(&(now() + seconds(1)).naive_utc()));
+    assert_eq!(history.uses.get(&slot), None);
+    // An evergreen one that becomes a slot post was said already.
+    let written = plan(&store, &[Wanted { kind: Kind::Slot, ..post("green", now() + seconds(86_400)) }], now()).await;
+    assert_eq!(written.already_said, 1);
 }

@@ -10,11 +10,11 @@ use super::rows::{self, DRAFT, Outlook, REVIEW, Row};
 use crate::campaign::Campaign;
 use crate::cli::status::local;
 use crate::cli::table::{first_words, many, table};
-use crate::cli::{output, plan_notes, workplace};
+use crate::cli::{moments, output, plan_notes, workplace};
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, TopicId};
 use crate::core::plan::Plan;
-use crate::core::schedule::{days_later, parse_moment};
+use crate::core::schedule::days_later;
 use crate::core::text::fold;
 use crate::store::deliveries::Delivery;
 use crate::store::sought::Sought;
@@ -37,7 +37,7 @@ pub struct ListArgs {
     /// Only posts about this topic.
     #[arg(long, value_name = "TOPIC")]
     pub topic: Option<String>,
-    /// Only from this time on: "2026-12-01 09:00" in the campaign's zone, or RFC 3339.
+    /// Only from this time on: "2026-12-01 09:00" in the campaign's zone, a day alone, or RFC 3339.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
     /// Only before this time.
@@ -151,10 +151,7 @@ impl<'a> Wanted<'a> {
         }
         let time = |name: &str, written: &Option<String>| match written {
             None => Ok(None),
-            Some(written) => match parse_moment(written) {
-                Ok(moment) => Ok(Some(moment.resolve(campaign.zone).instant)),
-                Err(words) => bail!("--{name}: {words}"),
-            },
+            Some(written) => moments::instant(name, written, campaign.zone).map(Some),
         };
         let from = time("from", &args.from)?.unwrap_or(now - LATELY);
         let until = match time("until", &args.until)? {
@@ -217,7 +214,13 @@ impl<'a> Wanted<'a> {
             return format!("There is no page {}: {} in all.\n", self.args.page, many(total, "line"));
         }
         if !self.is_everything() || self.args.from.is_some() || self.args.until.is_some() {
-            return "Nothing in the queue is like that.\n".to_owned();
+            let further = match (&self.args.until, self.args.state.as_deref()) {
+                (None, None | Some("planned")) => {
+                    format!(" in the next {}; --days N looks further", many(self.args.days, "day"))
+                }
+                (Some(_), _) | (None, Some(_)) => String::new(),
+            };
+            return format!("Nothing in the queue is like that{further}.\n");
         }
         format!("Nothing is queued for the next {}.\n", many(self.args.days, "day"))
     }
