@@ -198,6 +198,8 @@ pub struct CreatesLeft {
 pub struct Receipt {
     /// The new status's id.
     pub status: StatusId,
+    /// Who wrote it, as the server says.
+    pub author: Option<RemoteId>,
     /// Where people read it.
     pub url: Option<String>,
     /// The visible words of the answer, when they are not those that were sent: an answer may be another status.

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::core::delivery::{CreatesLeft, Outcome, Payload, Receipt};
-use crate::core::ids::StatusId;
+use crate::core::ids::{RemoteId, StatusId};
 use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::http::{Answer, Failure};
 use crate::fedi::words::ServerWords;
@@ -104,6 +104,7 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
     let other_words = shown.filter(|words| likeness(&asked.payload.text, words) == Likeness::Other);
     Outcome::Sent(Receipt {
         status: StatusId::new(id),
+        author: status.get("account").and_then(|account| json::id(account, "id")).map(RemoteId::new),
         other_words,
         url: json::text(&status, "url").or_else(|| json::text(&status, "uri")),
         changed: changed(asked, &status),
@@ -115,6 +116,9 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
 
 /// Among the changes of a receipt: a reply became a post of its own.
 pub const LOST_THREAD: &str = "it is not a reply: the thread is lost";
+
+/// Among the changes of a receipt: it answers something else.
+pub const OTHER_PARENT: &str = "it replies to another status";
 
 /// What the server made of it, compared with what was asked. A field the answer does not have says nothing.
 fn changed(asked: &Asked<'_>, status: &Value) -> Vec<String> {
@@ -133,7 +137,7 @@ fn changed(asked: &Asked<'_>, status: &Value) -> Vec<String> {
     {
         match json::id(status, "in_reply_to_id") {
             None => changed.push(LOST_THREAD.to_owned()),
-            Some(made) if made != parent.as_str() => changed.push("it replies to another status".to_owned()),
+            Some(made) if made != parent.as_str() => changed.push(OTHER_PARENT.to_owned()),
             Some(_) => {}
         }
     }

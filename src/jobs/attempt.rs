@@ -10,7 +10,7 @@ use crate::core::delivery::{Armed, Outcome, Payload, Receipt, State};
 use crate::core::ids::{DeliveryId, StatusId};
 use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
-use crate::fedi::{Advice, KeyClass, LOST_THREAD};
+use crate::fedi::{Advice, KeyClass, LOST_THREAD, OTHER_PARENT};
 use crate::store::StoreError;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
@@ -50,7 +50,7 @@ pub(super) async fn send(
     learn(ctx, account, &outcome, reserved, now);
     let answered = !matches!(outcome, Outcome::NotSent { .. });
     let (ending, leave) = match outcome {
-        Outcome::Sent(receipt) if is_anothers(ctx, account, &armed, &receipt).await? => {
+        Outcome::Sent(receipt) if is_anothers(ctx, account, link, &armed, &receipt).await? => {
             (Ending::Unknown { reason: ANOTHER_STATUS.to_owned() }, false)
         }
         Outcome::Sent(receipt) => {
@@ -61,7 +61,7 @@ pub(super) async fn send(
                 reply = armed.payload.in_reply_to.is_some(),
                 "sent"
             );
-            (kept_in_thread(link, &armed, delivery, receipt).await, false)
+            (kept_in_thread(ctx, account, link, &armed, delivery, receipt).await?, false)
         }
         Outcome::NotSent { reason } => (Ending::Again { at: now + backoff(ctx, armed.attempt), reason }, true),
         Outcome::Throttled { wait } => {
@@ -207,41 +207,64 @@ async fn parent_is_gone(link: &LinkState, armed: &Armed) -> bool {
     }
 }
 
-/// Whether the answer to a POST is another status of ours: a cache, a proxy or a key that several share may give it. By
-/// its words only; the store asks besides whether another row has its id.
-async fn is_anothers(ctx: &Ctx, account: &Linked, armed: &Armed, receipt: &Receipt) -> Result<bool, StoreError> {
+/// Whether the answer to a POST is another status: a cache, a proxy or a key that several share may give it. By its author,
+/// by what it answers, by its words; the store asks besides whether another row has its id.
+async fn is_anothers(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    armed: &Armed,
+    receipt: &Receipt,
+) -> Result<bool, StoreError> {
+    if receipt.author.as_ref().is_some_and(|author| *author != link.me.id) {
+        return Ok(true);
+    }
     let Some(words) = &receipt.other_words else { return Ok(false) };
+    if receipt.changed.iter().any(|change| change == LOST_THREAD || change == OTHER_PARENT) {
+        return Ok(true);
+    }
     let rivals = ctx.store.rivals(&account.name, armed.id).await?;
     let is_theirs = |rival: &Payload| likeness(&rival.text, words) == Likeness::Same;
     let owned = ctx.store.owned(&account.name, std::slice::from_ref(&receipt.status)).await?;
     Ok(!owned.is_empty() || rivals.iter().any(is_theirs))
 }
 
-/// Some servers make a post of its own of a reply whose mention vanished meanwhile (snac, Takahē): nobody asked for
-/// that post, so it is taken back, once a second look confirms it.
-async fn kept_in_thread(link: &LinkState, armed: &Armed, delivery: Option<&Delivery>, receipt: Receipt) -> Ending {
+/// Some servers make a post of its own of a reply (snac and Takahē where the mention vanished meanwhile, others always):
+/// nobody asked for that post, so it is taken back, once a second look confirms it.
+async fn kept_in_thread(
+    ctx: &Ctx,
+    account: &Linked,
+    link: &LinkState,
+    armed: &Armed,
+    delivery: Option<&Delivery>,
+    receipt: Receipt,
+) -> Result<Ending, StoreError> {
     let is_reply = delivery.is_none_or(|delivery| matches!(delivery.of, Of::Reply { .. }));
     let lost = receipt.changed.iter().any(|change| change == LOST_THREAD);
     if !is_reply || !lost || armed.may_exist {
-        return Ending::Sent(receipt);
+        return Ok(Ending::Sent(receipt));
     }
     match link.fedi.status(&receipt.status).await {
         // Nothing is taken back that does not say what was sent.
         Ok(Some(seen))
             if seen.in_reply_to.is_none() && likeness(&armed.payload.text, &seen.text) != Likeness::Other => {}
-        Ok(_) | Err(_) => return Ending::Sent(receipt),
+        Ok(_) | Err(_) => return Ok(Ending::Sent(receipt)),
     }
-    // Where the mention stands, the server keeps no threads, and people are told.
-    if !parent_is_gone(link, armed).await {
-        return Ending::Sent(receipt);
+    let gone = parent_is_gone(link, armed).await;
+    if link.fedi.delete(&receipt.status).await.is_err() {
+        return Ok(Ending::Sent(receipt));
     }
-    match link.fedi.delete(&receipt.status).await {
-        Ok(()) => Ending::Settled {
-            state: State::Cancelled,
-            reason: "the mention is gone, and the server made a post of its own of the reply: taken back".to_owned(),
-        },
-        Err(_) => Ending::Sent(receipt),
+    if gone {
+        let reason = "the mention is gone, and the server made a post of its own of the reply: taken back".to_owned();
+        return Ok(Ending::Settled { state: State::Cancelled, reason });
     }
+    let text =
+        format!("{} makes posts of their own of what {} answers; they are taken back", account.server, account.name);
+    let step =
+        "nobody gets an answer there: look at one by hand, and leave the account out of [replies] if it stays so";
+    ctx.store.raise(&format!("threads:{}", account.name), account.name.as_str(), &text, step, ctx.clock.now()).await?;
+    let reason = "the server made a post of its own of the reply: taken back".to_owned();
+    Ok(Ending::Settled { state: State::Cancelled, reason })
 }
 
 /// 404 under a parent: gone, or not there yet (mastodon#21932): again at 2, 5 and 15 s while GET shows the parent.
@@ -351,5 +374,13 @@ pub(super) fn backoff(ctx: &Ctx, attempt: i64) -> Duration {
 fn rehearsed(armed: &Armed) -> Outcome {
     let status = StatusId::new(format!("rehearsal-{}", armed.id));
     let (changed, other_words) = (Vec::new(), None);
-    Outcome::Sent(Receipt { status, url: None, other_words, changed, creates_left: None, server_time: None })
+    Outcome::Sent(Receipt {
+        status,
+        author: None,
+        url: None,
+        other_words,
+        changed,
+        creates_left: None,
+        server_time: None,
+    })
 }
