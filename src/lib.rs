@@ -41,7 +41,7 @@
 //! | [`core`] | the rules as pure values and functions, in the next table |
 //! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
-//! | [`store`] | the ledger on SQLite or PostgreSQL; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` mention and decision, `store/past.rs` what happened before a mention, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs`, `store/doubt.rs` and `store/set_back.rs` a database that was restored, copied or set back with its machine, `store/left_out.rs` what accounts that were taken out left behind, `store/calendar.rs` what planning asks and `store/planning.rs` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
+//! | [`store`] | the ledger on SQLite or PostgreSQL; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` and `store/deciding.rs` mention and decision, `store/past.rs` what happened before a mention, `store/people.rs` who said stop, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs`, `store/doubt.rs` and `store/set_back.rs` a database that was restored, copied or set back with its machine, `store/left_out.rs` what accounts that were taken out left behind, `store/calendar.rs` what planning asks and `store/planning.rs` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs` with `jobs/identity.rs` and `jobs/set_back.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/attempt.rs`, `jobs/settle/`, `jobs/listen.rs`, `jobs/walk.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
 //! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
@@ -132,14 +132,16 @@
 //!    stream may lose what a page still has. What a walk finds is decided oldest first; only a stop goes before its
 //!    author's own questions of the same walk. A person is every name they go by, each kept as a keyed hash
 //!    ([`core::mention::Asker::names`]).
-//! 2. Both ways end in `jobs/answer.rs`. It takes one of the account's eight places for replies in flight, or
-//!    leaves the reply to the publish job.
-//! 3. [`record_mention`](store::Store::record_mention) opens a transaction. A mention that is known ends here. Else it
+//! 2. Both ways end in `jobs/answer.rs`. While our clock is not believed it leaves the mention to a later walk, because
+//!    how old anything is cannot be told; times of a server that is wrong by itself are read by ours. It takes one
+//!    of the account's eight places for replies in flight, or leaves the reply to the publish job.
+//! 3. [`record_mention`](store::Store::record_mention) opens a transaction. A mention that is known ends here, but for
+//!    a stop that its author wrote into it afterwards. Else it
 //!    reads what happened before ([`Past`](core::decision::Past)) and calls [`decide`](core::decision::decide).
 //! 4. `decide` is pure. [`Matcher::read`](core::matching::Matcher::read) finds command, facts and language; limits and
 //!    reasons for silence are looked at; [`compose::reply`](core::compose::reply) writes the words and makes them fit.
 //!    A mention over a minute old is looked at again before it is answered, and so is a reply that waited
-//!    (`jobs/second_look.rs`): what is gone, narrowed, or answered by hand is left in peace.
+//!    (`jobs/second_look.rs`): what is gone, narrowed, changed into something else, or answered by hand is left in peace.
 //! 5. The same transaction stores mention, reason, consent and the reply's row, already armed. After the commit
 //!    [`send_reply`](jobs::publish::send_reply) posts and records it as above.
 //!

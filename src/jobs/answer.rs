@@ -115,16 +115,21 @@ pub(super) async fn send(
         reason = %verdict.reason,
         "mention decided"
     );
-    match (armed, decided.place) {
-        (Some(armed), Some(place)) => {
+    match (armed, decided.place, verdict.reply.is_some()) {
+        (Some(armed), Some(place), _) => {
             publish::send_reply(ctx, account, link, *armed, place).await?;
             Ok(Answered::Replied)
         }
-        _ if verdict.reply.is_some() => {
+        (Some(armed), None, _) => {
+            // `record` arms for a place only. Were it otherwise, the next start would look for it.
+            tracing::error!(delivery.id = %armed.id, "a reply was armed without a place");
+            Ok(Answered::Replied)
+        }
+        (None, _, true) => {
             ctx.send_wanted.notify_one();
             Ok(Answered::Replied)
         }
-        _ => Ok(Answered::Silent),
+        (None, _, false) => Ok(Answered::Silent),
     }
 }
 

@@ -65,6 +65,8 @@ impl Attempt {
                 attempt.parent_lag = attempt.parent_lag.max(*seconds);
             } else if let Trouble::KeyLost = trouble {
                 attempt.key_lost = true;
+            } else if let Trouble::Unthreaded = trouble {
+                attempt.draft.in_reply_to = None;
             } else if let Trouble::Midway { ms } = trouble {
                 attempt.midway = Some(*ms);
             }

@@ -109,6 +109,8 @@ pub enum Trouble {
     },
     /// The status is made and its key is forgotten, as on servers too slow to keep it: a second try posts twice.
     KeyLost,
+    /// A reply is made a post of its own, as servers do that lose the thread.
+    Unthreaded,
     /// The event does not go down the stream (place: [`Endpoint::Push`]).
     NotPushed,
     /// The stream opens and says nothing, no pings either.

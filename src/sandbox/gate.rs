@@ -336,6 +336,7 @@ async fn trouble_at(
         | Trouble::Midway { .. }
         | Trouble::YoungParent { .. }
         | Trouble::KeyLost
+        | Trouble::Unthreaded
         | Trouble::NotPushed
         | Trouble::SilentStream
         | Trouble::CloseStream { .. }

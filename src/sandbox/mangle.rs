@@ -61,6 +61,7 @@ pub(crate) async fn answer(response: Response, trouble: &Trouble, cutter: &Cutte
         | Trouble::Abandoned
         | Trouble::YoungParent { .. }
         | Trouble::KeyLost
+        | Trouble::Unthreaded
         | Trouble::NotPushed
         | Trouble::SilentStream
         | Trouble::CloseStream { .. }

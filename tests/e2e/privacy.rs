@@ -5,8 +5,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use watchpost::core::delivery::State;
 use watchpost::core::post::Visibility;
-use watchpost::sandbox::{Draft, NewAccount};
+use watchpost::sandbox::{Draft, Endpoint, Fault, NewAccount, Trouble};
 
 use crate::harness::{Scene, Story, eventually, tell};
 
@@ -120,5 +121,34 @@ fn nothing_private_is_kept_logged_or_shown_and_nothing_public_longer_than_a_week
         }
         story.visit_again().await;
         story.start().await;
+    });
+}
+
+/// Servers repeat in an error what was said and to whom.
+#[test]
+fn what_a_server_repeats_of_a_refused_reply_is_kept_without_names_and_of_a_private_one_not_at_all() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        for (who, visibility, echo) in
+            [("ada", Visibility::Public, "canary-echo-51"), ("eve", Visibility::Direct, "canary-echo-52")]
+        {
+            let body = format!(r#"{{"error":"Validation failed: Text @{who}@far.example {echo} is bad"}}"#);
+            story.fault(Fault::on(Endpoint::Create, Trouble::answer(422, body)));
+            let asked = story.writes(who, Draft::new("@eyes what is Rekognition?").visibility(visibility));
+            eventually("it is refused", async || {
+                let rows = story.reply_rows().await;
+                story.decisions(&asked).await == 1 && rows.iter().all(|row| row.state == State::Refused)
+            })
+            .await;
+        }
+        let shown = printed(story, &["ledger", "list", "--json"]);
+        assert!(holds(&shown, "canary-echo-51"), "what staff may know for a week");
+        let stored = story.folder.database_bytes();
+        for word in ["ada@far.example", "eve@far.example", "canary-echo-52"] {
+            assert!(!holds(&stored, word), "{word} is in the database");
+        }
+        story.advance(8 * DAY).await;
+        eventually("it is purged", async || !holds(&story.folder.database_bytes(), "canary-echo-51")).await;
+        assert!(story.store.notices().await.unwrap().is_empty());
     });
 }

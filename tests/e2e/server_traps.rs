@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use watchpost::core::delivery::State;
+use watchpost::core::ids::StatusId;
 use watchpost::core::post::Visibility;
 use watchpost::sandbox::{Answers, Draft, Endpoint, Fault, NewAccount, Profile, Trouble};
 
@@ -289,4 +290,43 @@ fn a_token_that_fails_pauses_on_every_server_and_loses_nothing() {
             assert_eq!(story.said("eyes").len(), 1, "{family}");
         });
     }
+}
+
+/// Never a post of its own in place of a reply, also where the mention stands.
+#[test]
+fn a_server_that_loses_threads_keeps_no_reply_on_the_profile() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Create, Trouble::Unthreaded));
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        assert_eq!(story.decision(&asked).await.decision, "answer");
+        story.notice("makes posts of their own").await;
+        assert_eq!(story.texts("eyes"), Vec::<String>::new());
+        let rows = story.reply_rows().await;
+        assert_eq!((rows.len(), rows[0].state), (1, State::Cancelled));
+        // Once was an accident; the next one stands where it belongs.
+        let again = story.says("bob", "@eyes what is Rekognition?");
+        assert_eq!(story.answer_to(&again).await.in_reply_to.as_deref(), Some(again.as_str()));
+    });
+}
+
+/// A 200 is no proof: what somebody else wrote is not what we sent, and nothing of it is taken back.
+#[test]
+fn an_answer_with_a_strangers_status_is_read_back_and_the_reply_sent() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        let strangers = story.server().write("eve", Draft::new("good morning")).unwrap();
+        let body = format!(
+            r#"{{"id":"{}","content":"<p>good morning</p>","in_reply_to_id":null,"account":{{"id":"987654","acct":"eve"}}}}"#,
+            strangers.as_str()
+        );
+        story.fault(Fault::on(Endpoint::Create, Trouble::answer(200, body)));
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        story.flow_until("it is answered", async || story.server().replies_to(&asked).len() == 1).await;
+        story.settle().await;
+        let rows = story.reply_rows().await;
+        assert!(rows.len() == 1 && rows[0].unclear == 1 && rows[0].status.is_some(), "{rows:?}");
+        assert_ne!(rows[0].status.as_ref().map(StatusId::as_str), Some(strangers.as_str()));
+        assert_eq!(story.said("eve").len(), 1);
+    });
 }
