@@ -2,6 +2,8 @@
 
 use std::sync::Once;
 
+use std::time::Duration;
+
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AnyPool};
 
@@ -45,6 +47,10 @@ pub(super) async fn settings(
     }
 }
 
+/// How often, and after what pause, the tables of a file are looked at again that another program may be making.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Brings the tables up to date. Each migration is one transaction, so an interrupted one leaves nothing and the next
 /// start begins it anew; two starts at once take turns.
 pub(super) async fn migrate(connection: &mut AnyConnection, at: &Where, place: &Place) -> Result<(), StoreError> {
@@ -52,6 +58,15 @@ pub(super) async fn migrate(connection: &mut AnyConnection, at: &Where, place: &
         Where::Sqlite(_) => &SQLITE,
         Where::Postgres(_) => &POSTGRES,
     };
-    let done = migrations.run_direct(None, connection, false).await;
-    done.map_err(|error| StoreError::from(MigrateTrouble { place: place.to_string(), error }))
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match migrations.run_direct(None, connection, false).await {
+            Ok(()) => return Ok(()),
+            // SQLite has no lock for this: of two that begin at once the second finds half of it done, and the rest when
+            // it looks again.
+            Err(_) if tries < TRIES && matches!(at, Where::Sqlite(_)) => tokio::time::sleep(PAUSE).await,
+            Err(error) => return Err(StoreError::from(MigrateTrouble { place: place.to_string(), error })),
+        }
+    }
 }
