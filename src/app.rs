@@ -436,13 +436,20 @@ async fn files(
 }
 
 async fn read_anew(ctx: &Ctx, root: &Path) -> Result<(), StoreError> {
-    let loaded = match campaign::load_quickly(root, ctx.clock.now()) {
+    let mut loaded = match campaign::load_quickly(root, ctx.clock.now()) {
         Ok(loaded) => loaded,
         Err(error) => {
             tracing::error!(%error, "the campaign folder cannot be read; going on with what was read before");
             return Ok(());
         }
     };
+    // Editors and copying programs take a file away for a moment; what answers are made of is not forgotten for that.
+    let mind = ctx.desk().mind.clone();
+    let vanished = campaign::vanished(root, !mind.facts.facts.is_empty(), !mind.commands.phrases.is_empty());
+    if !vanished.is_empty() {
+        loaded.findings.extend(vanished);
+        loaded.campaign = None;
+    }
     report(ctx, &loaded.findings).await?;
     match loaded.campaign {
         Some(campaign) => ctx.set_desk(desk(&campaign)),

@@ -23,7 +23,7 @@ use crate::core::post::Post;
 use crate::core::rules::Rules;
 use crate::core::schedule::Slot;
 
-use self::finding::{Finding, Report, any_error};
+use self::finding::{Finding, Level, Report, any_error};
 use self::front_matter::Frame;
 use self::tree::Node;
 
@@ -179,6 +179,21 @@ pub enum LoadError {
 /// [`LoadError`], when there is no campaign there to read. Mistakes in files are findings.
 pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
     load_with(root, now, None, Depth::Whole)
+}
+
+/// A mistake for each file that answers are made of and that is not there, where there were facts, or commands, when the
+/// folder was last read.
+#[must_use]
+pub fn vanished(root: &Path, had_facts: bool, had_commands: bool) -> Vec<Finding> {
+    let finding = |file: &str| Finding {
+        file: PathBuf::from(file),
+        line: None,
+        level: Level::Error,
+        message: "the file is gone; mentions are answered as it said last".to_owned(),
+        hint: Some("put it back, or stop and start watchpost if it should be gone".to_owned()),
+    };
+    let had = [(facts::FILE, had_facts), (commands::FILE, had_commands)];
+    had.iter().filter(|(file, had)| *had && !root.join(file).exists()).map(|(file, _)| finding(file)).collect()
 }
 
 /// The same without what only the whole campaign shows, which is warnings: what most commands and the daemon want,

@@ -74,6 +74,9 @@ mod tests {
             "hi",
             &["bot@friendica.test"],
         );
+        check(r#"@<a class="zrl" href="https://hub.test/@bot">Eyes on Amazon</a> stop"#, "stop", &["bot@hub.test"]);
+        check(r#"<p><a href="https://md.test/@bot">bot</a> stop</p>"#, "stop", &["bot@md.test"]);
+        check(r#"<p>see <a href="https://md.test/@bot">what they say</a></p>"#, "see what they say", &[]);
         check(r#"<p>@bot hi and @other@far.test.</p>"#, "hi and .", &["bot", "other@far.test"]);
         check(
             r#"<a href="https://snac.test/bot" class="mention u-url">@bot@snac.test</a> hi"#,

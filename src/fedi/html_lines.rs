@@ -4,7 +4,7 @@
 //! searched. So their order is that of the text.
 
 use super::html_walk::{Anchor, Kind, Piece};
-use crate::core::mention::MentionText;
+use crate::core::mention::{MentionText, names_of_profile};
 
 /// A status taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +86,15 @@ impl Lines {
             }
             return;
         }
+        if let Some(name) = self.linked_profile(anchor, text) {
+            if self.line.ends_with('@') {
+                self.line.pop();
+            }
+            self.line.push_str(" @");
+            self.line.push_str(&name);
+            self.line.push(' ');
+            return;
+        }
         let is_address = !text.contains(char::is_whitespace) && text.contains(['.', '/']);
         self.line.push(' ');
         if is_address {
@@ -97,6 +106,15 @@ impl Lines {
         if is_address || !text.is_empty() {
             self.line.push(LINK_END);
         }
+    }
+
+    /// Whom a link names that says nowhere that it does: it leads to a profile, and has `@` before it (Hubzilla) or that
+    /// profile's name as its words (Markdown).
+    fn linked_profile(&self, anchor: &Anchor, text: &str) -> Option<String> {
+        let handle =
+            names_of_profile(&anchor.href).into_iter().find(|name| name.contains('@') && !name.contains('/'))?;
+        let name = handle.split('@').next().unwrap_or_default();
+        (self.line.ends_with('@') || text.to_lowercase() == name).then_some(handle)
     }
 
     /// Searches the lines and puts everything in its place.

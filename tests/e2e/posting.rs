@@ -180,6 +180,21 @@ fn a_broken_file_stops_nothing_else_and_raises_a_notice_until_it_is_mended() {
     });
 }
 
+/// Editors that save by renaming take a file away for a moment; answers do not end with it.
+#[test]
+fn facts_that_vanish_while_it_runs_are_remembered_and_missed_aloud() {
+    tell(Scene::new(), async |story| {
+        let file = story.folder.path().join("config/facts.toml");
+        let text = std::fs::read(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        story.notice("the file is gone").await;
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        story.answer_to(&asked).await;
+        std::fs::write(&file, text).unwrap();
+        story.notice_gone("the file is gone").await;
+    });
+}
+
 #[test]
 fn settings_that_break_while_it_runs_change_nothing_until_they_are_mended() {
     let scene = Scene::new().post("good", "---\nat: 2026-11-27 09:00\n---\nGood words.\n");
