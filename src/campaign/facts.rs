@@ -10,8 +10,10 @@ use super::config::Settings;
 use super::finding::{Report, did_you_mean};
 use super::tree::{Node, Section, Value, Written, tables, text};
 use super::{address, by_lang, fits, links, words};
+use crate::core::compose;
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
+use crate::core::text::fold;
 
 /// Where the facts stand, relative to the campaign folder.
 pub(crate) const FILE: &str = "config/facts.toml";
@@ -41,7 +43,8 @@ pub(crate) fn read(
         }
         section.finish(report);
     }
-    let reader = Reader { languages, links, sources: &book.sources, today };
+    let company = book.company.clone();
+    let reader = Reader { company: &company, languages, links, sources: &book.sources, today };
     let mut lines: BTreeMap<FactId, usize> = BTreeMap::new();
     let mut facts: Vec<(Fact, Option<Written>)> = Vec::new();
     for mut section in top.take("facts", report).map(|node| tables(node, "[[facts]]", report)).unwrap_or_default() {
@@ -104,7 +107,23 @@ fn named_in(text: &str) -> Option<String> {
     })
 }
 
+/// What must not stand in an answer: signs nobody sees, which may turn the words around, and places for words that only
+/// the template has.
+fn not_to_be_said(text: &str) -> Option<(String, &'static str)> {
+    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if let Some(hidden) = text.chars().find(|c| (c.is_control() && *c != '\n') || turns(c)) {
+        let what = format!("holds U+{:04X}, a sign that nobody sees", u32::from(hidden));
+        return Some((what, "delete it, or write the words again"));
+    }
+    let place = compose::KNOWN.iter().find(|place| text.contains(&format!("{{{place}}}")))?;
+    Some((
+        format!("holds {{{place}}}, which is filled in the template only"),
+        "take it out: source, date and link are added anyway",
+    ))
+}
+
 struct Reader<'a> {
+    company: &'a [String],
     languages: &'a [Lang],
     links: Option<&'a BTreeMap<LinkId, Link>>,
     sources: &'a BTreeMap<SourceId, Source>,
@@ -126,6 +145,15 @@ impl Reader<'_> {
         let topical = plain(section.texts("topical", report));
         let weak = plain(section.texts("weak", report));
         let beside = plain(section.texts("beside", report));
+        for keyword in keywords.iter().filter(|word| self.company.iter().any(|known| fold(known) == fold(word))) {
+            report.warn(
+                line,
+                format!(
+                    "{label} answers wherever somebody says only `{keyword}`, which is among the words of `company`"
+                ),
+                "put it into weak = [\"…\"], where it needs company",
+            );
+        }
         if keywords.is_empty() && topical.is_empty() && weak.is_empty() {
             report.warn(line, format!("{label} has no keywords: nobody can ask for it"), "add keywords = [\"…\"]");
         }
@@ -154,6 +182,9 @@ impl Reader<'_> {
                     format!("{label} names {name}: every answer with it would write to them"),
                     "a reply names nobody but whoever asked; write the name without the @",
                 );
+            }
+            if let Some((what, hint)) = not_to_be_said(said) {
+                report.error(section.line_of("text"), format!("{label} {what}"), hint);
             }
         }
         let source = section.required("source", report);
@@ -223,7 +254,7 @@ fn tell_unknown<'a>(written: &Written, what: &str, known: impl Iterator<Item = &
     }
 }
 
-/// A required date, as precise as it is written; a warning when it lies in the future.
+/// A required date, as precise as it is written; a mistake when it lies in the future.
 fn dated(section: &mut Section<'_>, key: &'static str, today: NaiveDate, report: &mut Report) -> Option<AsOf> {
     if !section.has(key) {
         report.error(
@@ -242,7 +273,7 @@ fn dated(section: &mut Section<'_>, key: &'static str, today: NaiveDate, report:
                 AsOf::Day(day) => Some(day),
             };
             if begins.is_some_and(|day| day > today) {
-                report.warn(node.line, format!("`{key}` lies in the future: {written}"), "");
+                report.error(node.line, format!("`{key}` lies in the future: {written}"), "write when it was so");
             }
             Some(date)
         }

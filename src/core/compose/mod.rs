@@ -14,6 +14,8 @@ use crate::core::fact::{ByLang, Fact, FactBook, Source};
 use crate::core::ids::{Lang, SourceId};
 
 mod template;
+
+pub(crate) use template::KNOWN;
 #[cfg(test)]
 mod tests;
 

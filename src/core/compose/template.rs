@@ -4,7 +4,7 @@
 /// The slots a reply's template must have.
 const REQUIRED: [&str; 4] = ["fact", "source", "as_of", "link"];
 /// The slots it may have.
-const KNOWN: [&str; 5] = ["fact", "source", "as_of", "link", "hashtags"];
+pub(crate) const KNOWN: [&str; 5] = ["fact", "source", "as_of", "link", "hashtags"];
 
 enum Piece<'a> {
     Text(&'a str),
