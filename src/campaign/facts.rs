@@ -13,7 +13,6 @@ use super::{address, by_lang, fits, links, words};
 use crate::core::compose;
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
-use crate::core::text::fold;
 
 /// Where the facts stand, relative to the campaign folder.
 pub(crate) const FILE: &str = "config/facts.toml";
@@ -43,8 +42,7 @@ pub(crate) fn read(
         }
         section.finish(report);
     }
-    let company = book.company.clone();
-    let reader = Reader { company: &company, languages, links, sources: &book.sources, today };
+    let reader = Reader { languages, links, sources: &book.sources, today };
     let mut lines: BTreeMap<FactId, usize> = BTreeMap::new();
     let mut facts: Vec<(Fact, Option<Written>)> = Vec::new();
     for mut section in top.take("facts", report).map(|node| tables(node, "[[facts]]", report)).unwrap_or_default() {
@@ -123,7 +121,6 @@ fn not_to_be_said(text: &str) -> Option<(String, &'static str)> {
 }
 
 struct Reader<'a> {
-    company: &'a [String],
     languages: &'a [Lang],
     links: Option<&'a BTreeMap<LinkId, Link>>,
     sources: &'a BTreeMap<SourceId, Source>,
@@ -145,15 +142,6 @@ impl Reader<'_> {
         let topical = plain(section.texts("topical", report));
         let weak = plain(section.texts("weak", report));
         let beside = plain(section.texts("beside", report));
-        for keyword in keywords.iter().filter(|word| self.company.iter().any(|known| fold(known) == fold(word))) {
-            report.warn(
-                line,
-                format!(
-                    "{label} answers wherever somebody says only `{keyword}`, which is among the words of `company`"
-                ),
-                "put it into weak = [\"…\"], where it needs company",
-            );
-        }
         if keywords.is_empty() && topical.is_empty() && weak.is_empty() {
             report.warn(line, format!("{label} has no keywords: nobody can ask for it"), "add keywords = [\"…\"]");
         }
