@@ -55,9 +55,10 @@ impl Look {
 
     /// After a crowd was answered, what only wants to be seen stands behind the newest page: one more page shows most of it.
     async fn reach_behind(&mut self, link: &LinkState, open: &[Open]) {
-        let statuses = open.iter().filter_map(|row| row.delivery.status.as_ref());
-        let missing: Vec<&StatusId> = statuses.filter(|status| !self.shows(status)).collect();
-        let (Some(newest), true) = (missing.last(), missing.len() > A_FEW) else { return };
+        let missing = || open.iter().filter(|row| !self.shows_own(row));
+        // Ids are opaque; what was answered last was made last, or nearly so.
+        let last = missing().max_by_key(|row| row.delivery.sent_at).and_then(|row| row.delivery.status.as_ref());
+        let (Some(newest), true) = (last, missing().count() > A_FEW) else { return };
         // What this page does not show is asked for by its id.
         if let Ok(behind) = link.fedi.own_statuses_behind(&link.me, newest, PAGE).await {
             self.own.extend(behind);
