@@ -73,6 +73,14 @@ pub async fn run(campaign: &Campaign, args: &ImportArgs, now: DateTime<Utc>) -> 
     let wanted = !args.dry_run && sheet.usable && (bad == 0 || args.skip_bad);
     let mut written = false;
     let good: Vec<Post> = lines.iter().filter(|line| line.comes()).filter_map(|line| line.post.clone()).collect();
+    let caught_up = lines.iter().filter(|line| line.caught_up);
+    let caught_up: Vec<Post> = caught_up.filter_map(|line| line.post.clone()).collect();
+    if wanted && !caught_up.is_empty() {
+        let store = workplace::store(campaign).await?;
+        let noted = store.take_in(caught_up, campaign.posts.clone(), Trial::ForGood, now).await;
+        store.close().await;
+        noted?;
+    }
     if wanted && !good.is_empty() {
         let store = workplace::store(campaign).await?;
         let taken = store.take_in(good, campaign.posts.clone(), Trial::ForGood, now).await;
@@ -82,8 +90,10 @@ pub async fn run(campaign: &Campaign, args: &ImportArgs, now: DateTime<Utc>) -> 
             match taken {
                 TakenIn::Added(id) | TakenIn::Changed(id) => line.id = id,
                 // Another import was quicker.
-                TakenIn::Known(id, _) => (line.id, line.action) = (id, Action::There),
-                TakenIn::Owned(id, _) | TakenIn::Gone(id) => {
+                TakenIn::Known(id, _) | TakenIn::EditedHere(id) | TakenIn::CaughtUp(id) => {
+                    (line.id, line.action) = (id, Action::There);
+                }
+                TakenIn::Owned(id, _) | TakenIn::Gone(id) | TakenIn::EditedTwice(id) => {
                     (line.id, line.action) = (id, Action::Bad);
                     line.note = "it has changed meanwhile: import the table again".to_owned();
                 }
@@ -117,6 +127,8 @@ pub(super) struct Line {
     pub(super) line: usize,
     pub(super) id: PostId,
     pub(super) action: Action,
+    /// It has come to say what `queue edit` made of its post; that is noted down.
+    caught_up: bool,
     pub(super) post: Option<Post>,
     pub(super) words: String,
     pub(super) note: String,
@@ -144,7 +156,7 @@ async fn look(campaign: &Campaign, posts: Vec<Post>, now: DateTime<Utc>) -> anyh
         store.close().await;
         return Ok(Known { taken, plannable: staged.plannable(), history });
     }
-    let mut register = Register::new(&campaign.posts, &[]);
+    let mut register = Register::new(&campaign.posts, &[], &[]);
     let mut taken = Vec::new();
     for (at, post) in posts.iter().enumerate() {
         taken.push(match register.take(post, at) {
@@ -152,6 +164,9 @@ async fn look(campaign: &Campaign, posts: Vec<Post>, now: DateTime<Utc>) -> anyh
             Intake::Changed(id) => TakenIn::Changed(id),
             Intake::Known(id, keeper) => TakenIn::Known(id, keeper),
             Intake::Owned(id, keeper) => TakenIn::Owned(id, keeper),
+            Intake::EditedHere(id) => TakenIn::EditedHere(id),
+            Intake::CaughtUp(id) => TakenIn::CaughtUp(id),
+            Intake::EditedTwice(id) => TakenIn::EditedTwice(id),
         });
     }
     let plannable = workplace::staged(campaign, None).await?.plannable();
@@ -177,6 +192,7 @@ fn lines_of(
             line: row.line,
             id: PostId::new(""),
             action: Action::Bad,
+            caught_up: false,
             post: row.post.clone(),
             words: row.words.clone(),
             note: String::new(),
@@ -196,6 +212,21 @@ fn lines_of(
                         Keeper::Queue => format!("it is {id}"),
                     };
                     (id, Action::There)
+                }
+                TakenIn::EditedHere(id) => {
+                    line.note = "edited here since (`queue edit`)".to_owned();
+                    (id, Action::There)
+                }
+                TakenIn::CaughtUp(id) => {
+                    line.caught_up = true;
+                    (id, Action::There)
+                }
+                TakenIn::EditedTwice(id) => {
+                    wrong = Some((
+                        format!("`{id}` was edited in the queue (`queue edit`) since this row was read last"),
+                        "write into the row what `watchpost queue show` shows now, or bring the row's words in with `watchpost queue edit`",
+                    ));
+                    (id, Action::Bad)
                 }
                 TakenIn::Owned(id, keeper) => {
                     wrong = Some(match keeper {

@@ -1,7 +1,8 @@
 //! Whether a post that comes in from a table is new, known or a change of a known one.
 //!
 //! A post is known by its id; one without an id by its words, warning, time and accounts. The same table read twice
-//! therefore changes nothing the second time.
+//! therefore changes nothing the second time, also where `queue edit` gave a post other words in between: a row is
+//! compared with what came in last as well as with what the queue shows.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -30,10 +31,25 @@ pub enum Intake {
     New,
     /// It is there already, the same in everything.
     Known(PostId, Keeper),
+    /// The row is as it came in last; `queue edit` has given the post other words since.
+    EditedHere(PostId),
+    /// The row has come to say what `queue edit` made of the post.
+    CaughtUp(PostId),
     /// The database keeps another wording of it.
     Changed(PostId),
+    /// The row has changed, and `queue edit` has given the post other words than the row's.
+    EditedTwice(PostId),
     /// A file keeps another wording of it, or an earlier row does.
     Owned(PostId, Keeper),
+}
+
+/// A post as it came in, where that is not how the queue shows it.
+#[derive(Clone, Debug)]
+pub struct Came {
+    /// As it came in, under the id that the queue shows.
+    pub post: Post,
+    /// Whether `queue edit` changed it since; else staff only moved or held it.
+    pub edited: bool,
 }
 
 /// The posts that are there.
@@ -41,13 +57,20 @@ pub enum Intake {
 pub struct Register<'a> {
     by_id: HashMap<&'a PostId, (Keeper, &'a Post)>,
     by_words: HashMap<String, (Keeper, &'a Post)>,
+    came: HashMap<&'a PostId, &'a Came>,
 }
 
 impl<'a> Register<'a> {
-    /// Of the posts in files and those of the database.
+    /// Of the posts in files and those of the database, and of how they came in.
     #[must_use]
-    pub fn new<P: Borrow<Post>>(files: &'a [P], queued: &'a [Post]) -> Self {
-        let mut register = Self::default();
+    pub fn new<P: Borrow<Post>>(files: &'a [P], queued: &'a [Post], came: &'a [Came]) -> Self {
+        let mut register = Self { came: came.iter().map(|came| (&came.post.id, came)).collect(), ..Self::default() };
+        for post in queued {
+            // Under the words that came in, a row without an id finds it too.
+            if let Some(came) = register.came.get(&post.id) {
+                register.by_words.insert(words(&came.post), (Keeper::Queue, post));
+            }
+        }
         for post in queued {
             register.note(post, Keeper::Queue);
         }
@@ -76,13 +99,18 @@ impl<'a> Register<'a> {
             return Intake::New;
         };
         let id = before.id.clone();
+        let came = self.came.get(&id).filter(|_| !matches!(keeper, Keeper::Row(_)));
+        let edited = came.is_some_and(|came| came.edited);
+        let as_it_came = came.is_some_and(|came| same(&came.post, post));
         match keeper {
-            _ if same(before, post) => Intake::Known(id, keeper),
+            Keeper::Queue if edited && same(before, post) => Intake::CaughtUp(id),
+            Keeper::Queue if edited && as_it_came => Intake::EditedHere(id),
+            _ if as_it_came || same(before, post) => Intake::Known(id, keeper),
             Keeper::File | Keeper::Row(_) => Intake::Owned(id, keeper),
             Keeper::Queue => {
                 // A later row of the same id is a second meaning of it.
                 self.note(post, Keeper::Row(place));
-                Intake::Changed(id)
+                if edited { Intake::EditedTwice(id) } else { Intake::Changed(id) }
             }
         }
     }
@@ -165,7 +193,7 @@ mod tests {
     fn check(row: &Post, expected: Intake) {
         let files = [post("file", "", "From a file")];
         let queued = [post("queue-1", "2027-01-01 09:00", "From the queue"), post("own", "", "Own")];
-        assert_eq!(Register::new(&files, &queued).take(row, 0), expected);
+        assert_eq!(Register::new(&files, &queued, &[]).take(row, 0), expected);
     }
 
     #[test]

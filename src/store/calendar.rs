@@ -99,8 +99,9 @@ const SAID_AGAIN: Duration = Duration::days(1);
 /// How long ago a post that was none may have been said to rest as an evergreen one: longer than any usual cooldown.
 const RESTS_FROM_ANY: Duration = Duration::days(366);
 
-/// For how long what was said counts for the rules of planning, which look back a day and a spacing.
-const SAID_LATELY: Duration = Duration::days(3);
+/// For how long what was said counts for planning: its rules look back a day and a spacing, and an edit of `every` may
+/// have moved what was said half a week ago.
+const SAID_LATELY: Duration = Duration::days(4);
 
 /// Why a row is held by law 1.
 pub const ALREADY_SAID: &str = "already said: this account showed the same text within 60 days";

@@ -14,7 +14,7 @@ use super::order::Place;
 use super::queue::id_of;
 use crate::core::delivery::State;
 use crate::core::ids::PostId;
-use crate::core::intake::{Intake, Keeper, Register, free_id};
+use crate::core::intake::{Came, Intake, Keeper, Register, free_id};
 use crate::core::post::{Order, Post, Readiness, When};
 
 /// Whether the posts are written, or only looked at.
@@ -35,6 +35,12 @@ pub enum TakenIn {
     Changed(PostId),
     /// It was there already, the same in everything.
     Known(PostId, Keeper),
+    /// It is there already, and `queue edit` has given it other words since, which stay.
+    EditedHere(PostId),
+    /// It has come to say what `queue edit` made of the post.
+    CaughtUp(PostId),
+    /// It has changed, and `queue edit` has given the post other words than it: neither may be lost.
+    EditedTwice(PostId),
     /// Somebody else keeps another wording: a file, or an earlier row.
     Owned(PostId, Keeper),
     /// The database keeps another wording, which has gone out or may have.
@@ -61,16 +67,15 @@ impl Store {
         let held: HashSet<PostId> =
             self.post_marks().await?.into_iter().filter(is_hold).map(|(post, _)| post).collect();
         let held = Arc::new(held);
-        let mut files = files;
+        let (mut files, mut came) = (files, Vec::new());
         for post in &mut files {
-            if places.contains_key(&post.id) {
-                put(Arc::make_mut(post), &places);
-            }
-            if held.contains(&post.id) {
-                Arc::make_mut(post).readiness = Readiness::Draft;
+            if places.contains_key(&post.id) || held.contains(&post.id) {
+                came.push(Came { post: Post::clone(post), edited: false });
+                steered(Arc::make_mut(post), &places, &held);
             }
         }
-        let (posts, files, places) = (Arc::new(posts), Arc::new(files), Arc::new(places));
+        let (posts, places) = (Arc::new(posts), Arc::new(places));
+        let files = Arc::new((files, came));
         self.inner
             .writer
             .decide(move |connection| {
@@ -88,8 +93,11 @@ fn is_hold((_, mark): &(PostId, Mark)) -> bool {
 
 const GARBLED: StoreError = StoreError::Garbled { what: "a queued post" };
 
-/// Gives a post the priority and the slot that staff gave it in the queue.
-fn put(post: &mut Post, places: &HashMap<PostId, Place>) {
+/// Gives a post the priority, the slot and the hold that staff gave it in the queue.
+fn steered(post: &mut Post, places: &HashMap<PostId, Place>, held: &HashSet<PostId>) {
+    if held.contains(&post.id) {
+        post.readiness = Readiness::Draft;
+    }
     if let Some(place) = places.get(&post.id) {
         post.order.priority = place.priority.unwrap_or(post.order.priority);
         post.order.slot = place.slot.or(post.order.slot);
@@ -99,28 +107,33 @@ fn put(post: &mut Post, places: &HashMap<PostId, Place>) {
 async fn take_in(
     connection: &mut AnyConnection,
     posts: &[Post],
-    files: &[Arc<Post>],
+    (files, came): &(Vec<Arc<Post>>, Vec<Came>),
     (moved, held): (&HashMap<PostId, Place>, &HashSet<PostId>),
     trial: Trial,
     now: DateTime<Utc>,
 ) -> Result<Vec<TakenIn>, StoreError> {
-    const LIST: &str = "SELECT seq, body FROM queued_posts ORDER BY seq";
+    const LIST: &str = "SELECT seq, body, came_as FROM queued_posts ORDER BY seq";
     const ADD: &str = "INSERT INTO queued_posts (body, created_at) VALUES ($1, $2) RETURNING seq";
-    const CHANGE: &str = "UPDATE queued_posts SET body = $1 WHERE seq = $2";
-    let (mut queued, mut places) = (Vec::new(), HashMap::new());
+    const CHANGE: &str = "UPDATE queued_posts SET body = $1, came_as = NULL WHERE seq = $2";
+    const CATCH_UP: &str = "UPDATE queued_posts SET came_as = NULL WHERE seq = $1";
+    let (mut queued, mut places, mut came) = (Vec::new(), HashMap::new(), came.clone());
     for row in sqlx::query(LIST).fetch_all(&mut *connection).await? {
         let (seq, body): (i64, String) = (row.try_get("seq")?, row.try_get("body")?);
+        let came_as: Option<String> = row.try_get("came_as")?;
         let post: Post = serde_json::from_str(&body).map_err(|_shape| GARBLED)?;
         let id = id_of(post.id, seq);
         places.insert(id.clone(), (seq, post.order.position));
         let mut post = Post { id, ..post };
-        put(&mut post, moved);
-        if held.contains(&post.id) {
-            post.readiness = Readiness::Draft;
+        if let Some(before) = &came_as {
+            let before: Post = serde_json::from_str(before).map_err(|_shape| GARBLED)?;
+            came.push(Came { post: Post { id: post.id.clone(), ..before }, edited: true });
+        } else if moved.contains_key(&post.id) || held.contains(&post.id) {
+            came.push(Came { post: post.clone(), edited: false });
         }
+        steered(&mut post, moved, held);
         queued.push(post);
     }
-    let mut register = Register::new(files, &queued);
+    let mut register = Register::new(files, &queued, &came);
     let mut taken = Vec::with_capacity(posts.len());
     for (at, post) in posts.iter().enumerate() {
         taken.push(match register.take(post, at) {
@@ -137,7 +150,17 @@ async fn take_in(
             }
             Intake::Known(id, keeper) => TakenIn::Known(id, keeper),
             Intake::Owned(id, keeper) => TakenIn::Owned(id, keeper),
-            Intake::Changed(id) if may_have_gone(connection, post, &id).await? => TakenIn::Gone(id),
+            Intake::EditedHere(id) => TakenIn::EditedHere(id),
+            Intake::CaughtUp(id) => {
+                if let Some((seq, _)) = places.get(&id).filter(|_| trial == Trial::ForGood) {
+                    sqlx::query(CATCH_UP).bind(*seq).execute(&mut *connection).await?;
+                }
+                TakenIn::CaughtUp(id)
+            }
+            Intake::Changed(id) | Intake::EditedTwice(id) if may_have_gone(connection, post, &id).await? => {
+                TakenIn::Gone(id)
+            }
+            Intake::EditedTwice(id) => TakenIn::EditedTwice(id),
             Intake::Changed(id) => {
                 let seq = places.get(&id).copied().filter(|_| trial == Trial::ForGood);
                 if let Some((seq, position)) = seq {

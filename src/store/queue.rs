@@ -37,7 +37,8 @@ impl Store {
     /// When the database cannot be written; then nothing changed.
     pub async fn replace_queued(&self, before: &Post, after: &Post) -> Result<bool, StoreError> {
         const LIST: &str = "SELECT seq, body FROM queued_posts";
-        const REPLACE: &str = "UPDATE queued_posts SET body = $2 WHERE seq = $1";
+        // The table it came from may be read again: what it said there is kept, see `core::intake`.
+        const REPLACE: &str = "UPDATE queued_posts SET came_as = COALESCE(came_as, body), body = $2 WHERE seq = $1";
         let (before, after) = (before.clone(), after.clone());
         self.inner
             .writer

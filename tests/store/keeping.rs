@@ -5,6 +5,7 @@ use std::sync::Arc;
 use watchpost::core::ids::{Lang, PostId, StatusId};
 use watchpost::core::intake::Keeper;
 use watchpost::core::post::{Post, When};
+use watchpost::store::deliveries::Wish;
 use watchpost::store::intake::{TakenIn, Trial};
 use watchpost::store::sending::Ending;
 
@@ -16,6 +17,7 @@ on_both!(
     a_matter_has_one_notice,
     the_queue_keeps_its_order,
     a_table_is_taken_in_once,
+    a_table_read_again_does_not_undo_an_edit_or_a_hold,
     texts_with_every_sign_come_back_as_they_were,
     a_command_beside_the_daemon_is_noticed,
     a_failing_verb_takes_no_other_with_it,
@@ -188,4 +190,39 @@ async fn a_table_is_taken_in_once(base: &Base) {
     let late = store.take_in(vec![row("a", "Too late")], Vec::new(), Trial::ForGood, now()).await.unwrap();
     assert_eq!(late, [TakenIn::Gone("a".into())]);
     assert_eq!(words(store.queued_posts().await.unwrap()), queue);
+}
+
+/// What `queue edit` and `queue hold` did in between stays, and nobody's words are lost.
+async fn a_table_read_again_does_not_undo_an_edit_or_a_hold(base: &Base) {
+    let store = base.daemon().await.store;
+    let row =
+        |id: &str, text: &str| Post::new(PostId::from(id), When::NextSlot, Lang::new("en"), vec![text.to_owned()]);
+    let rows = vec![row("a", "As first written"), row("", "Nameless"), row("held", "Held")];
+    let read = async |rows: &[Post]| store.take_in(rows.to_vec(), Vec::new(), Trial::ForGood, now()).await.unwrap();
+    read(&rows).await;
+    let edit = async |id: &str, text: &str| {
+        let all = store.queued_posts().await.unwrap();
+        let before = all.iter().find(|post| post.id.as_str() == id).unwrap();
+        let after = Post { parts: vec![text.to_owned()], ..before.clone() };
+        assert!(store.replace_queued(before, &after).await.unwrap());
+    };
+    edit("a", "Half mended").await;
+    edit("a", "Mended").await;
+    edit("queue-2", "Nameless, mended").await;
+    store.steer_post(&"held".into(), Wish::Hold, "", now()).await.unwrap();
+    let edited = [
+        TakenIn::EditedHere("a".into()),
+        TakenIn::EditedHere("queue-2".into()),
+        TakenIn::Known("held".into(), Keeper::Queue),
+    ];
+    assert_eq!(read(&rows).await, edited);
+    assert_eq!(read(&rows).await, edited, "and once more");
+    let texts: Vec<String> = store.queued_posts().await.unwrap().iter().map(|post| post.parts[0].clone()).collect();
+    assert_eq!(texts, ["Mended", "Nameless, mended", "Held"]);
+    // Both sides changed: neither is lost. When the row says what the edit says, they are one again.
+    assert_eq!(read(&[row("a", "Changed in the table")]).await, [TakenIn::EditedTwice("a".into())]);
+    assert_eq!(read(&[row("a", "Mended")]).await, [TakenIn::CaughtUp("a".into())]);
+    assert_eq!(read(&[row("a", "Mended")]).await, [TakenIn::Known("a".into(), Keeper::Queue)]);
+    assert_eq!(read(&[row("a", "Changed in the table")]).await, [TakenIn::Changed("a".into())]);
+    assert_eq!(read(&[row("a", "Changed in the table")]).await, [TakenIn::Known("a".into(), Keeper::Queue)]);
 }

@@ -21,6 +21,7 @@ mod dates;
 mod day_names;
 mod headings;
 mod open;
+mod quotes;
 mod row;
 mod row_times;
 #[cfg(test)]
@@ -158,7 +159,19 @@ pub fn read(
         }
         guarded += record.iter().filter(|cell| unguarded(cell) != *cell).count();
         let place = Place { file, row: number, line };
-        let read = one(&reading, record, &folder, &frame, place, &mut sheet);
+        let mut read = one(&reading, record, &folder, &frame, place, &mut sheet);
+        let mut report = Report::of_row(file);
+        for cell in rows.early_ends() {
+            report.error(
+                row::line_of(cell),
+                "the text ends at a quotation mark, and more stands behind it",
+                "inside a text in quotation marks write \"\" for each \"",
+            );
+            read.post = None;
+        }
+        for finding in report.into_findings() {
+            tell(&mut sheet, place, &top.headings, finding);
+        }
         sheet.rows.push(read);
     }
     let open = rows.open_quote();

@@ -2,7 +2,7 @@
 //!
 //! The file is read in pieces, never as a whole. What is no table of text is refused with what to do instead.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::rc::Rc;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 
+use super::quotes::{Quotes, Watching};
 use super::words::Words;
 
 /// Larger files are no queue of posts: a hundred thousand posts fit into it.
@@ -153,8 +154,9 @@ impl Table {
     pub(super) fn rows(&mut self) -> Result<Rows<'_>, SheetError> {
         let path = self.path.clone();
         self.file.rewind().map_err(|source| SheetError::Unreadable { file: path.clone(), source })?;
-        let quotes = Rc::new(Cell::new(0));
-        let text = Counting { text: decoded(&mut self.file, self.encoding), quotes: Rc::clone(&quotes) };
+        let quotes = Rc::new(RefCell::new(Quotes::default()));
+        let text = decoded(&mut self.file, self.encoding);
+        let text = Watching { text, separator: self.separator, quotes: Rc::clone(&quotes) };
         let text: Box<dyn Read + '_> = Box::new(text);
         let reader = reader(text, self.separator);
         let record = csv::StringRecord::new();
@@ -233,25 +235,10 @@ pub(super) struct Rows<'t> {
     line: u64,
     /// The line the next row begins on.
     next: usize,
-    /// Quotation marks read so far: all of them, once the rows are at their end.
-    quotes: Rc<Cell<u64>>,
+    /// The quotation marks read so far: all of them, once the rows are at their end.
+    quotes: Rc<RefCell<Quotes>>,
     /// The place of the last filled cell of the last row, if it holds several lines.
     last: Option<usize>,
-}
-
-/// Counts quotation marks on their way.
-struct Counting<R> {
-    text: R,
-    quotes: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.text.read(into)?;
-        let quotes = into.iter().take(count).filter(|byte| **byte == b'"').count();
-        self.quotes.set(self.quotes.get().saturating_add(u64::try_from(quotes).unwrap_or(u64::MAX)));
-        Ok(count)
-    }
 }
 
 impl Rows<'_> {
@@ -285,7 +272,12 @@ impl Rows<'_> {
     /// At the end of all rows: the place of the last row's cell whose quotation mark never ended. It has swallowed all
     /// that stood below it.
     pub(super) fn open_quote(&self) -> Option<usize> {
-        self.last.filter(|_| self.quotes.get() % 2 == 1)
+        self.last.filter(|_| self.quotes.borrow().is_open())
+    }
+
+    /// The places of the cells of this row whose text went on behind the quotation mark that ended it.
+    pub(super) fn early_ends(&self) -> Vec<usize> {
+        self.quotes.borrow_mut().early(self.reader.position().byte())
     }
 }
 

@@ -22,6 +22,7 @@ use crate::core::schedule::{Slot, resolve};
 pub mod agenda;
 mod evergreen;
 pub mod late;
+mod moved;
 mod own_times;
 pub mod pauses;
 mod place;
@@ -234,7 +235,7 @@ pub struct History {
     pub last_topic: HashMap<AccountName, TopicId>,
     /// What each account said last, and when.
     pub last_post: HashMap<AccountName, (DateTime<Utc>, PostId)>,
-    /// What was said within the last two days, or is overdue; older ones make no difference.
+    /// What was said within the last four days, or is overdue; older ones make no difference.
     pub said: Vec<Said>,
     /// Rows whose time has been and that nobody has tried yet; they are among those that are taken.
     pub overdue: Vec<Overdue>,

@@ -1,5 +1,5 @@
 //! Posts with a time of their own: which of their occurrences the window holds, and which stand around it. No rule moves
-//! them; [`conflicts`] says which rules they break.
+//! them; [`conflicts`] says which rules they break. An occurrence that an edit of `every` only moved is not said again.
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -7,6 +7,7 @@ use std::rc::Rc;
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
+use super::moved::Moved;
 use super::pauses::Pauses;
 use super::place::{index, occurrence};
 use super::prepare::Prepared;
@@ -46,6 +47,7 @@ pub(super) struct OwnTimes<'a, 'b> {
     found: Vec<Vec<Own>>,
     /// What the history says was said, or is not going to be.
     told: HashSet<(&'a str, &'a str, &'a str)>,
+    moved: Moved<'a>,
 }
 
 impl<'a, 'b> OwnTimes<'a, 'b> {
@@ -69,6 +71,7 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
             pauses,
             told: history.said.iter().map(said).chain(kept_back).collect(),
             found: accounts.iter().map(|_| Vec::new()).collect(),
+            moved: Moved::new(history, zone),
         }
     }
 
@@ -124,7 +127,7 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
         slot.firings(self.zone, from, self.end()).filter(wanted).take(times).collect()
     }
 
-    fn every_time(&mut self, number: usize, prepared: &Prepared<'_>, times: &[Firing]) {
+    fn every_time(&mut self, number: usize, prepared: &Prepared<'a>, times: &[Firing]) {
         let post = prepared.post;
         let wanted = |firing: &&Firing| {
             prepared.from.is_none_or(|from| from <= firing.instant)
@@ -145,7 +148,8 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
             for firing in times.iter().filter(wanted) {
                 let occurrence = Occurrence::local(firing.local);
                 let taken = prepared.is_taken(account, &occurrence);
-                if !taken && (left == 0 || firing.instant < self.window.every_from) {
+                let is_said = !taken && self.moved.is_said(&calendar.name, post, firing.local);
+                if !taken && (left == 0 || is_said || firing.instant < self.window.every_from) {
                     continue;
                 }
                 left -= u32::from(!taken);
@@ -179,6 +183,9 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
             return;
         }
         let taken = prepared.is_taken(account, occurrence);
+        if !taken && kind == Kind::Every && self.moved.is_said(&calendar.name, prepared.post, local) {
+            return;
+        }
         let placed = !taken && from <= at && at < self.window.until;
         let near = self.begin() <= at && at < self.end();
         // What has a row and stands before the slots was said, and the history tells; or it was not.

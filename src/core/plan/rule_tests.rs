@@ -5,6 +5,7 @@ use chrono_tz::America::New_York;
 
 use super::tests::{about, account, check, check_with, days, lines, local, nominal, on, post, when};
 use super::*;
+use crate::core::lateness::WhenLate;
 use crate::core::post::{Order, Readiness, Repeat, Variant};
 
 /// The account with these rules.
@@ -238,6 +239,50 @@ fn an_every_post_has_a_beginning_an_end_gaps_and_a_count() {
         ..History::default()
     };
     assert_eq!(times(&every(skipped), &history), ["Wed"]);
+}
+
+#[test]
+fn what_an_edit_of_every_only_moved_is_not_said_again() {
+    let eyes = [account("eyes", &[])];
+    let said = |occurrence: Occurrence, at: &str| {
+        let (account, post) = (AccountName::from("eyes"), PostId::from("e"));
+        let said = Said { account: account.clone(), post: post.clone(), occurrence: occurrence.clone(), at: local(at) };
+        History { said: vec![said], taken: [(account, post, occurrence)].into(), ..History::default() }
+    };
+    let check = |every: &str, history: &History, expected: &[&str]| {
+        let plan = plan(&[when("e", &format!("every {every}"))], &eyes, New_York, history, days(10));
+        let times: Vec<String> = plan.planned.iter().map(|one| one.local.format("%a %H:%M").to_string()).collect();
+        assert_eq!(times, expected, "{every}");
+    };
+    let noon = "2026-11-02 12:00";
+    let monday = said(Occurrence::local(nominal(noon)), noon);
+    check("Mon 12:30", &monday, &["Mon 12:30"]);
+    check("Mon 12:30", &History::default(), &["Mon 12:30", "Mon 12:30"]);
+    check("Wed 12:00", &monday, &["Wed 12:00"]);
+    // Later than half a step, or an occurrence that the pattern brings itself: another one.
+    check("Fri 12:00", &monday, &["Fri 12:00"]);
+    check("Mon 12:00, 12:30", &monday, &["Mon 12:30", "Mon 12:00", "Mon 12:30"]);
+    check("Mon 06:00, 11:00, 23:30", &monday, &["Mon 06:00", "Mon 23:30", "Mon 06:00", "Mon 11:00", "Mon 23:30"]);
+    // It was said at a time of its own.
+    check("Mon,Tue 12:30", &said(Occurrence::once(), noon), &["Tue 12:30", "Mon 12:30", "Tue 12:30"]);
+    // Said once more by hand: the pattern goes on.
+    check("Mon,Tue 12:30", &said(Occurrence::again(2), noon), &["Mon 12:30", "Tue 12:30", "Mon 12:30", "Tue 12:30"]);
+    // What is overdue has not been said.
+    let mut unsaid = monday.clone();
+    unsaid.overdue = vec![Overdue {
+        account: AccountName::from("eyes"),
+        post: PostId::from("e"),
+        occurrence: Occurrence::local(nominal(noon)),
+        kind: Kind::Every,
+        due_at: local(noon),
+        local: nominal(noon),
+        parts: 1,
+        not_before: local(noon),
+        expires_at: None,
+        late: WhenLate::Send,
+        was_tried: false,
+    }];
+    check("Mon 12:30", &unsaid, &["Mon 12:30", "Mon 12:30"]);
 }
 
 #[test]

@@ -167,6 +167,21 @@ fn a_weekday_that_contradicts_its_date_is_a_mistake() {
 }
 
 #[test]
+fn a_quotation_mark_that_ends_a_text_too_early_is_a_mistake_of_its_row() {
+    let text = "id,when,text,topic\nq1,2090-11-27 09:00,\"He said \"hi\" there\",\n\
+        q2,2090-11-28 09:00,\"He said \"\"hi\"\"\" ,\nq3,,5\" of \"rain\",\nq4,,\"two\nlines\"\n\
+        q5,,\"Ends\" \"anew\",\n";
+    let sheet = sheet(text.as_bytes());
+    let wrong = "(text): the text ends at a quotation mark, and more stands behind it — inside a text in quotation \
+        marks write \"\" for each \"";
+    let found = findings(&sheet);
+    assert_eq!(found[..2], [format!("2: C2 {wrong}"), format!("7: C6 {wrong}")], "{found:?}");
+    let words: Vec<_> = sheet.rows.iter().map(|row| row.post.as_ref().map(|post| post.parts[0].as_str())).collect();
+    // A blank behind the end of a text harms nobody.
+    assert_eq!(words[..4], [None, Some("He said \"hi\" "), Some("5\" of \"rain\""), Some("two\nlines")]);
+}
+
+#[test]
 fn a_quotation_mark_that_never_ends_is_a_mistake() {
     let text = "id,when,text\nu1,2090-11-27 09:00,\"never closed\nu2,2090-11-28 09:00,second\n";
     let sheet = sheet(text.as_bytes());
