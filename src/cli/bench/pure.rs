@@ -29,7 +29,7 @@ pub(super) fn matching(bench: &Bench) -> Vec<Row> {
     let keywords = bench.load(10_000);
     let facts = (0..keywords.div_ceil(10)).map(|number| fact(number, (number * 10..number * 10 + 10).map(word)));
     let book = FactBook { facts: facts.collect(), ..FactBook::default() };
-    let matcher = Matcher::new(&book, &CommandBook::default(), &[Lang::new("en")]);
+    let matcher = Matcher::new(&book, &CommandBook::default(), &[Lang::new("en"), Lang::new("es")]);
     let mut own = format!("I heard that {} has something to do with this", word(keywords / 2));
     while own.len() < 500 {
         own.push_str(" and nobody here could tell me what the police want with it");

@@ -14,6 +14,9 @@ use crate::core::text::{Words, phrase};
 /// Texts shorter than this many characters are judged by single words, not by their letters (DESIGN §6).
 const ENOUGH_TO_DETECT: usize = 40;
 
+/// More than this many characters tell the detector nothing new, and each costs it time.
+const ENOUGH_TO_BE_SURE: usize = 200;
+
 /// A letter that only one of the languages has speaks for as many words.
 const LETTER: usize = 2;
 
@@ -244,6 +247,11 @@ impl Speech {
     }
 
     fn detect(&self, own: &str) -> Option<usize> {
+        if self.languages.len() < 2 {
+            return None;
+        }
+        let end = own.char_indices().nth(ENOUGH_TO_BE_SURE).map_or(own.len(), |(at, _)| at);
+        let own = own.get(..end).unwrap_or(own);
         let known: Vec<(usize, Detected)> =
             self.languages.iter().enumerate().filter_map(|(index, lang)| Some((index, detected(lang)?))).collect();
         let found = Detector::with_allowlist(known.iter().map(|(_, lang)| *lang).collect()).detect_lang(own)?;
