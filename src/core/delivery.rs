@@ -200,6 +200,8 @@ pub struct Receipt {
     pub status: StatusId,
     /// Who wrote it, as the server says.
     pub author: Option<RemoteId>,
+    /// Its author's profile.
+    pub author_url: Option<String>,
     /// Where people read it.
     pub url: Option<String>,
     /// The visible words of the answer, when they are not those that were sent: an answer may be another status.

@@ -105,6 +105,7 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
     Outcome::Sent(Receipt {
         status: StatusId::new(id),
         author: status.get("account").and_then(|account| json::id(account, "id")).map(RemoteId::new),
+        author_url: status.get("account").and_then(|account| json::text(account, "url")),
         other_words,
         url: json::text(&status, "url").or_else(|| json::text(&status, "uri")),
         changed: changed(asked, &status),

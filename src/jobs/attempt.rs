@@ -216,7 +216,9 @@ async fn is_anothers(
     armed: &Armed,
     receipt: &Receipt,
 ) -> Result<bool, StoreError> {
-    if receipt.author.as_ref().is_some_and(|author| *author != link.me.id) {
+    // A server that was set up anew may know us by another id; the profile stays ours.
+    let other_id = receipt.author.as_ref().is_some_and(|author| *author != link.me.id);
+    if other_id && receipt.author_url.as_ref().is_none_or(|url| *url != link.me.url) {
         return Ok(true);
     }
     let Some(words) = &receipt.other_words else { return Ok(false) };
@@ -377,6 +379,7 @@ fn rehearsed(armed: &Armed) -> Outcome {
     Outcome::Sent(Receipt {
         status,
         author: None,
+        author_url: None,
         url: None,
         other_words,
         changed,

@@ -314,6 +314,7 @@ pub(crate) async fn arm(store: &Store, now: DateTime<Utc>) -> Armed {
 pub(crate) fn receipt(status: &str) -> Receipt {
     Receipt {
         author: None,
+        author_url: None,
         other_words: None,
         status: StatusId::new(status),
         url: Some(format!("https://social.example/@eyes/{status}")),
