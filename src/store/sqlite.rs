@@ -35,7 +35,23 @@ fn address(file: &Path) -> String {
     format!("sqlite://{path}?mode=rwc")
 }
 
+/// How often, and after what pause, a new file is tried that another program is just making: turning to WAL does not
+/// wait for a lock.
+const TRIES: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 pub(super) async fn one(file: &Path) -> Result<AnyConnection, StoreError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match connected(file).await {
+            Err(StoreError::Busy { .. }) if tries < TRIES => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+async fn connected(file: &Path) -> Result<AnyConnection, StoreError> {
     make(file)?;
     let mut connection = AnyConnection::connect(&address(file)).await?;
     settle(&mut connection).await?;
