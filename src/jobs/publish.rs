@@ -1,4 +1,4 @@
-//! Due deliveries go out: claim → prepare → arm, and then [`attempt`]: publish → record (DESIGN §5).
+//! Due deliveries go out: claim → prepare → arm, and then [`super::attempt`]: publish → record (DESIGN §5).
 //!
 //! One account sends its posts one at a time; its replies side by side. Accounts do not wait for each other.
 

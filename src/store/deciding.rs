@@ -22,7 +22,7 @@ pub(super) struct Intake<'a> {
     pub(super) store: &'a Store,
     pub(super) account: &'a AccountName,
     pub(super) mention: &'a Mention,
-    /// What it is known by: [`identity`].
+    /// What it is known by: a keyed hash of its URI, made in [`super::mentions`].
     pub(super) uri: String,
     pub(super) now: DateTime<Utc>,
     pub(super) boot: Duration,
