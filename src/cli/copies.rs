@@ -14,6 +14,8 @@ use crate::core::alike::{Alikes, Fingerprint};
 use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
+use crate::jobs::copied::{Copied, Counts, copied};
+use crate::jobs::staging::Prints;
 use crate::store::Store;
 
 /// How far back it looks.
@@ -172,20 +174,51 @@ pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding
     }
     let Ok(Some(store)) = workplace::store_if_any(campaign).await else { return Vec::new() };
     let all = heard(campaign, &store, now).await.unwrap_or_default();
+    let queued = store.queued_posts().await.unwrap_or_default();
     store.close().await;
+    let copied = copied(&campaign.posts, &queued, &Prints::default());
+    let beside: HashMap<&PostId, &Copied> = copied.iter().map(|copy| (&copy.file, copy)).collect();
     let calendars = plan_accounts(campaign);
     let prints: Vec<Fingerprint> = all.iter().map(|heard| Fingerprint::of(&heard.text)).collect();
     let alikes = Alikes::new(&prints);
     let finding = |post: &Arc<Post>| {
-        let (place, likeness) = likest(post, &calendars, &all, &alikes)?;
+        let (message, hint) = match beside.get(&post.id).and_then(|copy| exported(copy)) {
+            Some(told) => told,
+            None => {
+                let (place, likeness) = likest(post, &calendars, &all, &alikes)?;
+                let hint = "followers and servers take near copies for spam: word it differently, or keep one";
+                let message = format!("it says nearly the same as {place} ({:.0} % alike)", likeness * 100.0);
+                (message, hint.to_owned())
+            }
+        };
         let (file, line) = loaded.places.get(&post.id)?;
-        Some(Finding {
-            file: Path::to_path_buf(file),
-            line: Some(*line),
-            level: Level::Warning,
-            message: format!("it says nearly the same as {place} ({:.0} % alike)", likeness * 100.0),
-            hint: Some("followers and servers take near copies for spam: word it differently, or keep one".to_owned()),
-        })
+        let (file, line) = (Path::to_path_buf(file), Some(*line));
+        Some(Finding { file, line, level: Level::Warning, message, hint: Some(hint) })
     };
     campaign.posts.iter().filter_map(finding).collect()
+}
+
+/// What is to be said of a file that names a post of the database, as exports do; nothing where one counts in the
+/// other's place and both say the same.
+fn exported(copy: &Copied) -> Option<(String, String)> {
+    let Copied { file, queued, counts } = copy;
+    match counts {
+        Counts::Queued => Some((
+            format!("it is a copy of {queued}, which the queue holds, and stays out: one post does not go out twice"),
+            format!(
+                "remove the file; to keep the file instead, give it an `id` of its own and `watchpost queue cancel {queued}`"
+            ),
+        )),
+        Counts::File { same: true } => None,
+        Counts::File { same: false } => Some((
+            format!("the queue holds a post {queued} too, with other words or another time: this file counts"),
+            format!("remove the file if {queued} of the queue is right"),
+        )),
+        Counts::Both => Some((
+            format!("{queued}, which the queue holds, has other words or another time: both go out"),
+            format!(
+                "remove the file if it is an old copy of {queued}; give it an `id` of its own if it is another post ({file} is how exports name {queued})"
+            ),
+        )),
+    }
 }

@@ -100,7 +100,8 @@ pub async fn run(campaign: &Campaign, args: &ExportArgs, now: DateTime<Utc>) -> 
         Format::Md => {
             let posts = many(count, "post");
             format!(
-                "{posts} written into {}; in the folder posts/ of another campaign they are the queue\n",
+                "{posts} written into {}; in the folder posts/ of another campaign they are the queue, here they stay out as \
+                 copies while the queue says the same\n",
                 place.display()
             )
         }

@@ -141,7 +141,8 @@ fn same(one: &Post, other: &Post) -> bool {
 }
 
 /// Times to the second, accounts in order, paths without `..`: what makes no difference to what goes out.
-fn plain(post: &Post) -> Post {
+#[must_use]
+pub fn plain(post: &Post) -> Post {
     let mut post = post.clone();
     post.accounts.sort();
     // Where staff moved it is not the table's to say.

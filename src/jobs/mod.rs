@@ -5,7 +5,7 @@
 //! - [`link`]: learn who we are on a server and what it can do, before anything else;
 //! - [`identity`]: nobody speaks through another account's profile;
 //! - [`set_back`]: before an account sends: does it show what the ledger does not know?
-//! - [`staging`]: posts with what staff decided about them;
+//! - [`staging`]: posts with what staff decided about them; [`copied`]: of a post and its exported file one counts;
 //! - [`plan`]: posts → planned deliveries;
 //! - [`publish`]: due deliveries → claimed → armed;
 //! - `attempt`: armed → the one POST → its outcome in the ledger;
@@ -22,6 +22,7 @@ pub mod answer;
 mod attempt;
 pub mod by_hand;
 pub mod context;
+pub mod copied;
 pub mod identity;
 pub mod keep;
 pub mod lease;

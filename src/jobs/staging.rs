@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
+use super::copied::{Copied, Counts, copied};
 use crate::core::approval::{Approval, ApprovalRule, Standing, standing};
 use crate::core::delivery::State;
 use crate::core::ids::{Lang, PostId};
@@ -28,6 +29,8 @@ pub struct Staged {
     pub marks: HashMap<PostId, Mark>,
     /// Where each post stands that must be approved.
     pub standings: HashMap<PostId, Standing>,
+    /// Files that are copies of posts of the database, and which of the two is among [`Staged::posts`].
+    pub copied: Vec<Copied>,
 }
 
 impl Staged {
@@ -89,12 +92,28 @@ pub async fn stage(
     zone: Tz,
     prints: &Prints,
 ) -> Result<Staged, StoreError> {
-    let mut posts = files.to_vec();
-    posts.extend(store.queued_posts().await?.into_iter().map(Arc::new));
+    let queued = store.queued_posts().await?;
+    let copied = copied(files, &queued, prints);
+    let stays_out: HashSet<&PostId> = copied
+        .iter()
+        .filter_map(|copy| match copy.counts {
+            Counts::Queued => Some(&copy.file),
+            Counts::File { .. } | Counts::Both => None,
+        })
+        .collect();
+    let replaced: HashSet<&PostId> = copied
+        .iter()
+        .filter_map(|copy| match copy.counts {
+            Counts::File { .. } => Some(&copy.queued),
+            Counts::Queued | Counts::Both => None,
+        })
+        .collect();
+    let mut posts: Vec<Arc<Post>> = files.iter().filter(|post| !stays_out.contains(&post.id)).cloned().collect();
+    posts.extend(queued.into_iter().filter(|post| !replaced.contains(&post.id)).map(Arc::new));
     let approvals = store.last_approvals().await?;
     let (places, moves) = (store.post_places().await?, store.post_moves().await?);
     let standings = judge(&mut posts, rule, zone, &approvals, prints);
-    Ok(Staged { posts: in_order(posts, &places, &moves), marks: store.post_marks().await?, standings })
+    Ok(Staged { posts: in_order(posts, &places, &moves), marks: store.post_marks().await?, standings, copied })
 }
 
 /// The same where there is no database: nobody decided anything.
@@ -102,7 +121,7 @@ pub async fn stage(
 pub fn stage_files(files: &[Arc<Post>], rule: ApprovalRule, zone: Tz) -> Staged {
     let mut posts = files.to_vec();
     let standings = judge(&mut posts, rule, zone, &HashMap::new(), &Prints::default());
-    Staged { posts, marks: HashMap::new(), standings }
+    Staged { posts, standings, ..Staged::default() }
 }
 
 fn judge(

@@ -367,6 +367,35 @@ fn a_post_held_before_it_has_a_row_is_seen_everywhere() {
     });
 }
 
+#[test]
+fn an_export_copied_into_its_own_campaign_says_nothing_twice() {
+    run(async {
+        let mut story = Scene::new().real_time().set().await;
+        story.start().await;
+        let soon = (Clock::system().now() + Duration::hours(1)).to_rfc3339();
+        said(&story, &["queue", "add", "Look at what your doorbell sees.", "--at", &soon], 0, "queue-1 added");
+        story.expect_state("queue-1", State::Planned).await;
+        let out = story.folder.path().join("posts/saved");
+        said(&story, &["queue", "export", "--format", "md", "--out", out.to_str().unwrap()], 0, "stay out as copies");
+        story.settle().await;
+        let planned = || {
+            let plan = json(&story, &["plan", "--days", "2", "--json"]);
+            plan.as_array().unwrap().iter().map(|row| row["post"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(planned(), ["queue-1"]);
+        assert_eq!(story.rows("from-queue-1").await.len(), 0);
+        said(&story, &["check"], 0, "it is a copy of queue-1, which the queue holds, and stays out");
+        said(&story, &["queue", "show", "from-queue-1"], 2, "the post is queue-1");
+        // What was cancelled does not come back as its copy.
+        said(&story, &["queue", "cancel", "queue-1"], 0, "cancelled");
+        assert_eq!(planned(), Vec::<String>::new());
+        edit(&story, "from-queue-1", r#"echo "Ask." >> "$1""#, 0, "is saved");
+        said(&story, &["check"], 0, "queue-1, which the queue holds, has other words or another time: both go out");
+        assert_eq!(planned(), ["from-queue-1"]);
+        story.finish().await;
+    });
+}
+
 /// Edits a post with an editor that runs these words of a shell on the file.
 fn edit(story: &Story, id: &str, editor: &str, code: i32, words: &str) {
     use std::os::unix::fs::PermissionsExt;

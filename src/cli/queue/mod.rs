@@ -119,6 +119,10 @@ fn unknown(campaign: &Campaign, id: &str, staged: &Staged) -> anyhow::Error {
     if let Some(mistake) = campaign.unreadable.get(id) {
         return anyhow!("{mistake}; {id} is left out until that is mended");
     }
+    if let Some(copy) = staged.copied.iter().find(|copy| copy.file.as_str() == id) {
+        let queued = &copy.queued;
+        return anyhow!("the file of {id} says the same as {queued} of the queue and stays out: the post is {queued}");
+    }
     let names = staged.posts.iter().map(|post| post.id.as_str());
     let best = names.max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
     let hint = best.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
