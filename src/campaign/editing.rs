@@ -1,4 +1,5 @@
-//! One post at a time, for an editor: where its file stands, and a text read as the post it would be.
+//! One post at a time, for an editor: where its file stands, a text read as the post it would be, and whose words it
+//! holds.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::finding::{Finding, Report, any_error};
+use super::markdown::quoted;
 use super::posts::{self, FOLDER};
 use super::{Campaign, frame_of};
 use crate::core::ids::PostId;
@@ -32,4 +34,47 @@ pub fn read_text(campaign: &Campaign, text: &str, file: &Path, now: DateTime<Utc
     let findings = report.into_findings();
     let post = read.map(|read| Arc::unwrap_or_clone(read.post)).filter(|_| !any_error(&findings));
     (post, findings)
+}
+
+/// The text of a post's file with `author: NAME` above its words, in the place of another name. A text whose first line
+/// begins front matter that never ends is left as it is.
+#[must_use]
+pub fn signed(text: &str, name: &str) -> String {
+    let ends = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let line = format!("author: {}{ends}", quoted(name));
+    let is_rule = |line: &&str| line.trim_end() == "---";
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    if !lines.first().is_some_and(is_rule) {
+        return format!("---{ends}{line}---{ends}{text}");
+    }
+    let Some(end) = lines.iter().skip(1).position(is_rule).map(|place| place + 1) else { return text.to_owned() };
+    let old = lines.iter().take(end).position(|line| line.starts_with("author:"));
+    let mut signed = String::with_capacity(text.len() + line.len());
+    for (place, written) in lines.iter().enumerate() {
+        if Some(place) == old || (old.is_none() && place == end) {
+            signed.push_str(&line);
+        }
+        if Some(place) != old {
+            signed.push_str(written);
+        }
+    }
+    signed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edit_bears_the_name_of_who_made_it() {
+        for (text, expected) in [
+            ("Words.\n", "---\nauthor: \"Bo\"\n---\nWords.\n"),
+            ("---\ntopic: ring\n---\nWords.", "---\ntopic: ring\nauthor: \"Bo\"\n---\nWords."),
+            ("---\nauthor: Ada\ntopic: ring\n---\nauthor: x\n", "---\nauthor: \"Bo\"\ntopic: ring\n---\nauthor: x\n"),
+            ("---\r\ntopic: ring\r\n---\r\nWords.", "---\r\ntopic: ring\r\nauthor: \"Bo\"\r\n---\r\nWords."),
+            ("---\ntopic: ring\nWords.", "---\ntopic: ring\nWords."),
+        ] {
+            assert_eq!(signed(text, "Bo"), expected, "{text:?}");
+        }
+    }
 }

@@ -253,7 +253,7 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// A YAML text in double quotes: signs that end a line or are not shown are escaped.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut shown = String::from("\"");
     for letter in text.chars() {
         match letter {

@@ -1,5 +1,5 @@
 //! Saving a file of the campaign whole or not at all: written beside it, brought to the disk, then put in its place. A
-//! file that somebody else changed meanwhile is left alone.
+//! file that somebody else changed meanwhile is left alone; of two who save in the same instant one is the second.
 
 use std::fs;
 use std::io::{self, Write};
@@ -30,6 +30,9 @@ pub fn replace(path: &Path, before: &str, text: &str) -> Result<(), SaveError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
+    // Comparing and replacing are one step for whoever saves this way. Where a folder cannot be locked, as on some
+    // network disks, the comparison alone must do.
+    let _turn = fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
     let written = write(&beside, &path, text).and_then(|()| unchanged(&path, before));
     match written {
         Ok(true) => {

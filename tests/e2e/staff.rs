@@ -414,28 +414,97 @@ fn a_post_is_edited_in_an_editor_and_no_text_is_ever_lost() {
     run(async {
         let mut story = Scene::new().real_time().post("ring", "---\ntopic: ring\n---\nOld words.\n").set().await;
         let file = story.folder.path().join("posts/ring.md");
-        let draft = story.folder.path().join("posts/.ring.editing.md");
+        let drafts = || {
+            let files =
+                std::fs::read_dir(story.folder.path().join("posts")).unwrap().map(|entry| entry.unwrap().path());
+            let mut hidden: Vec<_> =
+                files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with('.')).collect();
+            hidden.sort();
+            hidden
+        };
+        let draft = || drafts().pop().unwrap();
         let text = || std::fs::read_to_string(&file).unwrap();
         edit(&story, "ring", "true", 0, "nothing was changed");
         edit(&story, "ring", "exit 3", 2, "the editor ended with an error");
         edit(&story, "nobody", "true", 2, "there is no post \"nobody\"");
-        assert!(!draft.exists());
+        assert!(drafts().is_empty());
         edit(&story, "ring", r#"sed -i s/topic/tpoic/ "$1"; echo "More." >> "$1""#, 2, "is not a key of a post");
         assert_eq!(text(), "---\ntopic: ring\n---\nOld words.\n", "a mistake changes nothing");
-        assert!(std::fs::read_to_string(&draft).unwrap().ends_with("More.\n"), "the text is kept");
+        assert!(std::fs::read_to_string(draft()).unwrap().ends_with("More.\n"), "the text is kept");
         edit(&story, "ring", r#"sed -i s/tpoic/topic/ "$1""#, 0, "ring is saved");
         assert_eq!(text(), "---\ntopic: ring\n---\nOld words.\nMore.\n");
-        assert!(!draft.exists());
+        assert!(drafts().is_empty());
         // Somebody else saves the same post meanwhile.
         let other = format!(r#"echo "Mine." >> "$1"; echo "Theirs." >> {}"#, file.display());
         edit(&story, "ring", &other, 2, "was changed by somebody else meanwhile");
         assert!(text().ends_with("Theirs.\n"));
-        assert!(std::fs::read_to_string(&draft).unwrap().ends_with("Mine.\n"));
+        assert!(std::fs::read_to_string(draft()).unwrap().ends_with("Mine.\n"));
+        // What was begun before that is not put over it.
+        edit(&story, "ring", r#"echo "After both." >> "$1""#, 0, "holds a text that was begun before ring was changed");
+        assert!(text().ends_with("Theirs.\nAfter both.\n"), "{}", text());
+        assert!(std::fs::read_to_string(draft()).unwrap().ends_with("Mine.\n"));
+        std::fs::remove_file(draft()).unwrap();
         // A post of the database.
         said(&story, &["queue", "add", "From the terminal.", "--by", "Ada", "--status", "review"], 0, "queue-1 added");
         edit(&story, "queue-1", r#"sed -i "s/From the/Edited in the/" "$1""#, 0, "it waits for approval");
         let post = story.store.queued_posts().await.unwrap().remove(0);
         assert_eq!((post.parts, post.author.as_deref()), (vec!["Edited in the terminal.".to_owned()], Some("Ada")));
+        story.finish().await;
+    });
+}
+
+/// The verbs at the real binary, with an editor that runs these words of a shell on the file.
+fn editor(story: &Story, name: &str, words: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let script = story.folder.path().join(name);
+    std::fs::write(&script, format!("#!/bin/sh\n{words}\n")).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+    script
+}
+
+#[test]
+fn of_two_people_in_one_post_nobody_is_handed_half_a_sentence_or_written_over() {
+    run(async {
+        let mut story = Scene::new().real_time().post("ring", "Old words.\n").set().await;
+        said(&story, &["queue", "add", "Of the database."], 0, "queue-1 added");
+        for id in ["ring", "queue-1"] {
+            // Ada has saved half a sentence and still writes; Bo opens the post, writes and is done first.
+            let bo = editor(&story, "bo.sh", r#"grep -q HALF "$1" && exit 9; echo "Bo was here." >> "$1""#);
+            let there = story.folder.path().display();
+            let binary = env!("CARGO_BIN_EXE_watchpost");
+            let ada = format!(
+                "echo HALF >> \"$1\"\nEDITOR={} {binary} --campaign {there} queue edit {id} > {there}/bo.txt 2>&1 || exit 7\necho A SENTENCE >> \"$1\"",
+                bo.display()
+            );
+            edit(&story, id, &ada, 2, "was changed by somebody else meanwhile: it stands as they left it");
+            let told = std::fs::read_to_string(story.folder.path().join("bo.txt")).unwrap();
+            assert!(told.contains(&format!("somebody else has {id} open")) && told.contains("is saved"), "{told}");
+            let shown = stdout(&watchpost(&story, &["queue", "show", id]));
+            assert!(shown.contains("Bo was here.") && !shown.contains("HALF"), "{shown}");
+        }
+        story.finish().await;
+    });
+}
+
+#[test]
+fn who_edits_a_post_cannot_approve_that_edit() {
+    run(async {
+        let post = by_ada("2031-01-01 09:00", "Ada's words.");
+        let mut story = Scene::new().real_time().campaign(TWO).post("ring", &post).set().await;
+        said(&story, &["queue", "add", "Ada's words.", "--at", "2031-01-02 09:00", "--by", "Ada"], 0, "queue-1 added");
+        let bo = editor(&story, "bo.sh", r#"sed -i "s/Ada's words/Bo's words/" "$1""#);
+        for id in ["ring", "queue-1"] {
+            let edit = |arguments: &[&str]| {
+                let mut command = crate::terminal::command(&story, &[&["queue", "edit", id], arguments].concat());
+                let output = command.env_remove("VISUAL").env("EDITOR", &bo).output().unwrap();
+                format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr))
+            };
+            assert!(edit(&[]).contains("say who edits it with --by NAME"));
+            let told = edit(&["--by", "Bo"]);
+            assert!(told.contains("its words count as Bo's now"), "{told}");
+            said(&story, &["queue", "approve", id, "--by", "bo"], 2, "Bo wrote it: somebody else must approve it");
+            said(&story, &["queue", "approve", id, "--by", "Ada"], 0, "approved by Ada");
+        }
         story.finish().await;
     });
 }

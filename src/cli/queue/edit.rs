@@ -1,8 +1,8 @@
 //! `watchpost queue edit`: a post in your editor, as a Markdown file. What you wrote is read before it counts: with a
 //! mistake in it nothing changes, and the text is kept.
 //!
-//! The editor works on a draft beside the post, whose name begins with a dot, so that a running daemon never reads half
-//! a text; the finished one takes the post's place in one step.
+//! The editor works on a [`Draft`] of its own; the finished text takes the post's place in one step, if that still
+//! stands as the editor found it. With `--by` the words count as that person's, so that they cannot approve them.
 
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -12,8 +12,10 @@ use std::process::Command;
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 
+use super::draft::Draft;
 use super::unknown;
 use crate::campaign::finding::Finding;
+use crate::campaign::saving::{self, SaveError};
 use crate::campaign::{Campaign, editing, markdown};
 use crate::cli::{output, workplace};
 use crate::core::approval::{ApprovalRule, Standing};
@@ -24,31 +26,56 @@ use crate::store::Store;
 /// Which editor: what git and others take, read by the shell, so that `EDITOR="code --wait"` works.
 const EDIT: &str = "${VISUAL:-${EDITOR:-nano}} \"$1\"";
 
+/// What to edit.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  watchpost queue edit 010-ring-partnerships\n  watchpost queue edit 010-ring-partnerships --by Bo"
+)]
+pub struct EditArgs {
+    /// A post's id.
+    pub id: String,
+    /// Your name: what you save counts as your words. Needed where two people must agree to a post.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
 /// What is edited.
 struct Desk<'a> {
     campaign: &'a Campaign,
+    /// The post's id, as staff know it.
+    id: &'a str,
+    /// Who edits, where they say so.
+    by: Option<&'a str>,
     /// Its file, relative to the campaign folder; for a post of the database the file it would be.
     file: PathBuf,
     /// What stood there before.
     before: String,
     /// Where the editor works.
-    draft: PathBuf,
+    draft: Draft,
     now: DateTime<Utc>,
 }
 
 /// Edits one post.
 ///
 /// # Errors
-/// When there is no such post, no editor, or the text has mistakes and is left as a draft.
-pub(super) async fn run(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> anyhow::Result<u8> {
+/// When there is no such post, no editor, nobody who says who they are where that counts, or the text has mistakes and
+/// is kept.
+pub(super) async fn run(campaign: &Campaign, args: &EditArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
+    let (id, by) = (args.id.as_str(), args.by.as_deref().map(str::trim));
+    if by == Some("") {
+        bail!("--by is empty: say who you are, as the others call you");
+    }
+    if by.is_none() && campaign.approval == ApprovalRule::TwoPerson {
+        bail!("two people must agree to a post here: say who edits it with --by NAME; somebody else then approves it");
+    }
     let post_id = PostId::from(id);
     if let Some(file) = editing::file_of(campaign, &post_id, now) {
-        let before =
-            fs::read_to_string(campaign.root.join(&file)).with_context(|| format!("cannot read {}", file.display()))?;
-        let desk = Desk { campaign, draft: draft_of(&campaign.root, &file), file, before, now };
+        let path = campaign.root.join(&file);
+        let before = fs::read_to_string(&path).with_context(|| format!("cannot read {}", file.display()))?;
+        let desk = Desk { campaign, id, by, draft: Draft::new(&path, &before), file, before, now };
         let Some((post, text)) = desk.edited()? else { return Ok(0) };
         desk.put_in_place(&text)?;
-        return finish(campaign, &post, now).await;
+        return finish(campaign, &post, by, now).await;
     }
     let store = workplace::store(campaign).await?;
     let queued = store.queued_posts().await?;
@@ -58,7 +85,8 @@ pub(super) async fn run(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> an
     };
     let file = Path::new("posts").join(format!("{}.md", id.replace('/', "-")));
     let text = markdown::post_text(&campaign.root, &before);
-    let desk = Desk { campaign, draft: draft_of(&campaign.root, &file), file, before: text, now };
+    let draft = Draft::new(&campaign.root.join(&file), &text);
+    let desk = Desk { campaign, id, by, draft, file, before: text, now };
     let edited = desk.edited();
     let saved = match edited {
         Ok(Some((post, _))) => desk.keep(&store, &before, post).await.map(Some),
@@ -67,74 +95,89 @@ pub(super) async fn run(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> an
     };
     store.close().await;
     match saved? {
-        Some(post) => finish(campaign, &post, now).await,
+        Some(post) => finish(campaign, &post, by, now).await,
         None => Ok(0),
     }
-}
-
-fn draft_of(root: &Path, file: &Path) -> PathBuf {
-    let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    root.join(file).with_file_name(format!(".{name}.editing.md"))
 }
 
 impl Desk<'_> {
     /// Opens the editor until the text can be used or its writer has enough; `None` when nothing was changed.
     fn edited(&self) -> anyhow::Result<Option<(Post, String)>> {
-        if self.draft.exists() {
-            output::text(&format!("going on with the text that was kept in {}\n", self.draft.display()))?;
-        } else {
-            self.lay_out()?;
-        }
+        self.begin()?;
         loop {
             self.open_editor()?;
-            let text = fs::read_to_string(&self.draft)
-                .with_context(|| format!("cannot read {}; the post is as it was", self.draft.display()))?;
+            let text = fs::read_to_string(self.draft.path())
+                .with_context(|| format!("cannot read {}; the post is as it was", self.draft.path().display()))?;
             if text == self.before {
-                self.clear();
+                self.draft.clear();
                 output::text("nothing was changed\n")?;
                 return Ok(None);
             }
+            let text = match self.by {
+                Some(name) => editing::signed(&text, name),
+                None => text,
+            };
             let (post, findings) = editing::read_text(self.campaign, &text, &self.file, self.now);
             output::text(&findings.iter().map(|finding: &Finding| format!("{finding}\n")).collect::<String>())?;
             if let Some(post) = post {
                 return Ok(Some((post, text)));
             }
             if !self.wants_it_open_again()? {
+                let kept = self.draft.keep()?;
                 bail!(
                     "the post is as it was; your text is kept in {} and `watchpost queue edit` goes on with it",
-                    self.draft.display()
+                    kept.display()
                 );
             }
         }
     }
 
-    /// The draft, readable by whoever may read the post.
-    fn lay_out(&self) -> anyhow::Result<()> {
-        if let Some(folder) = self.draft.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fn begin(&self) -> anyhow::Result<()> {
+        let begun = self.draft.begin(&self.before, &self.campaign.root.join(&self.file))?;
+        let mut page = String::new();
+        if begun.going_on {
+            page.push_str(&format!("going on with the text that was kept in {}\n", self.draft.path().display()));
         }
-        fs::write(&self.draft, &self.before).with_context(|| format!("cannot write {}", self.draft.display()))?;
-        if let Ok(original) = fs::metadata(self.campaign.root.join(&self.file)) {
-            fs::set_permissions(&self.draft, original.permissions())
-                .with_context(|| format!("cannot set who may read {}", self.draft.display()))?;
+        for path in begun.older {
+            let (path, id) = (path.display(), self.id);
+            page.push_str(&format!(
+                "{path} holds a text that was begun before {id} was changed; this is {id} as it stands\n"
+            ));
         }
-        Ok(())
+        for path in begun.open {
+            page.push_str(&format!(
+                "somebody else has {} open, or had when their computer stopped: {} is theirs. Whoever saves second is told so\n",
+                self.id,
+                path.display()
+            ));
+        }
+        output::text(&page)
     }
 
     fn open_editor(&self) -> anyhow::Result<()> {
-        let ended = Command::new("sh").args(["-c", EDIT, "sh"]).arg(&self.draft).status();
+        let ended = Command::new("sh").args(["-c", EDIT, "sh"]).arg(self.draft.path()).status();
         let ended = ended.context("cannot start a shell for the editor")?;
         match ended.code() {
             Some(0) => Ok(()),
             Some(127) => {
-                self.clear_if_untouched();
+                self.set_aside()?;
                 bail!("there is no editor: say which one, for example EDITOR=nano watchpost queue edit …")
             }
             _ => {
-                self.clear_if_untouched();
+                self.set_aside()?;
                 bail!("the editor ended with an error: the post is as it was")
             }
         }
+    }
+
+    /// Keeps what was written, if anything was.
+    fn set_aside(&self) -> anyhow::Result<()> {
+        if fs::read_to_string(self.draft.path()).is_ok_and(|text| text == self.before) {
+            self.draft.clear();
+            return Ok(());
+        }
+        let kept = self.draft.keep()?;
+        output::text(&format!("your text is kept in {}\n", kept.display()))
     }
 
     fn wants_it_open_again(&self) -> anyhow::Result<bool> {
@@ -150,20 +193,19 @@ impl Desk<'_> {
 
     /// The text takes the place of the post's file, in one step.
     fn put_in_place(&self, text: &str) -> anyhow::Result<()> {
-        let path = self.campaign.root.join(&self.file);
-        let stands = fs::read_to_string(&path).unwrap_or_default();
-        if stands != self.before {
-            bail!(
-                "{} was changed by somebody else meanwhile: it stands as they left it, your text is in {}",
-                self.file.display(),
-                self.draft.display()
-            );
+        match saving::replace(&self.campaign.root.join(&self.file), &self.before, text) {
+            Ok(()) => {
+                self.draft.clear();
+                Ok(())
+            }
+            Err(SaveError::Changed) => self.somebody_was_first(),
+            Err(SaveError::System(error)) => {
+                let kept = self.draft.keep()?;
+                Err(error).with_context(|| {
+                    format!("cannot put the text into {}; it is kept in {}", self.file.display(), kept.display())
+                })
+            }
         }
-        // Written anew and through to the disk, whatever the editor did.
-        let mut file =
-            fs::File::create(&self.draft).with_context(|| format!("cannot write {}", self.draft.display()))?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
-        fs::rename(&self.draft, &path).with_context(|| format!("cannot put the text into {}", self.file.display()))
     }
 
     /// The text becomes the post of the database.
@@ -172,30 +214,26 @@ impl Desk<'_> {
         let order = Order { position: before.order.position, ..edited.order.clone() };
         let after = Post { id: before.id.clone(), order, ..edited };
         if !store.replace_queued(before, &after).await? {
-            bail!(
-                "{} was changed by somebody else meanwhile: it stands as they left it, your text is in {}",
-                before.id,
-                self.draft.display()
-            );
+            self.somebody_was_first()?;
         }
-        self.clear();
+        self.draft.clear();
         Ok(after)
     }
 
-    fn clear_if_untouched(&self) {
-        if fs::read_to_string(&self.draft).is_ok_and(|text| text == self.before) {
-            self.clear();
-        }
-    }
-
-    fn clear(&self) {
-        // A draft that stays is found again by the next edit; it is not read as a post.
-        fs::remove_file(&self.draft).ok();
+    fn somebody_was_first(&self) -> anyhow::Result<()> {
+        let kept = self.draft.keep()?;
+        bail!(
+            "{} was changed by somebody else meanwhile: it stands as they left it, your text is kept in {}. Take from it what \
+             should stay, with `watchpost queue edit {}`",
+            self.id,
+            kept.display(),
+            self.id
+        )
     }
 }
 
 /// Says what became of the edit.
-async fn finish(campaign: &Campaign, post: &Post, now: DateTime<Utc>) -> anyhow::Result<u8> {
+async fn finish(campaign: &Campaign, post: &Post, by: Option<&str>, now: DateTime<Utc>) -> anyhow::Result<u8> {
     let mut page = format!("{} is saved\n", post.id);
     let store = workplace::store_if_any(campaign).await?;
     // The campaign was read before the edit.
@@ -205,9 +243,8 @@ async fn finish(campaign: &Campaign, post: &Post, now: DateTime<Utc>) -> anyhow:
     if let Some(Standing::Waits(why)) = staged.standings.get(&post.id) {
         page.push_str(&format!("it waits for approval: {}\n", why.words()));
     }
-    if let (ApprovalRule::TwoPerson, Some(author)) = (campaign.approval, &post.author) {
-        let words = format!("its words count as {author}'s: if they are yours now, put your name behind `author:`\n");
-        page.push_str(&words);
+    if let (ApprovalRule::TwoPerson, Some(name)) = (campaign.approval, by) {
+        page.push_str(&format!("its words count as {name}'s now: somebody else approves them\n"));
     }
     if let Some(store) = store {
         let rows = store.deliveries_of_post(&post.id).await?;

@@ -2,6 +2,7 @@
 //! running daemon, which sees it within a second.
 
 mod approve;
+mod draft;
 mod edit;
 mod list;
 mod places;
@@ -55,10 +56,7 @@ pub enum Action {
     /// Writes the queue as a spreadsheet (CSV), a calendar (ICS) or post files (Markdown).
     Export(ExportArgs),
     /// Opens a post in your editor ($VISUAL or $EDITOR); a text with mistakes changes nothing and is kept.
-    Edit {
-        /// A post's id.
-        id: String,
-    },
+    Edit(edit::EditArgs),
     /// Agrees to a post that waits for approval, exactly as it is now.
     Approve(approve::ApproveArgs),
     /// Wants a post changed before it goes out; the note says what.
@@ -100,7 +98,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         Action::Add(args) => queue_add::run(&campaign, args, now).await,
         Action::Import(args) => queue_import::run(&campaign, args, now).await,
         Action::Export(args) => queue_export::run(&campaign, args, now).await,
-        Action::Edit { id } => edit::run(&campaign, id, now).await,
+        Action::Edit(args) => edit::run(&campaign, args, now).await,
         Action::Approve(args) => approve::run(&campaign, &args.id, Verdict::Approved, &args.by, &args.note, now).await,
         Action::Reject(args) => approve::run(&campaign, &args.id, Verdict::Rejected, &args.by, &args.note, now).await,
         Action::Move(args) => places::move_to(&campaign, args, now).await,
