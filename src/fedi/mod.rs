@@ -40,6 +40,7 @@ mod notifications;
 mod paging;
 mod profile;
 mod publish;
+mod set_aside;
 mod statuses;
 mod stream;
 #[cfg(test)]
@@ -65,6 +66,7 @@ pub use errors::{Advice, FediError, StreamError, UploadError};
 pub use http::Http;
 pub use notifications::{MentionsPage, PageFrom, PageItem, SeenAgain};
 pub use profile::Policy;
+pub use set_aside::{SetAside, SetAsidePage};
 pub use statuses::{Reach, StatusView, Thread, Until};
 pub use stream::{MentionStream, Streamed};
 

@@ -40,6 +40,8 @@ pub struct MentionsPage {
     pub undecodable: usize,
     /// The next, older page; `None` at the end.
     pub next: Option<PageFrom>,
+    /// Whether some of them were filtered by the account's policy, and are shown all the same.
+    pub filtered: bool,
     /// The server's clock.
     pub server_time: Option<DateTime<Utc>>,
 }
@@ -91,11 +93,18 @@ impl Fedi {
         };
         let raw = json::items(&answer.body).ok_or_else(|| self.unreadable("no list of notifications"))?;
         let server_time = headers::date(&answer.headers);
-        let mut page = MentionsPage { items: Vec::with_capacity(raw.len()), undecodable: 0, next: None, server_time };
+        let mut page = MentionsPage {
+            items: Vec::with_capacity(raw.len()),
+            undecodable: 0,
+            next: None,
+            filtered: false,
+            server_time,
+        };
         let mut last = None;
         for item in &raw {
             let item = json::item(item).unwrap_or(Value::Null);
             let id = json::id(&item, "id");
+            page.filtered |= json::is_true(&item, "filtered");
             let mention = match mentions::notification(me, &item, server_time.or(Some(heard))) {
                 Read::Mention(mention) => Some(mention),
                 Read::Other => None,

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::identity::Profiles;
 use super::points::Points;
 use super::second_look::SeenLately;
+use super::set_aside::Aside;
 use super::staging::Prints;
 use super::timekeeping::Apart;
 use crate::clock::{Clock, Dice};
@@ -170,6 +171,8 @@ pub struct LinkState {
     pub seen_lately: SeenLately,
     /// By how much its clock is wrong.
     pub apart: Apart,
+    /// What its notification policy keeps from us.
+    pub aside: Aside,
 }
 
 /// One of the statuses a server still lets an account create: whoever holds it may arm one. Given back when nothing was

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use super::context::{Ctx, LinkState, Linked, Matter};
 use super::identity::{self, Mistaken};
 use super::second_look::SeenLately;
+use super::set_aside::{self, Aside};
 use super::set_back;
 use super::timekeeping::Apart;
 use super::trouble::Trouble;
-use crate::fedi::{Advice, Fedi, FediError};
+use crate::fedi::{Advice, FediError};
 use crate::store::StoreError;
 
 /// How many of an account's own statuses are read at its first link.
@@ -100,7 +101,6 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         let step = "set the bot flag in the account's profile: people and servers expect it";
         ctx.store.raise(&bot_key(account), account.name.as_str(), &words, step, now).await?;
     }
-    warn_of_deafness(ctx, account, &fedi, now).await?;
     ctx.store.pause_account(&account.name, None).await?;
     ctx.store.settle_notice(&pause_key(account)).await?;
     ctx.store.settle_notice(&reach_key(account)).await?;
@@ -111,14 +111,17 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         server.version = %capabilities.version,
         "account linked"
     );
-    account.set_link(Some(Arc::new(LinkState {
+    let link = LinkState {
         apart: Apart::default(),
         fedi,
         me,
         capabilities,
         since: now,
         seen_lately: SeenLately::default(),
-    })));
+        aside: Aside::default(),
+    };
+    set_aside::ask_policy(ctx, account, &link).await?;
+    account.set_link(Some(Arc::new(link)));
     ctx.send_wanted.notify_one();
     Ok(Outcome::Linked)
 }
@@ -128,22 +131,6 @@ fn cannot_read(account: &Linked, error: &FediError) -> Outcome {
         tracing::warn!(account.name = %account.name, error = %error, "cannot read the account's own statuses");
     }
     Outcome::Later
-}
-
-/// A policy that drops notifications leaves nothing to see, not even for polling (SERVERS.md §1).
-async fn warn_of_deafness(ctx: &Ctx, account: &Linked, fedi: &Fedi, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let key = format!("policy:{}", account.name);
-    match fedi.notification_policy().await {
-        Ok(policy) if !policy.dropped.is_empty() => {
-            let groups = policy.dropped.join(", ");
-            let words = format!("{} drops notifications ({groups}): those people ask in vain", account.name);
-            let step = "in the account's notification settings on the server, choose filter or accept instead of drop";
-            ctx.store.raise(&key, account.name.as_str(), &words, step, now).await
-        }
-        Ok(_) => ctx.store.settle_notice(&key).await,
-        // Not knowing is no news; the next link looks again.
-        Err(_) => Ok(()),
-    }
 }
 
 /// Stops an account whose token fails; its queue stays.

@@ -155,6 +155,7 @@ async fn session(
     };
     tracing::info!(account.name = %account.name, "stream open");
     account.is_over(Matter::StreamedUndecodable);
+    link.aside.ask_again(ctx.clock.now());
     let opened = ctx.clock.now();
     let mut under_way = FuturesUnordered::new();
     // What came between the last walk and the stream's start is read at once.

@@ -12,6 +12,7 @@
 //! - [`settle`]: read-back: unclear → sent or again, sent → verified, twins;
 //! - [`listen`]: an account's stream, with walks beside it → mentions;
 //! - [`walk`]: notifications, read back to what was seen → mentions, oldest first;
+//! - `set_aside`: what a server's policy keeps from those pages → mentions, or a notice;
 //! - [`answer`]: mention → decision, with its reply armed in the same transaction;
 //! - [`by_hand`]: what staff want answered → replies;
 //! - [`keep`]: purge what must not be kept.
@@ -32,6 +33,7 @@ pub mod plan;
 pub mod points;
 pub mod publish;
 mod second_look;
+mod set_aside;
 pub mod set_back;
 pub mod settle;
 pub mod staging;

@@ -12,8 +12,8 @@ use futures_util::stream::{self, FuturesUnordered};
 
 use super::answer::{self, Answered, Met};
 use super::context::{Ctx, LinkState, Linked, Matter};
-use super::timekeeping;
 use super::trouble::Trouble;
+use super::{set_aside, timekeeping};
 use crate::core::command::Command;
 use crate::core::mention::Mention;
 use crate::core::timekeeping as timekeeper;
@@ -55,6 +55,7 @@ pub struct Walked {
 /// # Errors
 /// When the server or the database fails: the mark stays, and the next walk begins at the same place.
 pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walked, Trouble> {
+    set_aside::ask_policy(ctx, account, link).await?;
     let known = ctx.store.accounts().await?.remove(&account.name).unwrap_or_default();
     let mark: HashSet<&String> = known.walk_mark.iter().collect();
     // A restored database has not heard what was said since its backup; a stop among it must be heard again.
@@ -89,6 +90,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         };
         walked.pages += 1;
         undecodable += page.undecodable;
+        if page.filtered {
+            link.aside.shown_by_pages();
+        }
         if let Some(time) = page.server_time {
             timekeeping::overhear(ctx, time).await?;
             link.apart.hear(ctx.clock.now(), time);
@@ -140,6 +144,13 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     tell_undecodable(account, undecodable);
     found.reverse();
+    if cut_short.is_none() {
+        let aside = set_aside::look(ctx, account, link, &found).await?;
+        if !aside.is_empty() {
+            found.extend(aside.into_iter().map(|mention| Arc::from(bounded(Box::new(mention), &mut held))));
+            found.sort_by_key(|mention| mention.created_at);
+        }
+    }
     let (stops, others) = stops_first(ctx, found, unheard);
     decide_in_order(ctx, account, link, stops, &mut walked).await?;
     decide_in_order(ctx, account, link, others, &mut walked).await?;

@@ -37,6 +37,8 @@ pub enum Endpoint {
     Notification,
     /// The notification policy
     Policy,
+    /// `GET /api/v1/notifications/requests`
+    Requests,
     /// Uploads
     Media,
     /// `GET` and `PUT /api/v1/media/:id`
@@ -76,8 +78,9 @@ impl Endpoint {
             (_, ["api", "v1", "accounts", ..]) => Endpoint::Accounts,
             (_, ["api", "v1", "timelines", ..]) => Endpoint::Timeline,
             ("GET", ["api", "v1", "notifications"]) => Endpoint::Notifications,
-            ("GET", ["api", "v1", "notifications", _]) => Endpoint::Notification,
             (_, ["api", "v1" | "v2", "notifications", "policy"]) => Endpoint::Policy,
+            (_, ["api", "v1", "notifications", "requests", ..]) => Endpoint::Requests,
+            ("GET", ["api", "v1", "notifications", _]) => Endpoint::Notification,
             ("POST", ["api", "v1" | "v2", "media"]) => Endpoint::Media,
             (_, ["api", "v1", "media", _]) => Endpoint::MediaStatus,
             (_, ["api", "v1", "streaming", ..]) => Endpoint::Stream,
@@ -95,7 +98,9 @@ impl Endpoint {
             Endpoint::Create | Endpoint::Edit | Endpoint::Delete | Endpoint::React => Some("write:statuses"),
             Endpoint::Media | Endpoint::MediaStatus => Some("write:media"),
             Endpoint::Verify => Some("read:accounts"),
-            Endpoint::Notifications | Endpoint::Notification | Endpoint::Policy => Some("read:notifications"),
+            Endpoint::Notifications | Endpoint::Notification | Endpoint::Policy | Endpoint::Requests => {
+                Some("read:notifications")
+            }
             Endpoint::Any
             | Endpoint::Status
             | Endpoint::Context
@@ -125,6 +130,7 @@ mod tests {
             ("GET", "/api/v1/accounts/1/statuses", Endpoint::OwnStatuses),
             ("GET", "/api/v1/accounts/verify_credentials", Endpoint::Verify),
             ("GET", "/api/v2/notifications/policy", Endpoint::Policy),
+            ("GET", "/api/v1/notifications/requests", Endpoint::Requests),
             ("GET", "/nodeinfo/2.0", Endpoint::NodeInfo),
         ] {
             assert_eq!(Endpoint::of(method, path), expected, "{method} {path}");

@@ -11,7 +11,7 @@ use super::faults::Fault;
 use super::ids::{AccountKey, StatusKey};
 use super::people::{Credentials, NewAccount};
 use super::seen::{Ever, RequestSeen, StatusSeen};
-use super::state::{Made, Push, State};
+use super::state::{Made, Policy, Push, State};
 use super::{Refused, Sandbox, SandboxError};
 use crate::core::ids::StatusId;
 
@@ -155,6 +155,20 @@ impl Sandbox {
         self.change(|state| {
             state.follow(who, whom);
             state.notify(whom, "follow", who, None, now);
+        });
+        Ok(())
+    }
+
+    /// Changes an account's notification policy, as its owner would in a browser.
+    ///
+    /// # Errors
+    /// When nobody has that name.
+    pub fn set_policy(&self, account: &str, policy: Policy) -> Result<(), SandboxError> {
+        let key = self.key_of(account)?;
+        self.change(|state| {
+            if let Some(row) = state.accounts.get_mut(&key) {
+                row.policy = policy;
+            }
         });
         Ok(())
     }

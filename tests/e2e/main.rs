@@ -27,6 +27,7 @@ mod privacy;
 mod restored;
 mod second_look;
 mod server_traps;
+mod set_aside;
 mod staff;
 mod staff_answers;
 mod terminal;

@@ -463,6 +463,7 @@ fn unplug(daemon: &Daemon, http: &Http) -> anyhow::Result<()> {
             capabilities,
             since: link.since,
             seen_lately: Default::default(),
+            aside: Default::default(),
         })));
     }
     Ok(())

@@ -53,6 +53,13 @@ async fn private_mentions_of_strangers_are_filtered_until_asked_for() {
     assert_eq!(all[0]["status"]["visibility"], "direct");
     let (_, policy) = json_of(rig.get("/api/v2/notifications/policy").await).await;
     assert_eq!(policy["for_private_mentions"], "filter");
+    // One entry a person, and a page of one account filters nothing.
+    rig.hand.write("ada", Draft::new("@eyes psst again").visibility(Visibility::Direct)).unwrap();
+    let (_, requests) = json_of(rig.get("/api/v1/notifications/requests").await).await;
+    assert_eq!((requests.as_array().unwrap().len(), &requests[0]["notifications_count"]), (1, &"2".into()));
+    assert!(requests[0]["last_status"]["content"].as_str().unwrap().ends_with("psst again</p>"));
+    let of = format!("/api/v1/notifications?account_id={}", requests[0]["account"]["id"].as_str().unwrap());
+    assert_eq!(json_of(rig.get(&of).await).await.1.as_array().unwrap().len(), 2);
     // An answer to something of ours is no stranger's.
     let post = status(client.post_status("first".into(), None).await.unwrap().json);
     let answer = Draft::new("@eyes why?").visibility(Visibility::Direct).in_reply_to(&post.id);

@@ -313,6 +313,20 @@ async fn a_policy_that_drops_mentions_is_seen() {
         (policy.dropped, policy.filtered),
         (vec!["for_new_accounts".to_owned()], vec!["for_private_mentions".to_owned()])
     );
+    let first_form = Server::start(|seen| match seen.line.contains("/api/v1/notifications/policy") {
+        true => says(
+            200,
+            json!({ "filter_not_following": false, "filter_private_mentions": true,
+            "summary": { "pending_requests_count": 1, "pending_notifications_count": "3" } }),
+        ),
+        false => says(404, ""),
+    })
+    .await;
+    let policy = fedi(&first_form.url).notification_policy().await.unwrap();
+    assert_eq!(
+        (policy.dropped, policy.filtered, policy.pending),
+        (vec![], vec!["filter_private_mentions".to_owned()], 3)
+    );
     let none = Server::start(|_| says(404, "")).await;
     assert_eq!(fedi(&none.url).notification_policy().await.unwrap(), crate::fedi::Policy::default());
     assert!(fedi(&none.url).server_time().await.unwrap().is_some());

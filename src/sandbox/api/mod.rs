@@ -7,6 +7,7 @@ mod accounts;
 mod event_source;
 mod instance;
 mod media;
+mod notification_requests;
 mod notifications;
 mod oauth;
 mod statuses;
@@ -47,6 +48,8 @@ pub(crate) fn router(sandbox: Sandbox) -> Router {
         .route("/api/v1/timelines/public", get(timelines::public))
         .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/notifications/{id}", get(notifications::show))
+        .route("/api/v1/notifications/requests", get(notification_requests::list))
+        .route("/api/v1/notifications/policy", get(notifications::flags))
         .route("/api/v2/notifications/policy", get(notifications::policy).patch(notifications::set_policy))
         .route("/api/v1/media", post(media::upload))
         .route("/api/v2/media", post(media::upload))

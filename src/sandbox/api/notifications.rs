@@ -12,7 +12,7 @@ use crate::sandbox::gate::{Me, Troubles};
 use crate::sandbox::ids::{NotificationKey, time};
 use crate::sandbox::paging::{Cursor, Ends, More, link};
 use crate::sandbox::params::Params;
-use crate::sandbox::profile::{Heed, Links, MinId};
+use crate::sandbox::profile::{Heed, Links, MinId, PolicyForm};
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{NotificationRow, Rule, State};
 
@@ -32,10 +32,11 @@ pub(crate) async fn list(
     });
     let newest = newest.min();
     let (only, without) = (params.list("types"), params.list("exclude_types").unwrap_or_default());
-    let filtered_too = params.flag("include_filtered").unwrap_or(false);
     sandbox.look(|state| {
         let owner = state.accounts.get(&me).ok_or(Refused::NotFound)?;
-        let from = params.text("account_id");
+        let filtered_too =
+            params.flag("include_filtered").unwrap_or(false) && state.profile.include_filtered == Heed::Heeded;
+        let from = params.text("account_id").filter(|_| state.profile.of_account == Heed::Heeded);
         let cursor = cursor(state, &params);
         let older_than = params.text("older_than").filter(|_| state.profile.links == Links::OlderThan);
         let older_than = older_than.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -46,7 +47,7 @@ pub(crate) async fn list(
         let passes = |row: &NotificationRow| {
             only.is_none_or(|only| only.iter().any(|kind| kind == row.kind))
                 && !without.iter().any(|kind| kind == row.kind)
-                && (filtered_too || !row.filtered)
+                && (filtered_too || from.is_some() || !row.filtered)
                 && from.is_none_or(|from| state.id(row.from) == from)
                 && newest.is_none_or(|newest| row.created_at <= newest)
                 && row.listed_at <= now
@@ -113,6 +114,9 @@ pub(crate) async fn show(
 pub(crate) async fn policy(Context(sandbox): Context<Sandbox>, Me(me): Me) -> Result<Response, Refused> {
     sandbox.look(|state| {
         state.profile.policy.open()?;
+        if state.profile.policy_form != PolicyForm::Groups {
+            return Err(Refused::NoRoute);
+        }
         let owner = state.accounts.get(&me).ok_or(Refused::NotFound)?;
         let waiting = owner.notifications.iter().filter(|row| row.filtered).count();
         Ok(answer(
@@ -123,6 +127,25 @@ pub(crate) async fn policy(Context(sandbox): Context<Sandbox>, Me(me): Me) -> Re
                 "for_new_accounts": "accept",
                 "for_private_mentions": owner.policy.private_mentions,
                 "for_limited_accounts": owner.policy.limited_accounts,
+                "summary": { "pending_requests_count": waiting.min(1), "pending_notifications_count": waiting },
+            }),
+        ))
+    })
+}
+
+/// The policy as Mastodon 4.3 had it first: yes or no, and what is not accepted is filtered.
+pub(crate) async fn flags(Context(sandbox): Context<Sandbox>, Me(me): Me) -> Result<Response, Refused> {
+    sandbox.look(|state| {
+        state.profile.policy.open()?;
+        let owner = state.accounts.get(&me).ok_or(Refused::NotFound)?;
+        let waiting = owner.notifications.iter().filter(|row| row.filtered).count();
+        Ok(answer(
+            200,
+            &json!({
+                "filter_not_following": false,
+                "filter_not_followers": false,
+                "filter_new_accounts": false,
+                "filter_private_mentions": owner.policy.private_mentions != Rule::Accept,
                 "summary": { "pending_requests_count": waiting.min(1), "pending_notifications_count": waiting },
             }),
         ))

@@ -34,6 +34,26 @@ impl Existence {
     }
 }
 
+/// How a notification policy is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyForm {
+    /// `/api/v2/…`: a word for each group.
+    Groups,
+    /// `/api/v1/…` alone: yes or no for each group.
+    Flags,
+}
+
+/// What the list of notification requests tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requests {
+    /// The last status of each person.
+    WithStatus,
+    /// Who wrote, and not what.
+    WithoutStatus,
+    /// There is no such list.
+    Absent,
+}
+
 /// How a server counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthRule {

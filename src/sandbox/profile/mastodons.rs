@@ -3,8 +3,8 @@
 use super::{
     AfterDeletion, BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms,
     Heed, Idempotency, Ids, Keys, LeftOut, LengthRule, LengthTold, Limits, Links, LocalAcct, MediaAgain, MediaOrder,
-    MinId, NotificationIds, Nulls, Overlap, Profile, Repeat, Scheduling, Scopes, StreamClose, StreamUrl, TooLong,
-    Unlisted, UserAgent, Warnings,
+    MinId, NotificationIds, Nulls, Overlap, PolicyForm, Profile, Repeat, Requests, Scheduling, Scopes, StreamClose,
+    StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
 };
 
 impl Profile {
@@ -63,6 +63,10 @@ impl Profile {
             interaction_policy: Existence::Absent,
             source: Existence::Present,
             policy: Existence::Present,
+            policy_form: PolicyForm::Groups,
+            include_filtered: Heed::Heeded,
+            of_account: Heed::Heeded,
+            requests: Requests::WithStatus,
             mention_delay: Delay::NONE,
             self_mention: Existence::Absent,
             notifications_page: 40,

@@ -16,7 +16,7 @@ mod windows;
 pub use habits::{
     BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms, Heed, Ids,
     LeftOut, LengthRule, LengthTold, Links, LocalAcct, MediaAgain, MediaOrder, MinId, NotificationIds, Nulls, Order,
-    Scheduling, Scopes, StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
+    PolicyForm, Requests, Scheduling, Scopes, StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
 };
 pub use keys::{AfterDeletion, Idempotency, KeptFrom, KeyOwner, Keys, Memory, Overlap, Repeat};
 pub use windows::{By, Limits, Reset, Window};
@@ -114,6 +114,14 @@ pub struct Profile {
     pub source: Existence,
     /// The notification policy, and the filtering it does.
     pub policy: Existence,
+    /// How the policy is written.
+    pub policy_form: PolicyForm,
+    /// `include_filtered` of notifications.
+    pub include_filtered: Heed,
+    /// `account_id` of notifications; heeded, it shows filtered ones as well.
+    pub of_account: Heed,
+    /// Whether `/api/v1/notifications/requests` tells the words of what it lists.
+    pub requests: Requests,
     /// When a mention is listed.
     pub mention_delay: Delay,
     /// Whether an account is notified when it names itself.
