@@ -45,6 +45,35 @@ struct State {
     meaning: Option<(Command, Address, Lang)>,
 }
 
+/// States that a walk has come to, each once.
+struct Here {
+    list: Vec<usize>,
+    /// One bit for each state.
+    seen: Vec<u64>,
+}
+
+impl Here {
+    fn among(states: usize) -> Self {
+        Self { list: Vec::new(), seen: vec![0; states.div_ceil(64)] }
+    }
+
+    fn add(&mut self, state: usize) {
+        let bit = 1_u64 << (state % 64);
+        if let Some(bits) = self.seen.get_mut(state / 64).filter(|bits| **bits & bit == 0) {
+            *bits |= bit;
+            self.list.push(state);
+        }
+    }
+
+    fn clear(&mut self) {
+        for state in self.list.drain(..) {
+            if let Some(bits) = self.seen.get_mut(state / 64) {
+                *bits = 0;
+            }
+        }
+    }
+}
+
 /// The net.
 #[derive(Clone, Debug)]
 pub(super) struct Grammar {
@@ -143,6 +172,15 @@ impl Grammar {
             state.edges.sort_unstable();
         }
         self.reached = (0..self.states.len()).map(|state| self.closure(state)).collect();
+        // A state that only leads on without a word is never looked at again.
+        let says = |state: &usize| {
+            let state = self.states.get(*state);
+            state.is_some_and(|state| !state.edges.is_empty() || state.any.is_some() || state.meaning.is_some())
+        };
+        for reached in &mut self.reached {
+            reached.retain(says);
+            reached.shrink_to_fit();
+        }
         for start in self.reached.first().cloned().unwrap_or_default() {
             let Some(state) = self.states.get(start) else { continue };
             for (word, to) in &state.edges {
@@ -186,8 +224,11 @@ impl Grammar {
     /// What the whole clause means.
     pub(super) fn read(&self, clause: &[WordId]) -> Option<Meaning> {
         let (first, rest) = clause.split_first()?;
-        let mut here: Vec<usize> = Vec::new();
         let behind = first.and_then(|word| self.first.get(&word));
+        if behind.is_none() && self.open.is_empty() {
+            return None;
+        }
+        let mut here = Here::among(self.states.len());
         for to in behind.into_iter().flatten() {
             self.arrive(*to, &mut here);
         }
@@ -196,12 +237,12 @@ impl Grammar {
                 self.arrive(to, &mut here);
             }
         }
-        let mut next: Vec<usize> = Vec::new();
+        let mut next = Here::among(self.states.len());
         for word in rest {
-            if here.is_empty() {
+            if here.list.is_empty() {
                 return None;
             }
-            for state in here.iter().filter_map(|state| self.states.get(*state)) {
+            for state in here.list.iter().filter_map(|state| self.states.get(*state)) {
                 if let Some(word) = word {
                     let from = state.edges.partition_point(|(known, _)| known < word);
                     let fitting = state.edges.iter().skip(from).take_while(|(known, _)| known == word);
@@ -216,14 +257,12 @@ impl Grammar {
             std::mem::swap(&mut here, &mut next);
             next.clear();
         }
-        self.meaning(&here)
+        self.meaning(&here.list)
     }
 
-    fn arrive(&self, at: usize, here: &mut Vec<usize>) {
+    fn arrive(&self, at: usize, here: &mut Here) {
         for state in self.reached.get(at).into_iter().flatten() {
-            if !here.contains(state) {
-                here.push(*state);
-            }
+            here.add(*state);
         }
     }
 

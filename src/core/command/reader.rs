@@ -57,9 +57,12 @@ impl CommandReader {
         reader.take(&book.calls, Command::Stop, Address::Call, book);
         reader.take(&book.outcries, Command::Stop, Address::Outcry, book);
         reader.grammar.finish();
-        for word in reader.grammar.vocabulary().chain(reader.polite.iter().map(String::as_str)) {
-            reader.near.learn(word, word);
-        }
+        // In a fixed order: of two words that are as near, the first counts.
+        let mut words: Vec<&str> =
+            reader.grammar.vocabulary().chain(reader.polite.iter().map(String::as_str)).collect();
+        words.sort_unstable();
+        words.dedup();
+        words.into_iter().for_each(|word| reader.near.learn(word, word));
         reader
     }
 

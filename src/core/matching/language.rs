@@ -15,7 +15,7 @@ use crate::core::text::{Words, phrase};
 const ENOUGH_TO_DETECT: usize = 40;
 
 /// More than this many characters tell the detector nothing new, and each costs it time.
-const ENOUGH_TO_BE_SURE: usize = 200;
+const ENOUGH_TO_BE_SURE: usize = 120;
 
 /// A letter that only one of the languages has speaks for as many words.
 const LETTER: usize = 2;
@@ -39,6 +39,9 @@ pub(super) struct Speech {
     common: FastSet<String>,
     /// Letters and signs beyond ASCII (`ñ`, `¿`) → the only language they were seen in, or `None`.
     letters: FastMap<char, Option<usize>>,
+    /// The languages that the detector can tell, with their index.
+    detected: Vec<(Detected, usize)>,
+    detector: Detector,
 }
 
 /// How many words spoke for each language, by index.
@@ -48,7 +51,11 @@ impl Speech {
     /// Learns from texts, labels, phrases and names; then from keywords, whose language their known words tell.
     pub(super) fn learn(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Self {
         let languages: Vec<Lang> = languages.iter().map(Lang::primary).collect();
+        let detected: Vec<(Detected, usize)> =
+            languages.iter().enumerate().filter_map(|(index, lang)| Some((detected(lang)?, index))).collect();
         let mut speech = Self {
+            detector: Detector::with_allowlist(detected.iter().map(|(lang, _)| *lang).collect()),
+            detected,
             languages,
             words: FastMap::default(),
             ordinary: FastMap::default(),
@@ -252,10 +259,8 @@ impl Speech {
         }
         let end = own.char_indices().nth(ENOUGH_TO_BE_SURE).map_or(own.len(), |(at, _)| at);
         let own = own.get(..end).unwrap_or(own);
-        let known: Vec<(usize, Detected)> =
-            self.languages.iter().enumerate().filter_map(|(index, lang)| Some((index, detected(lang)?))).collect();
-        let found = Detector::with_allowlist(known.iter().map(|(_, lang)| *lang).collect()).detect_lang(own)?;
-        known.iter().find(|(_, lang)| *lang == found).map(|(index, _)| *index)
+        let found = self.detector.detect_lang(own)?;
+        self.detected.iter().find(|(lang, _)| *lang == found).map(|(_, index)| *index)
     }
 
     /// The campaign language this is, region aside.

@@ -94,11 +94,13 @@ impl Lexicon {
 
     fn alike(&self, word: &str) -> Option<&str> {
         let inflected = || {
-            let stem = stem(word);
-            let known = self.stems.get(&stem).map(String::as_str);
-            known.filter(|stem| !self.everyday.contains(*stem) || self.is_plural(word))
+            let known = match stem_parts(word) {
+                (root, "") => self.stems.get(root),
+                _ => self.stems.get(&stem(word)),
+            };
+            known.map(String::as_str).filter(|stem| !self.everyday.contains(*stem) || self.is_plural(word))
         };
-        let joined = |word: &str| self.joined.get(word).map(String::as_str);
+        let joined = |word: &str| if word.len() < JOINED { None } else { self.joined.get(word).map(String::as_str) };
         joined(word).or_else(inflected).or_else(|| joined(word.strip_suffix('s')?))
     }
 }

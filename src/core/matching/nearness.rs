@@ -14,7 +14,12 @@ pub(crate) struct Nearness {
     /// The hash of a known word, or of one with a letter left out → the known words it comes from.
     forms: FastMap<u64, Vec<usize>>,
     known: Vec<(String, String)>,
+    /// One bit for each such hash, shortened: nearly every look-up ends here, without a walk through the large map.
+    maybe: Vec<u64>,
 }
+
+/// So many hashes share one word of bits at most, so that a bit is seldom set by chance.
+const SHARED: usize = 8;
 
 impl Nearness {
     /// Remembers a word and what to answer for it; short words are ignored.
@@ -30,6 +35,33 @@ impl Nearness {
                 words.push(index);
             }
         }
+        if self.forms.len() > self.maybe.len() * SHARED {
+            let room = (self.maybe.len() * 4).max(64);
+            self.maybe = vec![0; room];
+            let all: Vec<u64> = self.forms.keys().copied().collect();
+            all.into_iter().for_each(|form| self.mark(form));
+        } else {
+            forms(word).for_each(|form| self.mark(form));
+        }
+    }
+
+    fn mark(&mut self, form: u64) {
+        let (at, bit) = self.place(form);
+        if let Some(bits) = self.maybe.get_mut(at) {
+            *bits |= bit;
+        }
+    }
+
+    /// The bit for a hash; the number of words of bits is a power of two.
+    fn place(&self, form: u64) -> (usize, u64) {
+        let form = form ^ (form >> 32);
+        let at = (form >> 6) as usize & self.maybe.len().saturating_sub(1);
+        (at, 1 << (form & 63))
+    }
+
+    fn may_have(&self, form: u64) -> bool {
+        let (at, bit) = self.place(form);
+        self.maybe.get(at).is_some_and(|bits| bits & bit != 0)
     }
 
     /// The answer of the known word that is one letter added, left out, changed or swapped away, with the same first letter.
@@ -38,7 +70,8 @@ impl Nearness {
             return None;
         }
         let fits = |index: &usize| self.known.get(*index).filter(|(known, _)| one_slip(word, known));
-        let found = forms(word).find_map(|form| self.forms.get(&form)?.iter().find_map(fits));
+        let mut forms = forms(word).filter(|form| self.may_have(*form));
+        let found = forms.find_map(|form| self.forms.get(&form)?.iter().find_map(fits));
         found.map(|(_, answer)| answer.as_str())
     }
 }
@@ -102,11 +135,13 @@ fn one_slip(typed: &str, known: &str) -> bool {
 
 /// A word with letters repeated three times or more (`stoooop`) with two of them, and with one; nothing for other words.
 pub(crate) fn squeezed(word: &str) -> Vec<String> {
-    let letters = || word.chars();
-    let stretched = letters()
-        .zip(letters().skip(1))
-        .zip(letters().skip(2))
-        .any(|((one, other), last)| one == other && other == last);
+    let thrice = |three: &[u8]| matches!(three, [one, other, last] if one == other && other == last);
+    let stretched = if word.is_ascii() {
+        word.as_bytes().windows(3).any(thrice)
+    } else {
+        let letters: Vec<char> = word.chars().collect();
+        letters.chunk_by(|one, other| one == other).any(|run| run.len() >= 3)
+    };
     if stretched { vec![with_runs_of(word, 2), with_runs_of(word, 1)] } else { Vec::new() }
 }
 
