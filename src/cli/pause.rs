@@ -108,13 +108,16 @@ pub async fn resume(root: &Path, args: &ResumeArgs, now: DateTime<Utc>) -> anyho
     let account = known_account(&campaign, args.account.as_deref())?;
     let store = workplace::store(&campaign).await?;
     let wanted = turns(args.posts, args.replies);
+    // Counted as they are shown: posts and replies paused in one go are one pause.
+    let shown_before = shown(&store.pauses(now).await?, campaign.zone).len();
     let mut ended = 0;
     for turn in &wanted {
         ended += store.resume(account.as_ref(), *turn, now).await?;
     }
     let pauses = store.pauses(now).await?;
     store.close().await;
-    let ended = i64::try_from(ended).unwrap_or(i64::MAX);
+    let fewer = shown_before.saturating_sub(shown(&pauses, campaign.zone).len());
+    let ended = if ended == 0 { 0 } else { i64::try_from(fewer.max(1)).unwrap_or(i64::MAX) };
     let mut page = match ended {
         0 => "nothing was paused\n".to_owned(),
         n => format!("{} ended: it goes on within a second; what was missed is not sent late\n", many(n, "pause")),

@@ -134,7 +134,10 @@ fn tell_approval(
     if two && author.is_none() {
         wrong.push("somebody else must approve it: say who wrote it with --by NAME".to_owned());
     }
-    if args.now && (two || readiness == Readiness::Review) {
+    if args.now && readiness == Readiness::Draft {
+        wrong
+            .push("--now and --status draft cannot be both: a draft goes out at no time; leave out one of them".into());
+    } else if args.now && (two || readiness == Readiness::Review) {
         wrong
             .push("--now leaves nobody time to approve it: give a time with --at, or leave it to the next slot".into());
     }

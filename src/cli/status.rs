@@ -128,7 +128,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
             }
         }
         status.pauses = pause::shown(&store.pauses(now).await?, zone);
-        fill(&mut status, &store, zone, now).await?;
+        fill(&mut status, &store, &campaign, now).await?;
         store.close().await;
     }
     if args.json {
@@ -172,7 +172,8 @@ fn review(campaign: &Campaign, staged: &Staged, now: DateTime<Utc>) -> Vec<Revie
     waiting.into_iter().map(|(_, review)| review).collect()
 }
 
-async fn fill(status: &mut Status, store: &Store, zone: Tz, now: DateTime<Utc>) -> anyhow::Result<()> {
+async fn fill(status: &mut Status, store: &Store, campaign: &Campaign, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let zone = campaign.zone;
     status.next = store.next_planned().await?.filter(|next| next.not_before.is_some()).map(|next| {
         let at = next.not_before.unwrap_or(next.due_at);
         brief(&next, at, zone)
@@ -180,6 +181,10 @@ async fn fill(status: &mut Status, store: &Store, zone: Tz, now: DateTime<Utc>) 
     status.last_sent = store.last_sent().await?.and_then(|last| Some(brief(&last, last.sent_at?, zone)));
     status.deliveries = store.state_counts().await?.into_iter().map(|(state, n)| (state.as_str(), n)).collect();
     for (name, row) in store.accounts().await? {
+        // One that was taken out of the settings is nobody's any more.
+        if campaign.accounts.iter().all(|account| account.name != name) {
+            continue;
+        }
         status.accounts.push(AccountStatus {
             name: name.to_string(),
             server: row.server,

@@ -141,7 +141,7 @@ pub struct Repeat {
     pub from: Option<Moment>,
     /// None at or after this time.
     pub until: Option<Moment>,
-    /// At most so many on each account, the skipped ones not counted; at least 1.
+    /// At most so many on each account, those skipped or missed not counted; at least 1.
     pub times: Option<u32>,
     /// Nominal local times of an `every` post that are left out.
     pub skip: Vec<NaiveDateTime>,

@@ -130,13 +130,19 @@ impl Rules {
         self.closed(at, zone).or_else(too_close)
     }
 
+    /// Whether the campaign is over at this instant.
+    #[must_use]
+    pub fn has_ended(&self, at: DateTime<Utc>, zone: Tz) -> bool {
+        self.ends.is_some_and(|ends| ends.resolve(zone).instant <= at)
+    }
+
     /// What stands against speaking at this instant, caps, spacing and words aside.
     #[must_use]
     pub fn closed(&self, at: DateTime<Utc>, zone: Tz) -> Option<Against> {
         if self.starts.is_some_and(|starts| at < starts.resolve(zone).instant) {
             return Some(Against::NotStarted);
         }
-        if self.ends.is_some_and(|ends| ends.resolve(zone).instant <= at) {
+        if self.has_ended(at, zone) {
             return Some(Against::Ended);
         }
         if !self.days_off.is_empty() || !self.quiet.is_empty() {

@@ -199,9 +199,10 @@ impl Store {
             WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND NOT (state = 'cancelled' AND reason LIKE $2) AND NOT (state = 'expired' AND reason = $4) \
             AND (occurrence = 'once' OR due_at > $3) ORDER BY due_at";
-        // What expired or was cancelled was not used; it came round all the same.
+        // What expired or was cancelled was not used, and of `every` it is made up for later.
         const USES: &str = "SELECT account, post_id, plan_kind, MAX(local_time) AS last, MAX(sent_at) AS sent, \
-            MAX(due_at) AS due, COUNT(*) AS uses \
+            MAX(due_at) AS due, COUNT(*) AS uses, \
+            COUNT(CASE WHEN state IN ('cancelled', 'expired') THEN 1 END) AS missed \
             FROM deliveries WHERE kind = 'post' AND part = 1 AND (state <> 'planned' OR due_at <= $1) \
             AND ((plan_kind = 'evergreen' AND state NOT IN ('cancelled', 'expired')) \
             OR (plan_kind = 'every' AND NOT (state = 'cancelled' AND reason LIKE $2)) \
@@ -217,10 +218,16 @@ impl Store {
         for row in sqlx::query(USES).bind(now_ms).bind(NOT_THERE).fetch_all(&self.inner.reads).await? {
             let account = AccountName::new(row.try_get::<String, _>("account")?);
             let post = PostId::new(row.try_get::<String, _>("post_id")?);
-            let uses = u32::try_from(row.try_get::<i64, _>("uses")?).unwrap_or(u32::MAX);
+            let counted =
+                |column| Ok::<_, StoreError>(u32::try_from(row.try_get::<i64, _>(column)?).unwrap_or(u32::MAX));
+            let (uses, missed) = (counted("uses")?, counted("missed")?);
             let kind: String = row.try_get("plan_kind")?;
             if kind == "evergreen" || kind == "every" {
-                *history.uses.entry((account.clone(), post.clone())).or_default() += uses;
+                let key = (account.clone(), post.clone());
+                *history.uses.entry(key.clone()).or_default() += uses.saturating_sub(missed);
+                if missed > 0 {
+                    *history.missed.entry(key).or_default() += missed;
+                }
             }
             // A post rests after it was said, whatever it was then.
             let mut last = local_of(&row.try_get::<String, _>("last")?)?;

@@ -164,3 +164,31 @@ fn what_stood_in_a_slot_is_not_said_late_in_quiet_hours_or_too_close() {
         rig.finish().await;
     });
 }
+
+#[test]
+fn so_often_in_all_means_said_so_often() {
+    let posts = [
+        ("plain", "---\nevery: \"daily 13:00\"\ntimes: 4\n---\nPlain.\n"),
+        ("begun", "---\nevery: \"daily 14:00\"\nfrom: 2026-12-01 00:00\ntimes: 4\n---\nBegun.\n"),
+    ];
+    run(async {
+        let mut rig = Rig::new(scene(&posts)).await;
+        rig.live_until(at("2026-12-01T20:00:00-05:00")).await;
+        rig.stop().await;
+        rig.pass(Duration::hours(26));
+        rig.start().await;
+        // Once what was missed has its row, the plan makes up for it.
+        rig.live_until(at("2026-12-02T23:00:00-05:00")).await;
+        let promised = rig.promised(at("2026-12-10T00:00:00-05:00")).await;
+        let promised = rig.lines(&promised);
+        rig.live_until(at("2026-12-10T00:00:00-05:00")).await;
+        for name in ["plain", "begun"] {
+            let states: Vec<State> = rig.outcome(name).await.into_iter().map(|(state, _)| state).collect();
+            let said = states.iter().filter(|state| matches!(state, State::Sent | State::Verified)).count();
+            let missed = states.iter().filter(|state| **state == State::Expired).count();
+            assert_eq!((said, missed), (4, 1), "{name}: {states:?}");
+        }
+        assert_eq!(promised.len(), 6, "plan promises the three of each that are left: {promised:?}");
+        rig.finish().await;
+    });
+}

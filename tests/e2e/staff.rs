@@ -352,7 +352,7 @@ fn a_post_held_before_it_has_a_row_is_seen_everywhere() {
         let mut story =
             scene.post("far", "---\nat: 2031-01-01 09:00\n---\nFar away.\n").post("near", "Near.\n").set().await;
         for id in ["far", "near"] {
-            said(&story, &["queue", "hold", id, "--reason", "the lawyer"], 0, "applies from its next occurrence on");
+            said(&story, &["queue", "hold", id, "--reason", "the lawyer"], 0, "held; it waits until");
         }
         said(&story, &["queue", "list"], 0, "held: the lawyer");
         let held = json(&story, &["queue", "list", "--state", "held", "--json"]);
@@ -505,6 +505,25 @@ fn who_edits_a_post_cannot_approve_that_edit() {
             said(&story, &["queue", "approve", id, "--by", "bo"], 2, "Bo wrote it: somebody else must approve it");
             said(&story, &["queue", "approve", id, "--by", "Ada"], 0, "approved by Ada");
         }
+        story.finish().await;
+    });
+}
+
+#[test]
+fn a_post_may_be_named_by_its_file_and_a_wish_about_one_time_says_what_it_does() {
+    run(async {
+        let mut story = Scene::new().real_time().post("ring", "---\nat: 2031-01-01 09:00\n---\nWords.\n").set().await;
+        for name in ["posts/ring.md", "./posts/ring.md", "campaign/posts/ring.md"] {
+            said(&story, &["queue", "show", name], 0, "Words.");
+        }
+        said(&story, &["queue", "show", "RING"], 2, "did you mean ring?");
+        said(&story, &["queue", "hold", "posts/ring.md"], 0, "held; it waits until `watchpost queue release ring`");
+        said(&story, &["queue", "cancel", "ring"], 0, "cancelled; it does not go out");
+        said(&story, &["queue", "again", "ring"], 0, "1 status goes out when `watchpost run` runs\n");
+        said(&story, &["queue", "cancel", "ring"], 0, "1 delivery cancelled");
+        said(&story, &["queue", "add", "x", "--now", "--status", "draft"], 2, "cannot be both");
+        said(&story, &["pause", "--reason", "storm"], 0, "posts and replies of every account are paused");
+        said(&story, &["resume"], 0, "1 pause ended");
         story.finish().await;
     });
 }

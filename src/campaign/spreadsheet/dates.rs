@@ -4,12 +4,14 @@
 //! decides for all; where nothing decides, staff are asked. With dots the day comes first everywhere. Nothing here
 //! knows zones, and nothing is guessed.
 
-use chrono::{Duration, Locale, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, Duration, Locale, NaiveDate, NaiveDateTime, NaiveTime};
 
 use super::day_names::with_month_name;
 use super::words::Words;
 use crate::campaign::words::Misread;
+use crate::core::post::Moment;
 use crate::core::schedule::parse_moment;
+use crate::core::text::is_invisible;
 
 /// What stands first in a date of three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +43,21 @@ const TIME_HINT: &str = "write the time on the 24-hour clock: 09:00";
 
 /// Day 0 of the serial numbers in spreadsheets; the program that began them counted a 29 February 1900.
 const EPOCH: Option<NaiveDate> = NaiveDate::from_ymd_opt(1899, 12, 30);
+/// The last year in which such a program's day 0 lies.
+const LAST_EPOCH: i32 = 1904;
 /// Serial numbers of the years 2000 to 2099: a number outside is not meant as a date.
 const SERIALS: std::ops::Range<f64> = 36_526.0..73_051.0;
 
 /// Reads a cell of a column of dates or times.
 pub(super) fn read(cell: &str, of: Of, order: Option<DateOrder>, words: &Words) -> Result<Said, Misread> {
     let plain = tidy(cell);
-    if parse_moment(&plain).is_ok() {
-        return Ok(Said::Moment(plain));
+    match parse_moment(&plain) {
+        // A time of day alone, as programs that know only days with times write it.
+        Ok(Moment::Local(moment)) if of == Of::Times && moment.year() <= LAST_EPOCH => {
+            return Ok(Said::Parts(None, Some(moment.time())));
+        }
+        Ok(Moment::Local(_) | Moment::Instant(_)) => return Ok(Said::Moment(plain)),
+        Err(_) => {}
     }
     if let Some(said) = serial(&plain, of) {
         return Ok(said);
@@ -56,7 +65,7 @@ pub(super) fn read(cell: &str, of: Of, order: Option<DateOrder>, words: &Words) 
     let (day, clock) = apart(&plain, of, words);
     let date = match day.trim().trim_end_matches(',') {
         "" => None,
-        day => Some(date(day, order, words)?),
+        day => Some(date(day, order, words).map_err(|why| as_written(why, day, &plain))?),
     };
     let time = match clock {
         None => None,
@@ -102,9 +111,17 @@ pub(super) fn is_time_of_day(cell: &str, words: &Words) -> bool {
     has_sign && matches!(read(cell, Of::Times, None, words), Ok(Said::Parts(None, Some(_))))
 }
 
-/// Single spaces, also where a program put another kind.
+/// Single spaces, also where a program put another kind; no signs that nobody sees.
 fn tidy(cell: &str) -> String {
-    cell.split_whitespace().collect::<Vec<_>>().join(" ")
+    let seen: String = cell.chars().filter(|letter| !is_invisible(*letter)).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Names the day as the cell writes it, not in the small letters it was read in.
+fn as_written(why: Misread, day: &str, plain: &str) -> Misread {
+    let written: String = plain.chars().take(day.chars().count()).collect();
+    let same = written.to_lowercase() == day;
+    Misread { message: if same { why.message.replace(day, &written) } else { why.message }, ..why }
 }
 
 fn no_time(cell: &str) -> Misread {
@@ -281,7 +298,7 @@ fn date(day: &str, order: Option<DateOrder>, words: &Words) -> Result<NaiveDate,
 
 /// `2026-11-27`, `2026/11/27`, `2026.11.27`: `Some(None)` when there is no such day.
 fn year_first(day: &str) -> Option<Option<NaiveDate>> {
-    let fields: Vec<&str> = day.split(['-', '/', '.']).map(str::trim).collect();
+    let fields: Vec<&str> = day.trim_end_matches('.').split(['-', '/', '.']).map(str::trim).collect();
     let [year, month, date] = fields.as_slice() else { return None };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if year.len() != 4 || ![year, month, date].iter().all(|field| digits(field)) {
@@ -335,6 +352,8 @@ mod tests {
             ("27.11.2026", "2026-11-27"),
             ("7.4.2026", "2026-04-07"),
             ("27. 11. 2026", "2026-11-27"),
+            ("2027. 03. 14. 9:00", "2027-03-14 09:00:00"),
+            ("\u{200e}27/11/2026", "2026-11-27"),
             ("27.11.26", "2026-11-27"),
             ("27.11.2026 9:00", "2026-11-27 09:00:00"),
             ("27.11.2026 09.00", "2026-11-27 09:00:00"),
@@ -388,7 +407,8 @@ mod tests {
             ("26-11-27", "! `26-11-27` is not a date"),
             ("soon", "! `soon` is not a date"),
             ("27/11", "! `27/11` is not a date"),
-            ("27 Nov", "! `27 nov` is not a date"),
+            ("27 Nov", "! `27 Nov` is not a date"),
+            ("2027-03-14 XYZ", "! `2027-03-14 XYZ` is not a date"),
             ("99999", "! `99999` is not a date"),
             ("27/11/2026 25:00", "! `27/11/2026 25:00` is not a time"),
             ("27/11/2026 13:00 PM", "! `27/11/2026 13:00 PM` is not a time"),
@@ -403,6 +423,8 @@ mod tests {
     fn times_are_read_as_spreadsheet_programs_write_them() {
         for (cell, expected) in [
             ("9:00", "09:00:00"),
+            ("1899-12-30 09:00:00", "09:00:00"),
+            ("1904-01-01T18:30", "18:30:00"),
             ("09:00:00", "09:00:00"),
             ("9:00 AM", "09:00:00"),
             ("9:00\u{202f}PM", "21:00:00"),

@@ -28,6 +28,7 @@ mod row_times;
 mod tests;
 mod words;
 mod write;
+mod zones;
 
 pub use dates::DateOrder;
 pub use open::SheetError;

@@ -53,6 +53,11 @@ impl Reading<'_> {
         let mut row = RowReader { reading: self, cells: Vec::new(), broken: Vec::new(), entries: Vec::new() };
         for heading in self.headings {
             let cell = record.get(heading.place).unwrap_or_default();
+            // An answer of a poll may well be “None”.
+            let is_free = heading.column.is_prose() && heading.column != Column::Poll;
+            if is_free && is_nothing(cell) {
+                continue;
+            }
             match self.cell(cell, heading, report) {
                 Some(text) => row.cells.push((heading, text)),
                 None if !cell.trim().is_empty() => row.broken.push(heading),
@@ -399,22 +404,27 @@ fn short(cell: &str) -> String {
 /// Signs with which a cell would be taken for a formula, so an exported cell has a `'` before them.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
-/// A cell that no spreadsheet program takes for a formula; [`unguarded`] undoes it.
+/// What programs for tables of numbers write where there is nothing (pandas, R, databases).
+const NOTHING: [&str; 9] = ["nan", "nat", "none", "null", "na", "n/a", "<na>", "(null)", "(blank)"];
+
+/// Whether a cell of words says that there are none.
+fn is_nothing(cell: &str) -> bool {
+    NOTHING.iter().any(|nothing| cell.trim().eq_ignore_ascii_case(nothing))
+}
+
+/// A cell that no program takes for a formula or for nothing; [`unguarded`] undoes it.
 pub(super) fn guarded(cell: &str) -> String {
-    let mut letters = cell.chars();
-    let first = letters.next();
-    let unsafe_start = match first {
-        Some('\'') => letters.next().is_some_and(|second| second == '\'' || FORMULA.contains(&second)),
-        Some(first) => FORMULA.contains(&first),
-        None => false,
-    };
-    if unsafe_start { format!("'{cell}") } else { cell.to_owned() }
+    if cell.starts_with(FORMULA) || is_nothing(cell) || unguarded(cell) != cell {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    }
 }
 
 /// A cell without the `'` that keeps it from being a formula.
 pub(super) fn unguarded(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(|c| c == '\'' || FORMULA.contains(&c)) => rest,
+        Some(rest) if rest.starts_with('\'') || rest.starts_with(FORMULA) || is_nothing(rest) => rest,
         Some(_) | None => cell,
     }
 }
@@ -436,6 +446,9 @@ mod tests {
             ("''", "'''"),
             ("'twas", "'twas"),
             ("'", "'"),
+            ("null", "'null"),
+            ("'null", "''null"),
+            ("None of it", "None of it"),
             ("plain = text", "plain = text"),
             ("", ""),
         ] {

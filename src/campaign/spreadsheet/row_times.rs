@@ -1,12 +1,13 @@
 //! The times of a row: in one cell or in two, with a zone of its own or the campaign's.
 
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat};
 use chrono_tz::Tz;
 
 use super::column::Column;
 use super::dates::{self, Of, Said};
 use super::row::{Heading, RowReader, place_of, text_at};
-use crate::campaign::finding::{Report, nearest};
+use super::zones::{self, Unclear, Zone};
+use crate::campaign::finding::Report;
 use crate::campaign::tree::Value;
 use crate::core::schedule::{Resolved, Shift, resolve};
 
@@ -25,11 +26,16 @@ impl RowReader<'_> {
             }
             return;
         };
-        let Some(said) = self.said(line, &day, Of::Dates, report) else { return };
+        let (day, mut zone) = self.zone_apart(&day);
+        let Some(said) = self.said(line, day, Of::Dates, report) else { return };
+        let time = time.as_ref().map(|(line, text)| (*line, self.zone_apart(text)));
         let clock = match time {
             None => None,
-            Some((line, text)) => match self.said(line, &text, Of::Times, report) {
-                Some(Said::Parts(None, Some(clock))) => Some((line, clock)),
+            Some((line, (text, own))) => match self.said(line, text, Of::Times, report) {
+                Some(Said::Parts(None, Some(clock))) => {
+                    zone = zone.or(own);
+                    Some((line, clock))
+                }
                 Some(Said::Parts(_, _) | Said::Moment(_)) => {
                     report.error(line, format!("`{text}` is not a time"), "write the time on the 24-hour clock: 09:00");
                     return;
@@ -51,17 +57,18 @@ impl RowReader<'_> {
                 return;
             }
         };
-        if let Some(text) = self.whole(line, said, report) {
+        if let Some(text) = self.whole(line, said, zone, report) {
             self.put("at", line, Value::Text(text));
         }
     }
 
     pub(super) fn moment(&mut self, column: Column, report: &mut Report) {
         let Some((line, text)) = self.one(column) else { return };
-        let Some(said) = self.said(line, &text, Of::Dates, report) else { return };
+        let (time, zone) = if column == Column::Slot { (text.as_str(), None) } else { self.zone_apart(&text) };
+        let Some(said) = self.said(line, time, Of::Dates, report) else { return };
         // A slot is a time on the campaign's own clock.
         let here = column == Column::Slot;
-        let written = if here { whole_here(line, said, report) } else { self.whole(line, said, report) };
+        let written = if here { whole_here(line, said, report) } else { self.whole(line, said, zone, report) };
         if let Some(text) = written {
             self.put(column.key(), line, Value::Text(text));
         }
@@ -97,44 +104,69 @@ impl RowReader<'_> {
         }
     }
 
-    /// Day and time as a post file writes them, in the row's own zone if it names one.
-    fn whole(&self, line: usize, said: Said, report: &mut Report) -> Option<String> {
+    /// Day and time as a post file writes them, in the zone that stands in the same cell or in the row's column, if
+    /// one does.
+    fn whole(&self, line: usize, said: Said, own: Option<&str>, report: &mut Report) -> Option<String> {
         let local = whole_here(line, said, report)?;
-        let Some((zone_line, zone)) = self.one(Column::Zone) else { return Some(local) };
+        let column = self.one(Column::Zone);
+        let (zone_line, zone) = match (own, column) {
+            (Some(_), Some((zone_line, _))) => {
+                report.error(zone_line, "the row says its zone twice", "write it in one of the two cells");
+                return None;
+            }
+            (Some(own), None) => (line, own.to_owned()),
+            (None, Some(column)) => column,
+            (None, None) => return Some(local),
+        };
         let Ok(naive) = NaiveDateTime::parse_from_str(&local, "%Y-%m-%d %H:%M")
             .or_else(|_| NaiveDateTime::parse_from_str(&local, "%Y-%m-%d %H:%M:%S"))
         else {
             // It says its offset itself.
             return Some(local);
         };
-        if let Ok(known) = zone.parse::<Tz>() {
-            let Resolved { instant, shift } = resolve(naive, known);
-            let meant = instant.with_timezone(&known);
-            match shift {
-                Shift::None => {}
-                Shift::Gap => report.warn(
-                    line,
-                    format!("{local} does not exist in {known}: the clocks go forward"),
-                    format!("it is taken for {}", meant.format("%Y-%m-%d %H:%M")),
-                ),
-                Shift::Overlap => {
-                    report.warn(line, format!("{local} comes twice in {known}: the first is meant"), "");
-                }
+        let instant = match zones::read(&zone, naive, self.reading.frame.zone, self.reading.words) {
+            Ok(Zone::Clock(zone)) => on_the_clock(line, &local, naive, zone, report),
+            Ok(Zone::Pass(pass)) => Some(pass),
+            Ok(Zone::Offset(offset)) => naive.and_local_timezone(offset).single(),
+            Err(Unclear { message, hint }) => {
+                report.error(zone_line, message, hint);
+                return None;
             }
-            return Some(meant.to_rfc3339_opts(SecondsFormat::Secs, false));
-        }
-        let offset = zone.trim_start_matches("UTC").trim_start_matches("GMT").trim();
-        if offset.starts_with(['+', '-']) {
-            return Some(format!("{local}{offset}"));
-        }
-        let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-        let hint = nearest(&zone, names).map_or_else(
-            || "write an IANA name: America/New_York, Europe/Madrid".to_owned(),
-            |name| format!("did you mean `{name}`?"),
-        );
-        report.error(zone_line, format!("`{zone}` is not a time zone"), hint);
-        None
+        };
+        instant.map(|instant| instant.to_rfc3339_opts(SecondsFormat::Secs, false))
     }
+
+    /// The zone at the end of a cell, if one stands there, and what stands before it.
+    fn zone_apart<'c>(&self, text: &'c str) -> (&'c str, Option<&'c str>) {
+        match zones::apart(text, self.reading.frame.zone, self.reading.words) {
+            Some((time, zone)) => (time, Some(zone)),
+            None => (text, None),
+        }
+    }
+}
+
+/// The instant that a zone's clock shows as `naive`.
+fn on_the_clock(
+    line: usize,
+    local: &str,
+    naive: NaiveDateTime,
+    zone: Tz,
+    report: &mut Report,
+) -> Option<DateTime<FixedOffset>> {
+    let Resolved { instant, shift } = resolve(naive, zone);
+    let meant = instant.with_timezone(&zone);
+    match shift {
+        Shift::None => {}
+        Shift::Gap => report.warn(
+            line,
+            format!("{local} does not exist in {zone}: the clocks go forward"),
+            format!("it is taken for {}", meant.format("%Y-%m-%d %H:%M")),
+        ),
+        Shift::Overlap => {
+            report.warn(line, format!("{local} comes twice in {zone}: the first is meant"), "");
+        }
+    }
+    Some(meant.fixed_offset())
 }
 
 fn whole_here(line: usize, said: Said, report: &mut Report) -> Option<String> {

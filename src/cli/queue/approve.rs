@@ -19,6 +19,7 @@ use crate::jobs::staging::{Prints, content_of};
 )]
 pub struct ApproveArgs {
     /// A post's id.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// Your name.
     #[arg(long, value_name = "NAME")]
@@ -35,6 +36,7 @@ pub struct ApproveArgs {
 )]
 pub struct RejectArgs {
     /// A post's id.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// Your name.
     #[arg(long, value_name = "NAME")]

@@ -33,6 +33,7 @@ const EDIT: &str = "${VISUAL:-${EDITOR:-nano}} \"$1\"";
 )]
 pub struct EditArgs {
     /// A post's id.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// Your name: what you save counts as your words. Needed where two people must agree to a post.
     #[arg(long, value_name = "NAME")]

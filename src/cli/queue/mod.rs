@@ -44,6 +44,7 @@ pub enum Action {
     /// One post, or one delivery by its number: what each account's followers will see, and what became of it.
     Show {
         /// A post's id or a delivery's number.
+        #[arg(value_parser = post_id)]
         id: String,
         /// One JSON document instead of text.
         #[arg(long)]
@@ -70,6 +71,7 @@ pub enum Action {
     /// Gives a kept slot back: the post takes the next free one.
     Unpin {
         /// A post's id.
+        #[arg(value_parser = post_id)]
         id: String,
     },
     /// Keeps a post or delivery back until it is released.
@@ -81,6 +83,7 @@ pub enum Action {
     /// Sends a post once more, now, as it stands; the only way to say something twice.
     Again {
         /// A post's id.
+        #[arg(value_parser = post_id)]
         id: String,
     },
 }
@@ -112,6 +115,13 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     }
 }
 
+/// A post's id, or its file as a shell completes it: `posts/week/01-ring.md` is `week/01-ring`.
+fn post_id(written: &str) -> Result<String, std::convert::Infallible> {
+    let path = written.strip_suffix(".md").map(|path| path.strip_prefix("./").unwrap_or(path));
+    let inside = path.and_then(|path| path.strip_prefix("posts/").or_else(|| Some(path.split_once("/posts/")?.1)));
+    Ok(inside.unwrap_or(written).to_owned())
+}
+
 /// There is no such post; the nearest id is named.
 fn unknown(campaign: &Campaign, id: &str, staged: &Staged) -> anyhow::Error {
     if let Some(mistake) = campaign.unreadable.get(id) {
@@ -122,7 +132,9 @@ fn unknown(campaign: &Campaign, id: &str, staged: &Staged) -> anyhow::Error {
         return anyhow!("the file of {id} says the same as {queued} of the queue and stays out: the post is {queued}");
     }
     let names = staged.posts.iter().map(|post| post.id.as_str());
-    let best = names.max_by(|a, b| strsim::jaro_winkler(a, id).total_cmp(&strsim::jaro_winkler(b, id)));
+    let lower = id.to_lowercase();
+    let likeness = |name: &str| strsim::jaro_winkler(&name.to_lowercase(), &lower);
+    let best = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let hint = best.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
     anyhow!("there is no post {id:?}{hint} `watchpost queue list` shows them all")
 }

@@ -28,6 +28,7 @@ use crate::store::order::Move;
 )]
 pub struct MoveArgs {
     /// A post's id.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// Just before this post.
     #[arg(long, value_name = "ID")]
@@ -50,6 +51,7 @@ pub struct MoveArgs {
 )]
 pub struct PriorityArgs {
     /// A post's id.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// The priority; may be negative.
     #[arg(allow_negative_numbers = true, value_name = "N")]
@@ -61,6 +63,7 @@ pub struct PriorityArgs {
 #[command(after_help = "Examples:\n  watchpost queue pin 010-ring-partnerships \"2026-12-01 09:00\"")]
 pub struct PinArgs {
     /// A post's id.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// The time of one of the account's slots.
     #[arg(value_name = "SLOT-TIME")]

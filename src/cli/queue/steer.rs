@@ -11,6 +11,7 @@ use crate::core::approval::Standing;
 use crate::core::delivery::State;
 use crate::core::ids::{DeliveryId, PostId};
 use crate::core::lateness::PASSED_IN_A_PAUSE;
+use crate::core::post::When;
 use crate::jobs;
 use crate::store::Store;
 use crate::store::calendar::ALREADY_SAID;
@@ -20,6 +21,7 @@ use crate::store::deliveries::{Granted, Of, Wish};
 #[derive(Debug, clap::Args)]
 pub struct Steer {
     /// A post's id or a delivery's number.
+    #[arg(value_parser = super::post_id)]
     pub id: String,
     /// Why, for whoever looks later.
     #[arg(long, value_name = "WORDS")]
@@ -61,10 +63,13 @@ pub(super) async fn again(campaign: &Campaign, id: &str, now: DateTime<Utc>) -> 
     let next = times.max().unwrap_or(1) + 1;
     let accounts = campaign::plan_accounts(campaign);
     let added = store.add_wanted(jobs::plan::once_more(post, &accounts, campaign.zone, next, now), now).await;
+    let runs = Store::daemon_runs(&workplace::place(campaign), now).await;
     store.close().await;
     let added = i64::try_from(added?).unwrap_or(i64::MAX);
     let goes = if added == 1 { "goes" } else { "go" };
-    output::text(&format!("{id}: {} {goes} out now, once more\n", many(added, "status")))?;
+    let once_more = if known.iter().any(|row| row.sent_at.is_some()) { ", once more" } else { "" };
+    let when = if runs? { "out now" } else { "out when `watchpost run` runs" };
+    output::text(&format!("{id}: {} {goes} {when}{once_more}\n", many(added, "status")))?;
     Ok(0)
 }
 
@@ -82,10 +87,17 @@ pub(super) async fn wish(campaign: &Campaign, steer: &Steer, wish: Wish, now: Da
     let reason = steer.reason.clone().unwrap_or_else(|| format!("{word} by staff"));
     let outcome = steered(campaign, &store, steer, wish, &reason, now).await;
     store.close().await;
-    let granted = outcome?;
+    let (granted, repeats) = outcome?;
     let changed = i64::try_from(granted.changed).unwrap_or(i64::MAX);
     let mut page = match changed {
-        0 if granted.left.is_empty() => format!("{}: {word}; it applies from its next occurrence on\n", steer.id),
+        0 if granted.left.is_empty() && repeats => {
+            format!("{}: {word}; it applies from its next occurrence on\n", steer.id)
+        }
+        0 if granted.left.is_empty() => match wish {
+            Wish::Hold => format!("{}: held; it waits until `watchpost queue release {}`\n", steer.id, steer.id),
+            Wish::Release => format!("{}: released\n", steer.id),
+            Wish::Cancel => format!("{}: cancelled; it does not go out\n", steer.id),
+        },
         0 => String::new(),
         n => format!("{}: {} {word}\n", steer.id, many(n, "delivery")),
     };
@@ -103,10 +115,14 @@ async fn steered(
     wish: Wish,
     reason: &str,
     now: DateTime<Utc>,
-) -> anyhow::Result<Granted> {
+) -> anyhow::Result<(Granted, bool)> {
     let post = PostId::from(steer.id.as_str());
     let rows = store.deliveries_of_post(&post).await?;
     let staged = workplace::staged(campaign, Some(store)).await?;
+    let repeats = staged.post(&steer.id).is_none_or(|post| match post.when {
+        When::Every(_) | When::Evergreen => true,
+        When::At(_) | When::NextSlot => false,
+    });
     let known = !rows.is_empty() || staged.post(&steer.id).is_some();
     let number = steer.id.parse::<i64>().ok().map(DeliveryId);
     let (granted, touched) = match (known, number) {
@@ -128,5 +144,5 @@ async fn steered(
             store.settle_notice(notice).await?;
         }
     }
-    Ok(granted)
+    Ok((granted, repeats))
 }

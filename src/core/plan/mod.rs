@@ -231,6 +231,8 @@ pub struct History {
     pub last_used: HashMap<(AccountName, PostId), NaiveDateTime>,
     /// How often an `every` or evergreen post has come round on an account.
     pub uses: HashMap<(AccountName, PostId), u32>,
+    /// How many times of an `every` post passed on an account and were not said, nor ever will be.
+    pub missed: HashMap<(AccountName, PostId), u32>,
     /// The topic an account spoke of last; no entry when its last post had none.
     pub last_topic: HashMap<AccountName, TopicId>,
     /// What each account said last, and when.

@@ -93,7 +93,11 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
                 }
                 When::Every(slot) => {
                     let times = match (prepared.post.repeat.times, prepared.from) {
-                        (Some(times), Some(from)) => self.counted(prepared, slot, from, times),
+                        (Some(times), Some(from)) => {
+                            let missed =
+                                prepared.audience(self.accounts.len()).map(|account| self.missed(account, prepared));
+                            self.counted(prepared, slot, from, times.saturating_add(missed.max().unwrap_or_default()))
+                        }
                         _ => Rc::clone(firings.entry(slot.written()).or_insert_with(|| self.every(slot))),
                     };
                     self.every_time(number, prepared, &times);
@@ -120,6 +124,13 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
         slot.firings(self.zone, self.begin(), self.end()).collect()
     }
 
+    /// How many occurrences this account never said, and never will: others stand in for them.
+    fn missed(&self, account: usize, prepared: &Prepared<'_>) -> u32 {
+        let Some(calendar) = self.accounts.get(account) else { return 0 };
+        let key = (calendar.name.clone(), prepared.post.id.clone());
+        self.history.missed.get(&key).copied().unwrap_or_default()
+    }
+
     /// The first `times` from `from` on: they are the same whatever was sent of them.
     fn counted(&self, prepared: &Prepared<'_>, slot: &Slot, from: DateTime<Utc>, times: u32) -> Rc<[Firing]> {
         let wanted = |firing: &Firing| !prepared.post.repeat.skip.contains(&firing.local);
@@ -134,11 +145,25 @@ impl<'a, 'b> OwnTimes<'a, 'b> {
                 && !prepared.expired_at(firing.instant)
                 && !post.repeat.skip.contains(&firing.local)
         };
-        let (Some(most), None) = (post.repeat.times, prepared.from) else {
-            for firing in times.iter().filter(wanted) {
-                self.place(number, Kind::Every, &Occurrence::local(firing.local), *firing, self.window.every_from);
+        let most = match (post.repeat.times, prepared.from) {
+            (Some(most), None) => most,
+            (Some(most), Some(_)) => {
+                for account in prepared.audience(self.accounts.len()) {
+                    let own =
+                        usize::try_from(most.saturating_add(self.missed(account, prepared))).unwrap_or(usize::MAX);
+                    for firing in times.iter().take(own).filter(wanted) {
+                        let occurrence = Occurrence::local(firing.local);
+                        self.place_on(account, number, Kind::Every, &occurrence, *firing, self.window.every_from);
+                    }
+                }
+                return;
             }
-            return;
+            (None, _) => {
+                for firing in times.iter().filter(wanted) {
+                    self.place(number, Kind::Every, &Occurrence::local(firing.local), *firing, self.window.every_from);
+                }
+                return;
+            }
         };
         // Without a beginning the ledger counts.
         for account in prepared.audience(self.accounts.len()) {

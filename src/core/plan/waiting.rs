@@ -23,7 +23,14 @@ pub(super) fn list(
 ) -> Vec<Waiting> {
     let without_slots: Vec<usize> =
         accounts.iter().enumerate().filter(|(_, account)| account.slots.is_empty()).map(|(place, _)| place).collect();
-    let no_room = format!("no free slot before {}", window.until.with_timezone(&zone).format("%Y-%m-%d %H:%M"));
+    let until = window.until.with_timezone(&zone).format("%Y-%m-%d %H:%M");
+    // All that is left of the window lies behind the end.
+    let has_ended = |account: &AccountCalendar| account.rules.has_ended(window.until, zone);
+    let no_room = if accounts.iter().all(has_ended) {
+        "the campaign ends before a slot is free for it: move `ends`, or give it an `at`".to_owned()
+    } else {
+        format!("no free slot before {until}")
+    };
     let once = Occurrence::once();
     // Accounts that say nothing as long as the window lasts.
     let silent: Vec<Option<String>> = (0..accounts.len())

@@ -162,7 +162,7 @@ fn a_weekday_that_contradicts_its_date_is_a_mistake() {
         Three,Mon 27 Nov 2090,9:00\n";
     assert_eq!(
         findings(&sheet(text.as_bytes())),
-        ["2: B2 (date): `tuesday, november 27, 2090` is a Monday — correct the day of the week or the date"]
+        ["2: B2 (date): `Tuesday, November 27, 2090` is a Monday — correct the day of the week or the date"]
     );
 }
 
@@ -302,4 +302,47 @@ fn a_row_with_too_many_cells_and_a_quote_that_never_ends_are_said() {
     let open = format!("text,when\n\"Hello,2027-01-01 09:00\n{}", "x,y\n".repeat(20_000));
     let said = findings(&sheet(open.as_bytes()));
     assert!(said[0].contains("look for a \" that begins here and never ends"), "{said:?}");
+}
+
+#[test]
+fn a_zone_may_stand_behind_the_time_and_letters_of_another_season_are_a_mistake() {
+    let table = |at: &str, zone: &str| sheet(format!("id,when,zone,text\nx,{at},{zone},Words\n").as_bytes());
+    for (at, zone, expected) in [
+        ("2090-01-27 09:00 EST", "", "2 2090-01-27T09:00:00-05:00 [] Words"),
+        ("Fri 27 Jan 2090 09:00 EST", "", "2 2090-01-27T09:00:00-05:00 [] Words"),
+        ("2090-01-27 09:00 +0100", "", "2 2090-01-27T09:00:00+01:00 [] Words"),
+        ("27.01.2090 09:00 Europe/Berlin", "", "2 2090-01-27T09:00:00+01:00 [] Words"),
+        ("2090-07-27 09:00", "ET", "2 2090-07-27T09:00:00-04:00 [] Words"),
+        ("2090-07-27 09:00", "CEST", "2 2090-07-27T09:00:00+02:00 [] Words"),
+    ] {
+        assert_eq!(short(&table(at, zone)), [expected]);
+    }
+    for (at, zone, expected) in [
+        (
+            "2090-07-27 09:00",
+            "EST",
+            "2: C2 (zone): on 27 July the clocks of America/New_York show EDT, not EST — write America/New_York",
+        ),
+        ("2090-07-27 09:00 EST", "", "2: B2 (when): on 27 July the clocks of America/New_York show EDT, not EST"),
+        ("2090-01-27 09:00 EST", "Europe/Berlin", "2: C2 (zone): the row says its zone twice"),
+        ("2090-01-27 XYZ", "", "2: B2 (when): `2090-01-27 XYZ` is not a date"),
+    ] {
+        let found = findings(&table(at, zone));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{at} {zone}: {found:?}");
+    }
+}
+
+#[test]
+fn what_programs_write_for_nothing_is_nobodys_warning() {
+    let read =
+        sheet(b"id,when,cw,author,text\na,2090-01-27 09:00,nan,NA,Words\nb,2090-01-27 10:00,None,<NA>,Words of b\n");
+    assert_eq!(findings(&read), Vec::<String>::new());
+    for row in &read.rows {
+        let post = row.post.as_ref().unwrap();
+        assert_eq!((&post.cw, &post.author), (&None, &None));
+    }
+    let lost = findings(&sheet(b"id,when,text\na,NaT,Words\n"));
+    assert!(lost[0].contains("`NaT` is not a date"), "{lost:?}");
+    let portuguese = sheet("id,Data,time,Text\na,2090-01-27 00:00:00,9:00,Olá\n".as_bytes());
+    assert_eq!(short(&portuguese), ["2 2090-01-27 09:00 [] Olá"]);
 }
