@@ -215,6 +215,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         others_named: 0,
         carried_along: false,
         replies: MayReply::Yes,
+        above: None,
     };
     let venue = Venue {
         rules: TextRules::mastodon(),

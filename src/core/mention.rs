@@ -41,6 +41,10 @@ pub struct Mention {
     /// Whether its author lets us reply.
     #[serde(default)]
     pub replies: MayReply,
+    /// What stands above it, the first status of the conversation first, once somebody looked: fediverse-wide addresses, or
+    /// the pages of what our own accounts said, because that is what the ledger has of them.
+    #[serde(default)]
+    pub above: Option<Vec<StatusUri>>,
 }
 
 /// Whether a status may be replied to by us, where its server has interaction policies (GoToSocial).

@@ -78,6 +78,7 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
         others_named,
         carried_along,
         replies: may_reply(me, status),
+        above: None,
         text: read.text,
         asker,
     })
@@ -124,8 +125,22 @@ pub(super) fn answers_as_one_of_us(
     parent: &str,
 ) -> bool {
     let Some(account) = status.get("account") else { return false };
-    let by_us = me.is(account) || json::text(account, "url").is_some_and(|url| ours.contains(&url));
-    by_us && json::id(status, "in_reply_to_id").is_some_and(|id| id == parent)
+    is_one_of_us(me, ours, account) && json::id(status, "in_reply_to_id").is_some_and(|id| id == parent)
+}
+
+/// Whether an account is ours, or one of `ours` as another server shows it.
+fn is_one_of_us(me: &Me, ours: &std::collections::HashSet<String>, account: &Value) -> bool {
+    let shown = ["url", "uri"].into_iter().filter_map(|key| json::text(account, key));
+    let names: Vec<String> = shown.flat_map(|url| names_of_profile(&url)).collect();
+    me.is(account) || ours.iter().any(|own| names_of_profile(own).iter().any(|own| names.contains(own)))
+}
+
+/// By what a status of a conversation is known on every server: its address; what one of `ours` (profile URLs) said, by
+/// its page.
+pub(super) fn known_by(me: &Me, ours: &std::collections::HashSet<String>, status: &Value) -> Option<StatusUri> {
+    let by_us = status.get("account").is_some_and(|account| is_one_of_us(me, ours, account));
+    let keys = if by_us { ["url", "uri"] } else { ["uri", "url"] };
+    keys.into_iter().find_map(|key| json::text(status, key)).map(StatusUri::new)
 }
 
 /// Whether a status names us, by `mentions` or in its visible text, or is ours.

@@ -150,7 +150,7 @@ impl Fedi {
     /// Whatever kept us from looking.
     pub async fn look_again(&self, me: &Me, id: &StatusId, ours: &HashSet<String>) -> Result<SeenAgain, FediError> {
         let Some(status) = self.status_value(id).await? else { return Ok(SeenAgain::Gone) };
-        let Some(mention) = mentions::status(me, &status, &Value::Null, None) else {
+        let Some(mut mention) = mentions::status(me, &status, &Value::Null, None) else {
             return Err(self.unreadable("no status with an author"));
         };
         // Some servers never say whom a status names; one that was edited and names us no more says so in its text.
@@ -169,6 +169,11 @@ impl Fedi {
         if !answers.is_empty() {
             return Ok(SeenAgain::AnsweredByUs(answers));
         }
+        // Most servers show the first status first; all show which one answers nothing.
+        let (mut above, rest): (Vec<&Value>, Vec<&Value>) =
+            json::list(&context, "ancestors").iter().partition(|status| json::id(status, "in_reply_to_id").is_none());
+        above.extend(rest);
+        mention.above = Some(above.into_iter().filter_map(|status| mentions::known_by(me, ours, status)).collect());
         Ok(SeenAgain::Stands(Box::new(mention)))
     }
 

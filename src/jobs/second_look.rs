@@ -66,13 +66,16 @@ pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> 
                 replies: now.replies,
                 others_named: now.others_named,
                 visibility: narrower(mention.visibility, now.visibility),
+                above: now.above,
                 ..(*mention).clone()
             };
             (Parent::Stands, Arc::new(seen))
         }
         Err(error) => {
             tracing::debug!(error = %error, "a mention could not be looked at again yet");
-            (Parent::Unseen, mention)
+            // Not asked for a second time.
+            let seen = Mention { above: Some(Vec::new()), ..(*mention).clone() };
+            (Parent::Unseen, Arc::new(seen))
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Draft {
     pub key: Option<String>,
     /// Who may reply to it (GoToSocial's `interaction_policy`); nothing is said when absent.
     pub reply_policy: Option<ReplyPolicy>,
+    /// Where it lives, when this server has only a copy of it: its fediverse-wide address, and its page.
+    pub elsewhere: Option<(String, String)>,
 }
 
 /// Who may reply to a status, in GoToSocial's words: `public`, `followers`, `mentioned`, `author`, `me`, or profile URLs.
@@ -96,6 +98,12 @@ impl Draft {
     pub fn replies_from(self, automatic: &[&str], manual: &[&str]) -> Self {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
         Self { reply_policy: Some(ReplyPolicy { automatic: words(automatic), manual: words(manual) }), ..self }
+    }
+
+    /// A copy of what another server has, known everywhere by this address, with this page.
+    #[must_use]
+    pub fn copy_of(self, uri: impl Into<String>, url: impl Into<String>) -> Self {
+        Self { elsewhere: Some((uri.into(), url.into())), ..self }
     }
 
     /// In this language.
@@ -171,6 +179,7 @@ impl State {
             favourites: HashSet::new(),
             boosts: HashMap::new(),
             reply_policy: draft.reply_policy.clone(),
+            elsewhere: draft.elsewhere.clone(),
             idempotency_key: draft.key.clone().filter(|key| !key.is_empty()),
         };
         self.insert(row, now);

@@ -83,12 +83,18 @@ impl State {
 
     /// The fediverse-wide URI of a status.
     pub(crate) fn status_uri(&self, row: &StatusRow) -> String {
+        if let Some((uri, _)) = &row.elsewhere {
+            return uri.clone();
+        }
         let author = self.accounts.get(&row.author).map(|author| self.account_uri(author)).unwrap_or_default();
         format!("{author}/statuses/{}", self.id(row.key))
     }
 
     /// The page of a status.
     pub(crate) fn status_url(&self, row: &StatusRow) -> String {
+        if let Some((_, url)) = &row.elsewhere {
+            return url.clone();
+        }
         let author = self.accounts.get(&row.author).map(|author| self.profile_url(author)).unwrap_or_default();
         format!("{author}/{}", self.id(row.key))
     }

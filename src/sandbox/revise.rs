@@ -130,6 +130,7 @@ impl State {
             replies: Vec::new(),
             favourites: HashSet::new(),
             boosts: HashMap::new(),
+            elsewhere: None,
             reply_policy: None,
             idempotency_key: None,
         };

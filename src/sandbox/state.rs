@@ -181,6 +181,8 @@ pub(crate) struct StatusRow {
     pub(crate) favourites: HashSet<AccountKey>,
     pub(crate) boosts: HashMap<AccountKey, StatusKey>,
     pub(crate) reply_policy: Option<ReplyPolicy>,
+    /// Address and page of what this is a copy of.
+    pub(crate) elsewhere: Option<(String, String)>,
     pub(crate) idempotency_key: Option<String>,
 }
 

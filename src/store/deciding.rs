@@ -10,7 +10,7 @@ use super::errors::StoreError;
 use super::mentions::{Decide, Recorded, Sending};
 use super::people::{opt_in, opt_out};
 use super::sending::{payload_json, reply_key};
-use super::{Store, doubt, past, secret::text_hash, storable};
+use super::{Store, conversations, doubt, past, secret::text_hash, storable};
 use crate::core::decision::{Consent, SpentLimit, Verdict};
 use crate::core::delivery::{Armed, State};
 use crate::core::ids::{AccountName, DeliveryId, FactId};
@@ -38,7 +38,7 @@ impl Intake<'_> {
     ) -> Result<(Verdict, Option<DeliveryId>), StoreError> {
         let people = self.store.secret().people(&self.mention.asker);
         let person = people.first().cloned().unwrap_or_default();
-        let thread = self.thread(connection).await?;
+        let thread = conversations::of(connection, self).await?.key;
         let before = past::before(connection, self, decide, &people, &thread).await?;
         let verdict = (decide.verdict)(self.mention, &before.past);
         if verdict.reply.is_none() {
@@ -58,7 +58,7 @@ impl Intake<'_> {
     ) -> Result<Recorded, StoreError> {
         let people = self.store.secret().people(&self.mention.asker);
         let person = people.first().cloned().unwrap_or_default();
-        let thread = self.thread(connection).await?;
+        let conversations::Conversation { key: thread, worth_a_look } = conversations::of(connection, self).await?;
         let before = past::before(connection, self, decide, &people, &thread).await?;
         let verdict = (decide.verdict)(self.mention, &before.past);
         if before.known {
@@ -70,7 +70,8 @@ impl Intake<'_> {
         let written = self.mention.created_at;
         let doubt = before.doubt.filter(|doubt| verdict.reply.is_some() && doubt.covers_mention(written, self.now));
         // What a restored database may have answered already is looked for by its row.
-        if verdict.look_first && doubt.is_none() {
+        let unplaced = worth_a_look && verdict.reply.is_some() && verdict.consent.is_none();
+        if (verdict.look_first || unplaced) && doubt.is_none() {
             return Ok(Recorded::LookFirst);
         }
         // While the server asked us to wait, or a person must act first, a reply waits in the ledger like a post. Whoever
@@ -127,23 +128,6 @@ impl Intake<'_> {
         let query = sqlx::query(TELL).bind(spent_key(account, limit)).bind(account.to_owned()).bind(text).bind(step);
         query.bind(self.now.timestamp_millis()).execute(connection).await?;
         Ok(())
-    }
-
-    /// The thread a mention belongs to: that of the status it answers, when we know that status; else that status
-    /// itself; else the mention. Servers give no thread id.
-    async fn thread(&self, connection: &mut AnyConnection) -> Result<String, StoreError> {
-        // Any account of the campaign on the same server: ids are the server's.
-        const OURS: &str = "SELECT thread FROM deliveries WHERE status_id = $2 AND thread <> '' AND account IN \
-            (SELECT name FROM accounts WHERE server = (SELECT server FROM accounts WHERE name = $1))";
-        const HEARD: &str = "SELECT thread FROM mentions WHERE account = $1 AND status_id = $2";
-        let Some(parent) = &self.mention.in_reply_to else { return Ok(storable(self.mention.status.as_str())) };
-        for query in [OURS, HEARD] {
-            let query = sqlx::query(query).bind(self.account.as_str().to_owned()).bind(storable(parent.as_str()));
-            if let Some(row) = query.fetch_optional(&mut *connection).await? {
-                return Ok(row.try_get("thread")?);
-            }
-        }
-        Ok(storable(parent.as_str()))
     }
 
     async fn insert_reply(

@@ -238,7 +238,7 @@ impl Store {
 
 /// What a mention is known by: a keyed hash of its URI, because on most servers the URI holds its author's name, and
 /// names are not kept (DESIGN §6).
-fn identity(store: &Store, uri: &str) -> String {
+pub(super) fn identity(store: &Store, uri: &str) -> String {
     store.secret().keyed("mention", &[uri])
 }
 

@@ -28,6 +28,7 @@ pub mod asked;
 pub mod attempts;
 pub mod calendar;
 mod connect;
+mod conversations;
 mod copying;
 mod deciding;
 pub mod deliveries;

@@ -15,6 +15,7 @@
 
 mod answering;
 mod command_line;
+mod conversations;
 mod families;
 mod floods;
 mod harness;

@@ -56,6 +56,7 @@ pub(crate) fn mention(uri: &str) -> Mention {
         others_named: 0,
         carried_along: false,
         replies: MayReply::Yes,
+        above: None,
     }
 }
 

@@ -109,6 +109,7 @@ fn says(text: &str) -> Mention {
         others_named: 0,
         carried_along: false,
         replies: MayReply::Yes,
+        above: None,
     }
 }
 

@@ -82,6 +82,7 @@ fn draft_of(params: &Params) -> Result<Draft, Refused> {
         allowed_mentions: params.list("allowed_mentions"),
         key: None,
         reply_policy: None,
+        elsewhere: None,
     })
 }
 
