@@ -62,6 +62,8 @@ pub enum SeenAgain {
 pub struct PageItem {
     /// Its id: opaque, good only for telling whether a page repeats.
     pub notification_id: String,
+    /// When the server notified us, where it says so.
+    pub notified_at: Option<DateTime<Utc>>,
     /// The mention; `None` for other types, for ourselves and for what could not be read.
     pub mention: Option<Box<Mention>>,
 }
@@ -119,7 +121,8 @@ impl Fedi {
                 if json::id(&item, "id").is_some() {
                     last = Some(notification_id.clone());
                 }
-                page.items.push(PageItem { notification_id, mention });
+                let notified_at = json::text(&item, "created_at").as_deref().and_then(headers::iso);
+                page.items.push(PageItem { notification_id, notified_at, mention });
             }
         }
         let link = headers::next_link(&answer.headers);

@@ -17,6 +17,7 @@ use super::second_look::SeenLately;
 use super::set_aside::Aside;
 use super::staging::Prints;
 use super::timekeeping::Apart;
+use super::walk::AllRead;
 use crate::clock::{Clock, Dice};
 use crate::core::allowance::Allowance;
 use crate::core::approval::ApprovalRule;
@@ -173,6 +174,8 @@ pub struct LinkState {
     pub apart: Apart,
     /// What its notification policy keeps from us.
     pub aside: Aside,
+    /// When pages that it does not sort were read to their end.
+    pub all_read: AllRead,
 }
 
 /// One of the statuses a server still lets an account create: whoever holds it may arm one. Given back when nothing was

@@ -12,6 +12,7 @@ use super::set_aside::{self, Aside};
 use super::set_back;
 use super::timekeeping::Apart;
 use super::trouble::Trouble;
+use super::walk::AllRead;
 use crate::fedi::{Advice, FediError};
 use crate::store::StoreError;
 
@@ -119,6 +120,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         since: now,
         seen_lately: SeenLately::default(),
         aside: Aside::default(),
+        all_read: AllRead::default(),
     };
     set_aside::ask_policy(ctx, account, &link).await?;
     account.set_link(Some(Arc::new(link)));

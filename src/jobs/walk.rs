@@ -2,11 +2,13 @@
 //!
 //! A walk reads notifications newest first and pages back until it meets the last completed walk, the age limit or a
 //! page that repeats, and one page past that; then decides oldest first; then commits its mark. What it finds goes
-//! through [`answer`], which is idempotent.
+//! through [`answer`], which is idempotent. A page is judged by all that stands on it: one that brings something new ends
+//! no walk, and where a server does not sort its pages, a walk goes to the end of them now and then.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesUnordered};
 
@@ -34,6 +36,17 @@ const PAGES_AT_MOST: usize = 500;
 
 /// Empty pages in a row that are passed: a server that filters what it has cut shows some.
 const EMPTY_PAGES: usize = 5;
+
+/// Mentions in a row, one page or several, that must be too old: one alone may carry a wrong date.
+const OLD_IN_A_ROW: usize = 5;
+
+/// A page whose notifications stand so much newer below older ones is not sorted. Servers that are merely slow to list
+/// some stay below (SERVERS.md §3: snac, 4 to 12 s).
+const OUT_OF_ORDER: chrono::Duration = chrono::Duration::seconds(60);
+
+/// Where pages are not sorted, how often all of them are read, and how many at most.
+const ALL_EVERY: chrono::Duration = chrono::Duration::minutes(5);
+const ALL_AT_MOST: usize = 100;
 
 /// Bytes of texts a walk holds in full, and the letters it keeps of each further one.
 const TEXTS_HELD: usize = 8 << 20;
@@ -72,6 +85,8 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     let stop = ctx.stop();
     let mut undecodable = 0;
     let mut held = 0;
+    let mut sorted = Sorted::default();
+    let mut old_in_a_row = 0_usize;
     loop {
         let page = tokio::select! {
             biased;
@@ -108,6 +123,9 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
             ctx.store.listen_since(&account.name, start).await?;
             since = Some(start);
         }
+        for item in &page.items {
+            sorted.meet(item.notified_at);
+        }
         let fresh = page.items.iter().filter(|item| seen.insert(item.notification_id.clone())).count();
         empty_pages = if page.items.is_empty() { empty_pages + 1 } else { 0 };
         if walked.pages == 1 {
@@ -116,31 +134,35 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
         let met = page.items.iter().any(|item| mark.contains(&item.notification_id));
         let week_ago = ctx.clock.now() - LOOK_BACK;
         let oldest_wanted = unheard.map_or(week_ago, |unheard| unheard.from.min(week_ago));
-        // Statuses carry their own time, and one that travelled late is old on a new page: only a page with nothing
-        // but old mentions ends the walk.
-        let mut mentions_on_page = 0_usize;
-        let mut old_on_page = 0_usize;
+        // Statuses carry their own time, and one that travelled late is old on a new page: only old mentions in a row, to
+        // the end of a page, end the walk.
+        let mut brings_news = false;
         let mentions: Vec<Box<Mention>> = page.items.into_iter().filter_map(|item| item.mention).collect();
         let uris: Vec<&str> = mentions.iter().map(|mention| mention.uri.as_str()).collect();
         let known = ctx.store.known_mentions(&account.name, &uris).await?;
         for (mut mention, known) in mentions.into_iter().zip(known) {
             mention.created_at = link.apart.by_our_clock(mention.created_at);
-            mentions_on_page += 1;
             let old = mention.created_at < oldest_wanted.max(since.unwrap_or(oldest_wanted));
-            old_on_page += usize::from(old);
+            old_in_a_row = if old { old_in_a_row + 1 } else { 0 };
+            brings_news |= !known && !old;
             // What was changed is looked at once more: it may say stop now.
             if !known || mention.edited_at.is_some() {
                 found.push(Arc::from(bounded(mention, &mut held)));
             }
         }
-        let too_old = mentions_on_page > 0 && old_on_page == mentions_on_page;
+        let too_old = old_in_a_row >= OLD_IN_A_ROW;
         let repeats = fresh == 0 && (empty_pages == 0 || empty_pages > EMPTY_PAGES);
-        let done = repeats || too_old || past_the_mark || walked.pages >= PAGES_AT_MOST;
+        let covered = too_old || (past_the_mark && !brings_news);
+        let read_all = sorted.is_disproved && walked.pages < ALL_AT_MOST && link.all_read.is_due(ctx.clock.now());
+        let done = repeats || (covered && !read_all) || walked.pages >= PAGES_AT_MOST;
         match page.next {
             Some(next) if !done => from = next,
             Some(_) | None => break,
         }
-        past_the_mark = met;
+        past_the_mark |= met;
+    }
+    if sorted.is_disproved && cut_short.is_none() {
+        link.all_read.note(ctx.clock.now());
     }
     tell_undecodable(account, undecodable);
     found.reverse();
@@ -163,6 +185,39 @@ pub async fn tick(ctx: &Ctx, account: &Linked, link: &LinkState) -> Result<Walke
     }
     ctx.store.walked(&account.name, &new_mark, ctx.clock.now()).await?;
     Ok(walked)
+}
+
+/// Whether the pages of a walk are sorted newest first, by the times of the notifications themselves.
+#[derive(Default)]
+struct Sorted {
+    oldest: Option<DateTime<Utc>>,
+    is_disproved: bool,
+}
+
+impl Sorted {
+    fn meet(&mut self, notified_at: Option<DateTime<Utc>>) {
+        let Some(at) = notified_at else { return };
+        self.is_disproved |= self.oldest.is_some_and(|oldest| at > oldest + OUT_OF_ORDER);
+        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+    }
+}
+
+/// When all pages of a server that does not sort them were read.
+#[derive(Debug, Default)]
+pub struct AllRead(Mutex<Option<DateTime<Utc>>>);
+
+impl AllRead {
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        read.is_none_or(|read| (now - read).abs() >= ALL_EVERY)
+    }
+
+    /// Noted once in each time: a walk in between does not put the next one off.
+    fn note(&self, now: DateTime<Utc>) {
+        if self.is_due(now) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        }
+    }
 }
 
 /// Who asked and then said stop, both within what one walk read, wants no answer: the commands of people whose last one

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::create::{Draft, Via};
@@ -157,6 +158,23 @@ impl Sandbox {
             state.notify(whom, "follow", who, None, now);
         });
         Ok(())
+    }
+
+    /// Gives a status another date, and what was notified of it.
+    ///
+    /// # Errors
+    /// When it does not stand.
+    pub fn date(&self, status: impl AsRef<str>, at: DateTime<Utc>) -> Result<(), SandboxError> {
+        self.with_status(status.as_ref(), |state, key, _| {
+            if let Some(row) = state.statuses.get_mut(&key) {
+                row.created_at = at;
+            }
+            let rows = state.accounts.values_mut().flat_map(|account| account.notifications.iter_mut());
+            for row in rows.filter(|row| row.status == Some(key)) {
+                row.created_at = at;
+            }
+            Ok(())
+        })
     }
 
     /// Changes an account's notification policy, as its owner would in a browser.

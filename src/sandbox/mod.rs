@@ -62,7 +62,9 @@ pub use faults::{Fault, Moment, Trouble};
 pub use handle::{StreamEnd, TimedOut};
 pub use ids::{AccountKey, MediaKey, NotificationKey, StatusKey};
 pub use people::{Answers, Credentials, NewAccount};
-pub use profile::{Existence, Heed, Idempotency, LengthRule, Limits, LocalAcct, PolicyForm, Profile, Requests, Window};
+pub use profile::{
+    Existence, Heed, Idempotency, LengthRule, Limits, LocalAcct, PolicyForm, Profile, Requests, Sorting, Window,
+};
 pub use refused::Refused;
 pub use seen::{Ever, MediaSeen, RequestSeen, StatusSeen};
 pub use state::{Part, Policy, Rule, State};

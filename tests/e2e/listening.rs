@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use watchpost::core::post::Visibility;
-use watchpost::sandbox::{Draft, Endpoint, Existence, Fault, Moment, StreamEnd, Trouble};
+use watchpost::sandbox::{Draft, Endpoint, Existence, Fault, Moment, Sorting, StreamEnd, Trouble};
 
 use crate::harness::{SOON, Scene, Story, eventually, is_out, tell};
 
@@ -318,5 +318,82 @@ fn a_stream_that_cannot_be_opened_is_asked_for_less_and_less_often_and_polling_h
         story
             .flow_until("the stream is open again", async || story.server().look(|state| state.streams("eyes") == 1))
             .await;
+    });
+}
+
+/// A server that does not sort its pages, and shows few at once.
+fn unsorted(sorting: Sorting, page: usize) -> Scene {
+    without_streaming().server(|profile| {
+        profile.sorting = sorting;
+        profile.notifications_page_max = page;
+    })
+}
+
+async fn every_one_is_decided(story: &Story, count: usize) {
+    story
+        .flow_until("every mention has its decision", async || story.store.heard(1_000).await.unwrap().len() == count)
+        .await;
+}
+
+#[test]
+fn new_mentions_behind_pages_of_old_ones_are_read() {
+    tell(unsorted(Sorting::OldestFirst, 10), async |story| {
+        for number in 0..50 {
+            story.says(&format!("asker{number}"), "@eyes good morning");
+            story.clock.advance(SECOND * 5);
+        }
+        every_one_is_decided(story, 50).await;
+        story.advance(10 * MINUTE).await;
+        let late: Vec<_> = (0..8).map(|number| story.says(&format!("late{number}"), QUESTION)).collect();
+        every_one_is_decided(story, 58).await;
+        story.answer_to(&late[7]).await;
+        // All pages are not read at each look.
+        let before = story.requests(Endpoint::Notifications).len();
+        for _ in 0..20 {
+            story.advance(15 * SECOND).await;
+        }
+        let looks = story.requests(Endpoint::Notifications).len() - before;
+        assert!(looks <= 60, "{looks} requests within five minutes");
+    });
+}
+
+#[test]
+fn new_mentions_strewn_over_pages_of_old_ones_are_read() {
+    tell(unsorted(Sorting::Shuffled, 20), async |story| {
+        for number in 0..60 {
+            story.says(&format!("asker{number}"), "@eyes good morning");
+        }
+        every_one_is_decided(story, 60).await;
+        for number in 0..20 {
+            story.says(&format!("late{number}"), "@eyes good evening");
+        }
+        every_one_is_decided(story, 80).await;
+    });
+}
+
+/// One mention with a wrong date on top is no end.
+#[test]
+fn one_old_date_on_the_newest_page_hides_nothing_behind_it() {
+    tell(without_streaming().server(|profile| profile.notifications_page_max = 1), async |story| {
+        let before = story.clock.now();
+        story.advance(MINUTE).await;
+        let asked: Vec<_> = (0..5).map(|number| story.says(&format!("asker{number}"), QUESTION)).collect();
+        let dated = story.says("liar", QUESTION);
+        story.server().date(&dated, before - chrono::Duration::days(40)).unwrap();
+        for mention in &asked {
+            story.flow_until("the mention is decided", async || story.decisions(mention).await == 1).await;
+        }
+    });
+}
+
+#[test]
+fn a_server_whose_pages_are_too_long_to_be_read_is_a_notice() {
+    tell(without_streaming(), async |story| {
+        let endless = format!("[\"{}\"]", "x".repeat(9 << 20));
+        story.fault(Fault::on(Endpoint::Notifications, Trouble::answer(200, endless)).always());
+        story.flow_until_notice("notifications of eyes cannot be read").await;
+        assert!(story.notice("cannot be read").await.text.contains("longer than 8 MB"));
+        story.server().clear_faults();
+        story.flow_until("the notice goes", async || story.store.notices().await.unwrap().is_empty()).await;
     });
 }

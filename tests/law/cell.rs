@@ -464,6 +464,7 @@ fn unplug(daemon: &Daemon, http: &Http) -> anyhow::Result<()> {
             since: link.since,
             seen_lately: Default::default(),
             aside: Default::default(),
+            all_read: Default::default(),
         })));
     }
     Ok(())

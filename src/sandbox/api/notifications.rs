@@ -12,7 +12,7 @@ use crate::sandbox::gate::{Me, Troubles};
 use crate::sandbox::ids::{NotificationKey, time};
 use crate::sandbox::paging::{Cursor, Ends, More, link};
 use crate::sandbox::params::Params;
-use crate::sandbox::profile::{Heed, Links, MinId, PolicyForm};
+use crate::sandbox::profile::{Heed, Links, MinId, PolicyForm, Sorting};
 use crate::sandbox::refused::Refused;
 use crate::sandbox::state::{NotificationRow, Rule, State};
 
@@ -54,7 +54,17 @@ pub(crate) async fn list(
                 && older_than.is_none_or(|older| row.created_at < older)
                 && row.status.is_none_or(|key| state.visible(key, Some(me)).is_some())
         };
-        let page = cursor.page(&owner.notifications, |row| row.key.0, passes);
+        let page = match state.profile.sorting {
+            Sorting::NewestFirst => cursor.page(&owner.notifications, |row| row.key.0, passes),
+            Sorting::OldestFirst => from_where_it_stands(&cursor, owner.notifications.iter().filter(|row| passes(row))),
+            Sorting::Shuffled => {
+                let mut shuffled: Vec<&NotificationRow> =
+                    owner.notifications.iter().filter(|row| passes(row)).collect();
+                // Odd multipliers scatter; the same at each look.
+                shuffled.sort_by_key(|row| row.key.0.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                from_where_it_stands(&cursor, shuffled.into_iter())
+            }
+        };
         let entities: Vec<Value> = page.iter().filter_map(|row| state.notification_json(row, me)).collect();
         let mut response = answer(200, &Value::Array(entities));
         if let (Some(first), Some(last)) = (page.first(), page.last()) {
@@ -68,6 +78,20 @@ pub(crate) async fn list(
         }
         Ok(response)
     })
+}
+
+/// One page of a list in the server's own order, after the item that the cursor names.
+fn from_where_it_stands<'a>(
+    cursor: &Cursor,
+    all: impl Iterator<Item = &'a NotificationRow>,
+) -> Vec<&'a NotificationRow> {
+    let mut before = cursor.max.is_some();
+    let behind = all.skip_while(|row| {
+        let skipped = before;
+        before = before && Some(row.key.0) != cursor.max;
+        skipped
+    });
+    behind.take(cursor.limit).collect()
 }
 
 /// An id as it is written into a cursor, also where entities write it as a number.

@@ -358,6 +358,17 @@ pub enum Order {
     Mixed,
 }
 
+/// How a list of notifications is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sorting {
+    /// Newest first.
+    NewestFirst,
+    /// Oldest first; cursors go on from where they stand.
+    OldestFirst,
+    /// Not at all, the same at each look; cursors go on from where they stand.
+    Shuffled,
+}
+
 /// Whether a parameter does anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heed {

@@ -3,8 +3,8 @@
 use super::{
     AfterDeletion, BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms,
     Heed, Idempotency, Ids, Keys, LeftOut, LengthRule, LengthTold, Limits, Links, LocalAcct, MediaAgain, MediaOrder,
-    MinId, NotificationIds, Nulls, Overlap, PolicyForm, Profile, Repeat, Requests, Scheduling, Scopes, StreamClose,
-    StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
+    MinId, NotificationIds, Nulls, Overlap, PolicyForm, Profile, Repeat, Requests, Scheduling, Scopes, Sorting,
+    StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
 };
 
 impl Profile {
@@ -71,6 +71,7 @@ impl Profile {
             self_mention: Existence::Absent,
             notifications_page: 40,
             notifications_page_max: 80,
+            sorting: Sorting::NewestFirst,
             max_id: Heed::Heeded,
             since_id: Heed::Heeded,
             min_id: MinId::PageAfter,

@@ -16,7 +16,7 @@ mod windows;
 pub use habits::{
     BadBody, Bodies, BotFlag, Commit, DeadParent, Delay, EmojiReplies, ErrorShape, Existence, Forms, Heed, Ids,
     LeftOut, LengthRule, LengthTold, Links, LocalAcct, MediaAgain, MediaOrder, MinId, NotificationIds, Nulls, Order,
-    PolicyForm, Requests, Scheduling, Scopes, StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
+    PolicyForm, Requests, Scheduling, Scopes, Sorting, StreamClose, StreamUrl, TooLong, Unlisted, UserAgent, Warnings,
 };
 pub use keys::{AfterDeletion, Idempotency, KeptFrom, KeyOwner, Keys, Memory, Overlap, Repeat};
 pub use windows::{By, Limits, Reset, Window};
@@ -130,6 +130,8 @@ pub struct Profile {
     pub notifications_page: usize,
     /// Largest page of notifications.
     pub notifications_page_max: usize,
+    /// How notifications are sorted.
+    pub sorting: Sorting,
     /// `max_id` of notifications.
     pub max_id: Heed,
     /// `since_id` of notifications.
