@@ -103,7 +103,7 @@
 //!
 //! 1. [`campaign::load`] reads `posts/` into [`Post`](core::post::Post)s; [`app::desk`] hands them to the jobs. When a
 //!    file changes, [`campaign::watch`] says so and the desk is replaced as a whole.
-//! 2. [`jobs::plan::tick`] asks [`core::plan::agenda`], which plans the coming days as `watchpost plan` shows them ([`core::rules`] and pauses close slots, [`core::plan::late`] says what becomes of late ones), and
+//! 2. [`jobs::plan::tick`] asks [`core::plan::agenda`], which plans the coming days as `watchpost plan` shows them ([`core::rules`] and pauses close slots, [`core::plan::late`] says what becomes of late ones, [`core::plan::repeated`] what is held for having been said), and
 //!    [`write_plan`](store::Store::write_plan) makes each part of each occurrence a `planned` row. A text the account
 //!    said within 60 days is `held` instead. Later parts of a thread wait for the part before them.
 //! 3. [`jobs::publish::run`] sleeps until [`next_due`](store::Store::next_due), in slices of a second, so that a stepped

@@ -6,6 +6,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 
 use super::{moments, plan, plan_notes, workplace};
+use crate::core::plan::repeated::SaidTexts;
 use crate::core::plan::{History, Window};
 use crate::core::post::Post;
 use crate::core::schedule::days_later;
@@ -70,7 +71,11 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
         history.overdue.clear();
     }
     let mut kept_back = Vec::new();
+    let mut said = SaidTexts::default();
     if let Some(store) = store {
+        if from >= now {
+            said = workplace::said(Some(&store), now).await?;
+        }
         if args.from.is_none() {
             kept_back = plan_notes::waiting_for_a_person(&store, &staged).await?;
         }
@@ -79,7 +84,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     let held = staged.held();
     let of_staff = held.iter().map(|post: &Post| plan_notes::held(post, &staged.reason(&post.id)));
     let kept_back = of_staff.chain(kept_back).collect();
-    let known = plan::Known { history, window, held, kept_back, days: args.days };
+    let known = plan::Known { history, window, held, kept_back, said, days: args.days };
     campaign.posts = staged.plannable();
     let form = match args {
         Args { json: true, gaps: true, .. } => plan::Form::Gaps,

@@ -46,6 +46,8 @@ struct Gaps<'a> {
     pauses: Vec<Paused<'a>>,
     /// Posts with a time of their own that passes in a pause.
     in_pauses: Vec<Aside<'a>>,
+    /// Posts that will be held because their account said the same within 60 days.
+    already_said: Vec<Aside<'a>>,
     /// What has had its time and was not sent, and what becomes of it.
     late: Vec<Aside<'a>>,
 }
@@ -189,6 +191,12 @@ pub(super) fn write_gaps<'a>(
         post: &planned.post,
         why: plan_notes::silenced_words(fate),
     });
+    let already_said = calendar.repeated.iter().map(|Silenced { planned, fate }| Aside {
+        at: rfc3339(planned.at, zone),
+        account: &planned.account,
+        post: &planned.post,
+        why: plan_notes::silenced_words(fate),
+    });
     let now = window.slots_from;
     let late = calendar.late.iter().map(|Late { what, fate }| Aside {
         at: rfc3339(what.due_at, zone),
@@ -203,6 +211,7 @@ pub(super) fn write_gaps<'a>(
         waiting: waiting.collect(),
         pauses: plan_notes::pauses(unready.history, &window).map(paused).collect(),
         in_pauses: in_pauses.collect(),
+        already_said: already_said.collect(),
         late: late.collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &gaps)?;

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use super::status::local;
 use crate::core::delivery::State;
 use crate::core::ids::PostId;
-use crate::core::plan::late::{Fate, Late, Overdue};
+use crate::core::plan::late::{Fate, Late};
 use crate::core::plan::pauses::Pause;
 use crate::core::plan::{History, Plan, Planned, Silenced, Waiting, Window};
 use crate::core::post::Post;
@@ -110,24 +110,9 @@ pub(super) fn is_news(Late { what, fate }: &Late, now: DateTime<Utc>) -> bool {
 /// The late posts that leave, at the time at which they do.
 pub(super) fn leaving(plan: &Plan) -> impl Iterator<Item = Planned> + '_ {
     plan.late.iter().filter_map(|Late { what, fate }| match fate {
-        Fate::Leaves(at) => Some(as_planned(what, *at)),
+        Fate::Leaves(at) => Some(what.leaving(*at)),
         Fate::Held(_) | Fate::Expired(_) | Fate::TakesNextSlot(_) | Fate::WaitsForResume(_) => None,
     })
-}
-
-/// A late post as if it were planned for this instant.
-pub(super) fn as_planned(what: &Overdue, at: DateTime<Utc>) -> Planned {
-    Planned {
-        at,
-        local: what.local,
-        nominal: what.due_at,
-        account: what.account.clone(),
-        post: what.post.clone(),
-        occurrence: what.occurrence.clone(),
-        parts: what.parts,
-        kind: what.kind,
-        expires_at: what.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
-    }
 }
 
 /// Whether this one among what goes out is late.

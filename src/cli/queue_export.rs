@@ -188,6 +188,7 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
     let until =
         days_later(now, days.unwrap_or(CALENDAR_DAYS), campaign.zone).context("--days is beyond the calendar")?;
     let (history, window) = workplace::outlook(store.as_ref(), now, until).await?;
+    let said = workplace::said(store.as_ref(), now).await?;
     if let Some(store) = store {
         store.close().await;
     }
@@ -204,7 +205,9 @@ async fn look(campaign: &Campaign, days: Option<u32>, now: DateTime<Utc>) -> any
     };
     let mut posts: Vec<(Post, Keeper)> = staged.posts.iter().filter_map(in_order).collect();
     let accounts = campaign::plan_accounts(campaign);
-    let mut coming = plan(&staged.plannable(), &accounts, campaign.zone, &history, window);
+    let plannable = staged.plannable();
+    let mut coming = plan(&plannable, &accounts, campaign.zone, &history, window);
+    workplace::foresee(&mut coming, &plannable, &accounts, &said, now);
     let late: Vec<_> = plan_notes::leaving(&coming).collect();
     coming.planned.splice(0..0, late);
     if days.is_some() {

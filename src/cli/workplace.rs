@@ -1,6 +1,9 @@
 //! What most commands begin with: the campaign, read or refused with every mistake, and its database.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::bail;
 use chrono::{DateTime, Utc};
@@ -8,10 +11,14 @@ use chrono::{DateTime, Utc};
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{self, Campaign};
 use crate::clock::Dice;
-use crate::core::plan::{History, Window};
+use crate::core::ids::{AccountName, PostId};
+use crate::core::plan::repeated::SaidTexts;
+use crate::core::plan::{AccountCalendar, History, Plan, Window};
 use crate::core::plural::many;
+use crate::core::post::Post;
 use crate::jobs;
 use crate::jobs::staging::{self, Prints, Staged};
+use crate::store::said::print_of;
 use crate::store::{Place, Role, Store};
 
 /// Reads the campaign; when it cannot be used, says everything that is wrong with it.
@@ -73,7 +80,44 @@ pub(super) async fn outlook(
     }
 }
 
-/// The same, but only if there is one: looking makes nothing.
+/// What accounts said lately, as the daemon asks when it makes a row.
+pub(super) async fn said(store: Option<&Store>, now: DateTime<Utc>) -> anyhow::Result<SaidTexts> {
+    match store {
+        Some(store) => Ok(store.said_texts(now).await?),
+        None => Ok(SaidTexts::default()),
+    }
+}
+
+/// Puts what the ledger will hold for having been said aside.
+pub(super) fn foresee(
+    plan: &mut Plan,
+    posts: &[Arc<Post>],
+    accounts: &[AccountCalendar],
+    said: &SaidTexts,
+    now: DateTime<Utc>,
+) {
+    let posts: HashMap<&PostId, &Post> = posts.iter().rev().map(|post| (&post.id, post.as_ref())).collect();
+    let accounts: HashMap<&AccountName, &AccountCalendar> =
+        accounts.iter().map(|account| (&account.name, account)).collect();
+    // A post that comes round often has its print once.
+    let prints: RefCell<HashMap<(PostId, Option<usize>), String>> = RefCell::new(HashMap::new());
+    let print = |account: &AccountName, post: &PostId| {
+        let (post, account) = (posts.get(post)?, accounts.get(account)?);
+        let speaks = account.speaks.as_ref();
+        let text = || post.words_for(&account.name, speaks).0.first();
+        let key = (post.id.clone(), post.variant_for(&account.name, speaks));
+        let mut prints = prints.borrow_mut();
+        if let Some(known) = prints.get(&key) {
+            return Some(known.clone());
+        }
+        let print = print_of(text()?);
+        prints.insert(key, print.clone());
+        Some(print)
+    };
+    plan.foresee(said.clone(), print, now, jobs::plan::HORIZON);
+}
+
+/// The campaign's database, but only if there is one: looking makes nothing.
 pub(super) async fn store_if_any(campaign: &Campaign) -> anyhow::Result<Option<Store>> {
     if Store::exists(&place(campaign)).await? { Ok(Some(store(campaign).await?)) } else { Ok(None) }
 }

@@ -103,9 +103,6 @@ const RESTS_FROM_ANY: Duration = Duration::days(366);
 /// have moved what was said half a week ago.
 const SAID_LATELY: Duration = Duration::days(4);
 
-/// Why a row is held by law 1.
-pub const ALREADY_SAID: &str = "already said: this account showed the same text within 60 days";
-
 impl Written {
     pub(super) fn add(&mut self, more: Written) {
         self.added += more.added;

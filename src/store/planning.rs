@@ -12,9 +12,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use sqlx::{AnyConnection, Row};
 
-use super::calendar::{
-    ALREADY_SAID, DRAFT_AGAIN, FEWER_PARTS, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, local_word,
-};
+use super::calendar::{DRAFT_AGAIN, FEWER_PARTS, FILE_GONE, NOT_APPROVED, NOT_THERE, UNREADABLE, Written, local_word};
 use super::deliveries::WAITS_FOR_PART;
 use super::errors::StoreError;
 use super::notices::settle_delivery;
@@ -27,13 +25,11 @@ use crate::core::ids::{AccountName, DeliveryId, FactId, Occurrence, PostId};
 use crate::core::lateness::is_held_for_its_time;
 use crate::core::plan::Kind;
 use crate::core::plan::agenda::{Agenda, RowKey, Wanted};
+use crate::core::plan::repeated::{ALREADY_SAID, SAID_FOR};
 use crate::core::post::Post;
 
 /// Rows of one transaction.
 const PAGE: usize = 4_000;
-
-/// For how long the same text of a `once` post counts as already said (DESIGN §5, law 1).
-const SAID_FOR: Duration = Duration::days(60);
 
 const THROUGH: &str = "UPDATE accounts SET planned_through = $1";
 

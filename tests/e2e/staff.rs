@@ -527,3 +527,37 @@ fn a_post_may_be_named_by_its_file_and_a_wish_about_one_time_says_what_it_does()
         story.finish().await;
     });
 }
+
+#[test]
+fn plan_and_list_foresee_what_is_held_for_having_been_said() {
+    run(async {
+        let mut story = Scene::new().real_time().set().await;
+        story.start().await;
+        said(&story, &["queue", "add", "Look at what your doorbell sees.", "--now"], 0, "queue-1 added");
+        story.expect_sent("queue-1").await;
+        story.stop().await.unwrap();
+        let at = |hours: i64| (Clock::system().now() + Duration::hours(hours)).to_rfc3339();
+        let post = |at: &str, words: &str| format!("---\nat: {at}\naccounts: [eyes]\n---\n{words}\n");
+        story.folder.write_post("again", &post(&at(1), "Look at  what your doorbell sees."));
+        story.folder.write_post("new", &post(&at(2), "Something else."));
+        story.folder.write_post("twin", &post(&at(3), "Something else."));
+        let out = json(&story, &["plan", "--days", "2", "--json", "--gaps"]);
+        let posts = |list: &serde_json::Value| -> Vec<String> {
+            list.as_array().unwrap().iter().map(|row| row["post"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(posts(&out["planned"]), ["new"], "{out}");
+        assert_eq!(posts(&out["already_said"]), ["again", "twin"], "{out}");
+        said(&story, &["plan", "--days", "2", "--list"], 0, "again: does not go out, will be held: already said");
+        said(&story, &["queue", "list"], 0, "will be held: already said");
+        story.start().await;
+        story.expect_state("again", State::Held).await;
+        // The twin has its row before the other is said; it is held when it is due.
+        story.expect_state("twin", State::Planned).await;
+        let out = json(&story, &["plan", "--days", "2", "--json", "--gaps"]);
+        assert_eq!(posts(&out["already_said"]), ["twin"], "{out}");
+        said(&story, &["queue", "release", "again"], 0, "1 delivery released");
+        let out = json(&story, &["plan", "--days", "2", "--json", "--gaps"]);
+        assert_eq!(posts(&out["planned"]), ["again", "new"], "{out}");
+        story.finish().await;
+    });
+}

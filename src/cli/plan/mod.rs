@@ -16,9 +16,10 @@ use super::queue_export::entries_of;
 use super::table::many;
 use super::week::ink::Ink;
 use super::week::{self, Week};
-use super::{calendar_file, plan_notes};
+use super::{calendar_file, plan_notes, workplace};
 use crate::campaign::{Campaign, plan_accounts};
 use crate::core::ids::{AccountName, PostId};
+use crate::core::plan::repeated::SaidTexts;
 use crate::core::plan::{AccountCalendar, History, Idle, Plan, Planned, Waiting, Window, plan};
 use crate::core::post::Post;
 
@@ -55,6 +56,8 @@ pub struct Known {
     pub held: Vec<Post>,
     /// What waits for a person, and why.
     pub kept_back: Vec<Waiting>,
+    /// What accounts said lately.
+    pub said: SaidTexts,
     /// How many days the window has.
     pub days: u32,
 }
@@ -67,6 +70,7 @@ pub fn run(campaign: &Campaign, known: &Known, form: Form, now: DateTime<Utc>) -
     let (window, held) = (known.window, known.held.as_slice());
     let accounts = plan_accounts(campaign);
     let mut calendar = plan(&campaign.posts, &accounts, campaign.zone, &known.history, window);
+    workplace::foresee(&mut calendar, &campaign.posts, &accounts, &known.said, window.slots_from);
     // Late ones go out too, a little later.
     let leaving: Vec<Planned> = plan_notes::leaving(&calendar).collect();
     if !leaving.is_empty() {
@@ -159,6 +163,8 @@ impl Page<'_> {
         self.days(out, calendar)?;
         let paused = calendar.paused.iter().map(|paused| plan_notes::silenced_line(paused, self.zone));
         listing(out, "In a pause", paused)?;
+        let repeated = calendar.repeated.iter().map(|held| plan_notes::silenced_line(held, self.zone));
+        listing(out, "Said already", repeated)?;
         self.late(out, calendar)?;
         self.rules(out, calendar)?;
         self.waiting(out, &calendar.waiting, usize::MAX)

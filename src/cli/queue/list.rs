@@ -95,7 +95,8 @@ pub(super) async fn run(campaign: &Campaign, args: &ListArgs, now: DateTime<Utc>
     if wanted.beyond_ledger() {
         let staged = workplace::staged(campaign, store.as_ref()).await?;
         let (history, window) = workplace::outlook(store.as_ref(), now, wanted.until.max(now)).await?;
-        let coming = rows::coming(campaign, &staged, &Outlook { history: &history, window }, &known);
+        let said = workplace::said(store.as_ref(), now).await?;
+        let coming = rows::coming(campaign, &staged, &Outlook { history: &history, window, said: &said }, &known);
         rows::as_planned(&mut rows, &coming.plan, &window, campaign.zone);
         more = coming.rows.into_iter().filter(|row| wanted.takes(row)).collect();
         total += i64::try_from(more.len()).unwrap_or(i64::MAX);

@@ -8,12 +8,13 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::campaign::{self, Campaign};
-use crate::cli::plan_notes;
 use crate::cli::status::rfc3339;
+use crate::cli::{plan_notes, workplace};
 use crate::core::approval::Standing;
 use crate::core::delivery::State;
 use crate::core::ids::{AccountName, Occurrence, PostId};
 use crate::core::plan::late::Late;
+use crate::core::plan::repeated::SaidTexts;
 use crate::core::plan::{History, Kind, Plan, Planned, Silenced, Window, plan};
 use crate::core::post::{Post, Readiness};
 use crate::jobs::staging::Staged;
@@ -92,6 +93,7 @@ pub(super) struct Coming {
 pub(super) struct Outlook<'a> {
     pub(super) history: &'a History,
     pub(super) window: Window,
+    pub(super) said: &'a SaidTexts,
 }
 
 /// Everything in the posts that has no row in the ledger (`known`) in the window.
@@ -108,21 +110,23 @@ pub(super) fn coming(campaign: &Campaign, staged: &Staged, outlook: &Outlook<'_>
         let (words, _) = post.words_for(&planned.account, speaks.and_then(|calendar| calendar.speaks.as_ref()));
         placed(post, planned, words.first().cloned().unwrap_or_default(), campaign.zone)
     };
-    let ready = plan(&staged.plannable(), &calendars, campaign.zone, history, window);
+    let posts = staged.plannable();
+    let mut ready = plan(&posts, &calendars, campaign.zone, history, window);
+    workplace::foresee(&mut ready, &posts, &calendars, outlook.said, now);
     let mut rows = Vec::new();
     let word = || State::Planned.as_str().to_owned();
     for planned in ready.planned.iter().filter(new) {
         let Some(post) = by_id.get(&planned.post) else { continue };
         rows.push(Row { state: word(), ..placed(post, planned) });
     }
-    for Silenced { planned, fate } in ready.paused.iter().filter(|paused| new(&&paused.planned)) {
+    for Silenced { planned, fate } in ready.paused.iter().chain(&ready.repeated).filter(|aside| new(&&aside.planned)) {
         let Some(post) = by_id.get(&planned.post) else { continue };
         rows.push(Row { state: word(), reason: plan_notes::silenced_words(fate), ..placed(post, planned) });
     }
     for late in ready.late.iter().filter(|late| plan_notes::is_news(late, now)) {
         let (Late { what, fate }, Some(post)) = (late, by_id.get(&late.what.post)) else { continue };
         if is_new(&what.account, &what.post, &what.occurrence) {
-            let at = Planned { at: what.due_at, ..plan_notes::as_planned(what, what.due_at) };
+            let at = what.leaving(what.due_at);
             rows.push(Row {
                 state: word(),
                 reason: plan_notes::fate_words(fate, now, campaign.zone),
@@ -170,7 +174,7 @@ pub(super) fn as_planned(rows: &mut [(Delivery, Row)], plan: &Plan, window: &Win
     for place in &plan.planned {
         times.insert(key_of(&place.account, &place.post, &place.occurrence), place.at);
     }
-    for Silenced { planned, fate } in &plan.paused {
+    for Silenced { planned, fate } in plan.paused.iter().chain(&plan.repeated) {
         words.insert(key_of(&planned.account, &planned.post, &planned.occurrence), plan_notes::silenced_words(fate));
     }
     for Late { what, fate } in &plan.late {

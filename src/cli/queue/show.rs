@@ -129,7 +129,8 @@ async fn shown(
     });
     let known: HashSet<Key> = known.collect();
     let (history, window) = workplace::outlook(store, now, now + AHEAD).await?;
-    let mut outlook = Outlook { history: &history, window };
+    let said = workplace::said(store, now).await?;
+    let mut outlook = Outlook { history: &history, window, said: &said };
     let mut coming = rows::coming(campaign, staged, &outlook, &known);
     let mut own = own_rows(coming.rows, post);
     let mut standing: Vec<(Delivery, Row)> =

@@ -11,10 +11,10 @@ use crate::core::approval::Standing;
 use crate::core::delivery::State;
 use crate::core::ids::{DeliveryId, PostId};
 use crate::core::lateness::PASSED_IN_A_PAUSE;
+use crate::core::plan::repeated::ALREADY_SAID;
 use crate::core::post::When;
 use crate::jobs;
 use crate::store::Store;
-use crate::store::calendar::ALREADY_SAID;
 use crate::store::deliveries::{Granted, Of, Wish};
 
 /// Which post or delivery, and why.

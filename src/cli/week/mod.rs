@@ -144,12 +144,14 @@ fn days(week: &Week<'_>, plan: &Plan) -> Vec<Day> {
             warning: (!said.is_empty()).then(|| said.join("; ")),
         });
     }
-    items.extend(plan.paused.iter().map(|Silenced { planned, fate }| Item {
+    let paused = plan.paused.iter().map(|one| (one, "paused"));
+    let aside = paused.chain(plan.repeated.iter().map(|one| (one, "held")));
+    items.extend(aside.map(|(Silenced { planned, fate }, tag)| Item {
         at: planned.at,
         time: week.clock(planned.at),
         account: planned.account.to_string(),
         words: posts.get(&planned.post).map(|post| week.words(post, &planned.account)).unwrap_or_default(),
-        tag: "paused".to_owned(),
+        tag: tag.to_owned(),
         mark: Mark::Open,
         warning: Some(plan_notes::silenced_words(fate)),
     }));

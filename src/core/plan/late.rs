@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 
 use super::pauses::{Pauses, Silence};
-use super::{AccountCalendar, History, Kind, Said};
+use super::{AccountCalendar, History, Kind, Planned, Said};
 use crate::core::ids::{AccountName, Occurrence, PostId};
 use crate::core::lateness::{Due, Judgement, MISSED_ITS_SLOT, WhenLate, asks_again, judge};
 use crate::core::rules::Against;
@@ -43,6 +43,24 @@ pub struct Overdue {
     pub late: WhenLate,
     /// It was tried before: then it is not judged again.
     pub was_tried: bool,
+}
+
+impl Overdue {
+    /// It as if it were planned for this instant.
+    #[must_use]
+    pub fn leaving(&self, at: DateTime<Utc>) -> Planned {
+        Planned {
+            at,
+            local: self.local,
+            nominal: self.due_at,
+            account: self.account.clone(),
+            post: self.post.clone(),
+            occurrence: self.occurrence.clone(),
+            parts: self.parts,
+            kind: self.kind,
+            expires_at: self.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        }
+    }
 }
 
 /// What becomes of it.

@@ -27,6 +27,7 @@ mod own_times;
 pub mod pauses;
 mod place;
 mod prepare;
+pub mod repeated;
 mod servers;
 mod standing;
 mod timeline;
@@ -267,6 +268,8 @@ pub struct Plan {
     pub planned: Vec<Planned>,
     /// Posts with a time of their own that passes in a pause: they do not go out. In time order, then by account.
     pub paused: Vec<Silenced>,
+    /// Posts that will be held because their account said the same within 60 days: empty until [`Plan::foresee`].
+    pub repeated: Vec<Silenced>,
     /// What has had its time and was not sent, and what becomes of it. In time order, then by account.
     pub late: Vec<Late>,
     /// What has no time, in file order.

@@ -152,7 +152,7 @@ impl<'a> Placing<'a> {
                 }
             }
         }
-        Plan { planned, paused, late, waiting, idle: walked.idle, conflicts }
+        Plan { planned, paused, repeated: Vec::new(), late, waiting, idle: walked.idle, conflicts }
     }
 
     /// What the window places, in time order, then by account; nothing beside it.
