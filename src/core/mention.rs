@@ -107,7 +107,20 @@ impl Asker {
         let mut names = named.names();
         names.extend(self.names().into_iter().find(|name| name.contains('@') && !name.contains('/')));
         names.retain(|name| !name.is_empty());
+        let mut seen = std::collections::HashSet::new();
+        names.retain(|name| seen.insert(name.clone()));
         names
+    }
+
+    /// Whether handle and own address name the same server. Where they do not, one of them may be somebody else's: servers
+    /// check neither for us, and honest ones let a handle stand under another domain.
+    #[must_use]
+    pub fn is_of_one_server(&self) -> bool {
+        let Some(own) = self.uri.as_ref().map(|uri| bare(uri)) else { return true };
+        match self.acct.to_lowercase().rsplit_once('@') {
+            Some((_, host)) => host_of(&own) == Some(host),
+            None => true,
+        }
     }
 
     fn names_of_addresses(&self) -> impl Iterator<Item = String> {
@@ -197,6 +210,19 @@ mod tests {
         ] {
             assert!(other.names().iter().all(|name| !one.contains(name)), "{:?}", other.names());
         }
+    }
+
+    #[test]
+    fn a_handle_and_an_address_of_two_servers_are_told_apart() {
+        let check = |acct: &str, uri: Option<&str>, expected| {
+            assert_eq!(asker(acct, "https://m.test/@ada", uri).is_of_one_server(), expected, "{acct} {uri:?}");
+        };
+        check("Ada@m.test", Some("https://M.test/users/ada"), true);
+        check("ada@localhost:8001", Some("http://localhost:8001/ada"), true);
+        check("ada", Some("https://m.test/users/ada"), true);
+        check("ada@m.test", None, true);
+        check("ada@m.test", Some("https://e.test/users/ada"), false);
+        check("ada@m.test", Some("https://social.m.test/users/ada"), false);
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub(super) async fn before(
     let must_wait = paused || number("waits")? > 0;
     let mut past = Past {
         opted_out: number("stops")? > 0,
-        stop_is_their_own: number("own_stops")? > 0,
+        stop_is_their_own: is_their_own(intake, number("own_stops")?, &own),
         paused,
         in_thread: number("in_thread")?,
         account_last_hour: number("last_hour")?,
@@ -96,6 +96,13 @@ pub(super) async fn before(
     below(connection, intake, &mut past).await?;
     let doubt = doubt::read(row.try_get("doubted_at")?, row.try_get("doubted_since")?)?;
     Ok(Before { known, must_wait, doubt, past })
+}
+
+/// Whether a stop is surely that of whoever asks now. Of somebody whose handle and address are of two servers one may be
+/// another's: then it must stand under all their names.
+fn is_their_own(intake: &Intake<'_>, stops: u32, own: &[String]) -> bool {
+    let all = u32::try_from(own.len().min(OWN_NAMES)).unwrap_or(u32::MAX);
+    stops > 0 && (intake.mention.asker.is_of_one_server() || stops >= all)
 }
 
 /// What this person was answered before.

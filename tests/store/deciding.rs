@@ -23,6 +23,7 @@ on_both!(
     a_limit_holds_against_many_at_once,
     one_status_is_answered_by_one_account,
     stop_cancels_what_is_not_armed_and_start_undoes_it,
+    a_start_is_believed_of_nobody_who_shares_one_name_with_the_one_who_stopped,
     texts_of_directs_are_never_stored_and_others_go_after_a_week,
     an_endless_uri_is_one_mention_too,
     a_thread_is_one_over_accounts_of_a_server,
@@ -257,6 +258,53 @@ async fn stop_cancels_what_is_not_armed_and_start_undoes_it(base: &Base) {
     assert_eq!(unwanted, [true, false], "the answer is unwanted now, the confirmation of the stop is not");
     hear(&store, "uuuuu", consent(Consent::Given)).await;
     assert!(store.opt_outs().await.unwrap().is_empty());
+}
+
+async fn a_start_is_believed_of_nobody_who_shares_one_name_with_the_one_who_stopped(base: &Base) {
+    let store = base.daemon().await;
+    let by = |uri: &str, acct: &str, page: &str, address: Option<&str>| {
+        let asker = Asker {
+            acct: acct.to_owned(),
+            url: page.to_owned(),
+            uri: address.map(str::to_owned),
+            ..mention("u").asker
+        };
+        Mention { asker, ..mention(uri) }
+    };
+    let stop = || {
+        Decide::new(COUNTED, |_, _| Verdict {
+            command: Some(Command::Stop),
+            consent: Some(Consent::Withdrawn),
+            ..silent("said stop")
+        })
+    };
+    let (page, address) = ("https://m.test/@victim", "https://m.test/users/victim");
+    let victim = by("1", "victim@m.test", page, Some(address));
+    record(&store, &eyes(), victim, stop(), Sending::AtOnce, now()).await;
+    // Her handle stands under another domain than her server.
+    let (far_page, far_address) = ("https://social.n.test/@split", "https://social.n.test/users/split");
+    let split = by("22", "split@n.test", far_page, Some(far_address));
+    record(&store, &eyes(), split, stop(), Sending::AtOnce, now()).await;
+    // Staff wrote only her handle's page down.
+    store.opt_out_by_hand(&store.secret().people_at("https://n.test/@byhand"), now()).await.unwrap();
+    for (number, (acct, page, address, stopped, own)) in [
+        ("evil@e.test", page, Some("https://e.test/users/evil"), true, false),
+        ("evil@e.test", "https://e.test/@evil", Some(address), true, false),
+        ("victim@m.test", "https://e.test/@evil", Some("https://e.test/users/evil"), true, false),
+        ("evil@e.test", "https://e.test/@evil", Some("https://e.test/users/evil"), false, false),
+        ("victim@m.test", page, Some(address), true, true),
+        ("Victim@m.test", "https://m.test/users/victim", Some(address), true, true),
+        ("victim@m.test", page, None, true, true),
+        ("split@n.test", far_page, Some(far_address), true, true),
+        ("byhand@n.test", "https://n.test/@byhand", Some("https://n.test/users/byhand"), true, true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let asks = by(&"u".repeat(10 + number), acct, page, address);
+        let past = past(&store, &ears(), asks, now()).await;
+        assert_eq!((past.opted_out, past.stop_is_their_own), (stopped, own), "{acct} {page} {address:?}");
+    }
 }
 
 async fn texts_of_directs_are_never_stored_and_others_go_after_a_week(base: &Base) {

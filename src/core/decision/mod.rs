@@ -31,7 +31,7 @@ use crate::core::resemblance::holds;
 pub struct Past {
     /// They said stop.
     pub opted_out: bool,
-    /// That stop stands under a name that nobody else can give themselves; only then may it be taken back.
+    /// That stop stands under names that nobody else can give themselves; only then may it be taken back.
     pub stop_is_their_own: bool,
     /// How often a stop of this person was confirmed in 24 h, and a start.
     pub confirmed_today: (u32, u32),
