@@ -15,6 +15,7 @@ use super::seen::{Ever, RequestSeen, StatusSeen};
 use super::state::{Made, Policy, Push, State};
 use super::{Refused, Sandbox, SandboxError};
 use crate::core::ids::StatusId;
+use crate::core::post::Visibility;
 
 /// The state waited for did not come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -158,6 +159,19 @@ impl Sandbox {
             state.notify(whom, "follow", who, None, now);
         });
         Ok(())
+    }
+
+    /// Lets fewer people see a status, as servers do when an author or a moderator takes it out of sight.
+    ///
+    /// # Errors
+    /// When it does not stand.
+    pub fn narrow(&self, status: impl AsRef<str>, to: Visibility) -> Result<(), SandboxError> {
+        self.with_status(status.as_ref(), |state, key, _| {
+            if let Some(row) = state.statuses.get_mut(&key) {
+                row.visibility = to;
+            }
+            Ok(())
+        })
     }
 
     /// Gives a status another date, and what was notified of it.

@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Words of public mentions and names of people: kept for seven days.
 const FOR_A_WEEK: [&str; 3] = ["canary-public-31", "canaryhandle32", "canary-silent-33"];
 /// Words nobody may keep at all.
-const NEVER: [&str; 9] = [
+const NEVER: [&str; 10] = [
     "canary-direct-41",
     "canary-direct-cw-42",
     "canary-private-43",
@@ -26,6 +26,7 @@ const NEVER: [&str; 9] = [
     "canary-quoted-47",
     "canary-link-48",
     "canary-stop-49",
+    "canary-alt-50",
 ];
 
 #[derive(Clone, Default)]
@@ -53,6 +54,18 @@ fn printed(story: &Story, arguments: &[&str]) -> Vec<u8> {
     [output.stdout, output.stderr].concat()
 }
 
+/// Somebody uploads a picture and describes it.
+async fn picture_with_alt(story: &Story, token: &str, alt: &str) -> String {
+    const GIF: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\
+        \x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+    let file = reqwest::multipart::Part::bytes(GIF).file_name("a.gif").mime_str("image/gif").unwrap();
+    let form = reqwest::multipart::Form::new().part("file", file).text("description", alt.to_owned());
+    let url = format!("http://{}/api/v2/media", story.servers[0].address);
+    let answer = reqwest::Client::new().post(url).bearer_auth(token).multipart(form).send().await.unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    answer["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn nothing_private_is_kept_logged_or_shown_and_nothing_public_longer_than_a_week() {
     let log = Log::default();
@@ -64,13 +77,14 @@ fn nothing_private_is_kept_logged_or_shown_and_nothing_public_longer_than_a_week
         let server = story.server().clone();
         let profiled =
             NewAccount::follower("canaryhandle32").display_name("canary-display-45").note("canary-profile-46");
-        server.add_account(profiled).unwrap();
-        let public = story.writes(
-            "canaryhandle32",
-            Draft::new(
-                "@eyes what is Rekognition? canary-public-31 https://far.example/canary-link-48\n> canary-quoted-47",
-            ),
+        let profiled = server.add_account(profiled).unwrap();
+        let mut words = Draft::new(
+            "@eyes what is Rekognition? canary-public-31 https://far.example/canary-link-48\n> canary-quoted-47",
         );
+        words.media.push(picture_with_alt(story, &profiled.token, "canary-alt-50").await);
+        let public = story.writes("canaryhandle32", words);
+        let shown = story.server().look(|state| state.status(public.as_str()).unwrap().media[0].description.clone());
+        assert_eq!(shown.as_deref(), Some("canary-alt-50"), "the canary is where it should be seen");
         story.answer_to(&public).await;
         let silent = story.says("bob", "@eyes canary-silent-33");
         story.expect_silence(&silent, "no keyword").await;

@@ -265,3 +265,34 @@ fn a_reply_that_goes_again_sees_that_staff_answered_meanwhile() {
         });
     }
 }
+
+/// Between the moment a mention is read and the moment its answer leaves, its author takes it out of sight.
+#[test]
+fn an_answer_that_did_not_wait_is_as_narrow_as_its_question_is_by_then() {
+    for narrowed in [Visibility::Direct, Visibility::Private] {
+        tell(Scene::new(), async |story| {
+            let asked = asked_while_down(story, Draft::new(QUESTION)).await;
+            story.fault(Fault::on(Endpoint::Status, Trouble::Hang { when: Moment::Before, ms: None }));
+            story.start_without_waiting().await.unwrap();
+            story.server().wait_until(|state| state.hanging() == 1, crate::harness::SOON).await.unwrap();
+            story.server().narrow(&asked, narrowed).unwrap();
+            story.server().release();
+            assert_eq!(story.answer_to(&asked).await.visibility, Visibility::Direct);
+            assert_eq!(story.decision(&asked).await.text, None, "its words are kept no more than those of a direct");
+        });
+    }
+}
+
+#[test]
+fn an_answer_that_waited_is_as_narrow_as_its_question_is_by_then() {
+    tell(Scene::new(), async |story| {
+        story.streaming("eyes").await;
+        story.fault(Fault::on(Endpoint::Create, Trouble::TooMany { reset_in: Some(300) }));
+        let asked = story.says("ada", QUESTION);
+        assert_eq!(story.decision(&asked).await.decision, "answer");
+        story.server().narrow(&asked, Visibility::Direct).unwrap();
+        story.clock.advance(6 * MINUTE);
+        assert_eq!(story.answer_to(&asked).await.visibility, Visibility::Direct);
+        assert_eq!(story.decision(&asked).await.text, None);
+    });
+}
