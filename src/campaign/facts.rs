@@ -13,6 +13,7 @@ use super::{address, by_lang, fits, links, words};
 use crate::core::compose;
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
+use crate::core::text::turns_words;
 
 /// Where the facts stand, relative to the campaign folder.
 pub(crate) const FILE: &str = "config/facts.toml";
@@ -108,8 +109,7 @@ fn named_in(text: &str) -> Option<String> {
 /// What must not stand in an answer: signs nobody sees, which may turn the words around, and places for words that only
 /// the template has.
 fn not_to_be_said(text: &str) -> Option<(String, &'static str)> {
-    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if let Some(hidden) = text.chars().find(|c| (c.is_control() && *c != '\n') || turns(c)) {
+    if let Some(hidden) = text.chars().find(|c| (c.is_control() && *c != '\n') || turns_words(*c)) {
         let what = format!("holds U+{:04X}, a sign that nobody sees", u32::from(hidden));
         return Some((what, "delete it, or write the words again"));
     }

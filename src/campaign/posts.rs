@@ -14,7 +14,7 @@ use crate::core::count::{TextRules, count};
 use crate::core::ids::PostId;
 use crate::core::intake::is_queue_id;
 use crate::core::post::Post;
-use crate::core::text::is_invisible;
+use crate::core::text::{is_invisible, turns_words};
 
 /// Where posts stand, relative to the campaign folder.
 pub(crate) const FOLDER: &str = "posts";
@@ -255,6 +255,16 @@ pub(crate) fn check_parts(parts: &[(String, usize)], cw: Option<&str>, frame: &F
                     line + below,
                     format!("the text holds U+{:04X}, a control character that nobody sees", u32::from(letter)),
                     "delete it, or write the line again",
+                );
+            }
+            if let Some(letter) = written.chars().find(|letter| turns_words(*letter)) {
+                report.warn(
+                    line + below,
+                    format!(
+                        "the text holds U+{:04X}, a sign that nobody sees and that may turn the words behind it around",
+                        u32::from(letter)
+                    ),
+                    "delete it, unless a language written from right to left needs it",
                 );
             }
         }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::queue_export::is_done;
 use super::workplace;
 use crate::campaign::finding::{Finding, Level};
 use crate::campaign::{Campaign, Loaded, plan_accounts};
 use crate::core::alike::{Alikes, Fingerprint};
+use crate::core::delivery::State;
 use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::AccountCalendar;
-use crate::core::post::Post;
+use crate::core::post::{Post, When};
 use crate::jobs::copied::{Copied, Counts, copied};
 use crate::jobs::staging::Prints;
 use crate::store::Store;
@@ -42,10 +44,27 @@ async fn heard(campaign: &Campaign, store: &Store, now: DateTime<Utc>) -> anyhow
             all.push(Heard { post: said.post, server: (*server).to_owned(), place, text: said.text });
         }
     }
-    for post in store.queued_posts().await? {
+    for post in waiting(campaign, store, now).await? {
         all.extend(wordings(&post, &calendars));
     }
     Ok(all)
+}
+
+/// The posts of the database that are still to be said.
+async fn waiting(campaign: &Campaign, store: &Store, now: DateTime<Utc>) -> anyhow::Result<Vec<Post>> {
+    let (marks, states) = (store.post_marks().await?, store.states_by_post().await?);
+    let mut posts = store.queued_posts().await?;
+    posts.retain(|post| {
+        let rows = states.get(&post.id).map(Vec::as_slice).unwrap_or_default();
+        let once = matches!(post.when, When::At(_) | When::NextSlot);
+        let cancelled = marks.get(&post.id).is_some_and(|mark| mark.state == State::Cancelled);
+        !(cancelled || (once && is_done(post, rows, campaign, now)))
+    });
+    Ok(posts)
+}
+
+fn in_the_queue(post: &PostId) -> String {
+    format!("{post} in the queue")
 }
 
 /// What each account a post goes to will say.
@@ -53,17 +72,25 @@ fn wordings<'a>(post: &'a Post, calendars: &'a [AccountCalendar]) -> impl Iterat
     let theirs = calendars.iter().filter(|account| post.accounts.is_empty() || post.accounts.contains(&account.name));
     theirs.filter_map(|account| {
         let text = post.words_for(&account.name, account.speaks.as_ref()).0.first()?.clone();
-        let place = format!("{} in the queue", post.id);
+        let place = in_the_queue(&post.id);
         Some(Heard { post: post.id.clone(), server: account.server.clone(), place, text })
     })
 }
 
-/// The likest of what another post said on a server this one goes to: where, and how alike.
-fn likest(post: &Post, calendars: &[AccountCalendar], heard: &[Heard], alikes: &Alikes<'_>) -> Option<(String, f64)> {
+/// The likest of what another post said on a server this one goes to, among the first so many heard: where, and how alike.
+fn likest(
+    post: &Post,
+    calendars: &[AccountCalendar],
+    heard: &[Heard],
+    alikes: &Alikes<'_>,
+    before: usize,
+) -> Option<(String, f64)> {
     let mut best: Option<(usize, f64)> = None;
     for own in wordings(post, calendars) {
-        let meets =
-            |other: usize| heard.get(other).is_some_and(|other| other.post != own.post && other.server == own.server);
+        let meets = |other: usize| {
+            let heard = heard.get(other).filter(|_| other < before);
+            heard.is_some_and(|other| other.post != own.post && other.server == own.server)
+        };
         let found = alikes.likest(&Fingerprint::of(&own.text), meets);
         best = match (best, found) {
             (Some(before), Some(found)) if found.1 <= before.1 => Some(before),
@@ -90,7 +117,7 @@ pub(super) async fn sentence(
         all.extend(wordings(other, &calendars));
     }
     let prints: Vec<Fingerprint> = all.iter().map(|heard| Fingerprint::of(&heard.text)).collect();
-    let found = likest(post, &calendars, &all, &Alikes::new(&prints));
+    let found = likest(post, &calendars, &all, &Alikes::new(&prints), all.len());
     Ok(found.map(|(place, likeness)| {
         format!(
             "it says nearly the same as {place} ({:.0} % alike): servers and followers take copies for spam",
@@ -175,6 +202,7 @@ pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding
     let Ok(Some(store)) = workplace::store_if_any(campaign).await else { return Vec::new() };
     let all = heard(campaign, &store, now).await.unwrap_or_default();
     let queued = store.queued_posts().await.unwrap_or_default();
+    let waiting = waiting(campaign, &store, now).await.unwrap_or_default();
     store.close().await;
     let copied = copied(&campaign.posts, &queued, &Prints::default());
     let beside: HashMap<&PostId, &Copied> = copied.iter().map(|copy| (&copy.file, copy)).collect();
@@ -185,7 +213,7 @@ pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding
         let (message, hint) = match beside.get(&post.id).and_then(|copy| exported(copy)) {
             Some(told) => told,
             None => {
-                let (place, likeness) = likest(post, &calendars, &all, &alikes)?;
+                let (place, likeness) = likest(post, &calendars, &all, &alikes, all.len())?;
                 let hint = "followers and servers take near copies for spam: word it differently, or keep one";
                 let message = format!("it says nearly the same as {place} ({:.0} % alike)", likeness * 100.0);
                 (message, hint.to_owned())
@@ -195,7 +223,17 @@ pub(super) async fn findings(loaded: &Loaded, now: DateTime<Utc>) -> Vec<Finding
         let (file, line) = (Path::to_path_buf(file), Some(*line));
         Some(Finding { file, line, level: Level::Warning, message, hint: Some(hint) })
     };
-    campaign.posts.iter().filter_map(finding).collect()
+    let mut findings: Vec<Finding> = campaign.posts.iter().filter_map(finding).collect();
+    // Posts of the database have no file: their ids stand in its place.
+    findings.extend(waiting.iter().filter(|post| !beside.contains_key(&post.id)).filter_map(|post| {
+        let own = all.iter().position(|heard| heard.place == in_the_queue(&post.id))?;
+        let (place, likeness) = likest(post, &calendars, &all, &alikes, own)?;
+        let message = format!("it says nearly the same as {place} ({:.0} % alike)", likeness * 100.0);
+        let hint = format!("word it differently (`watchpost queue edit {}`), or cancel one of the two", post.id);
+        let file = Path::new(post.id.as_str()).to_path_buf();
+        Some(Finding { file, line: None, level: Level::Warning, message, hint: Some(hint) })
+    }));
+    findings
 }
 
 /// What is to be said of a file that names a post of the database, as exports do; nothing where one counts in the

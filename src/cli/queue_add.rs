@@ -13,6 +13,7 @@ use crate::core::count::{TextRules, count};
 use crate::core::ids::{AccountName, Lang, PostId};
 use crate::core::post::{Media, Moment, Post, Readiness, When};
 use crate::core::schedule::{Resolved, Shift, parse_moment};
+use crate::core::text::turns_words;
 use crate::store::pauses::Pause;
 use crate::store::sending::Turn;
 
@@ -243,7 +244,8 @@ fn parts_of(text: &str, wrong: &mut Vec<String>) -> Vec<String> {
         let words = if parts.len() == 1 { "the text is empty" } else { "a part of the thread is empty" };
         wrong.push(words.to_owned());
     }
-    if let Some(letter) = text.chars().find(|letter| letter.is_control() && !['\n', '\r', '\t'].contains(letter)) {
+    let steers = |letter: &char| letter.is_control() && !['\n', '\r', '\t'].contains(letter);
+    if let Some(letter) = text.chars().find(|letter| steers(letter) || turns_words(*letter)) {
         wrong.push(format!(
             "the text holds U+{:04X}, a control character that nobody sees: delete it",
             u32::from(letter)

@@ -191,6 +191,26 @@ async fn stands_against(ctx: &Ctx, account: &AccountName, now: DateTime<Utc>) ->
     Ok(calendar.rules.late(said.as_ref(), now, desk.zone))
 }
 
+/// What stands in a slot, is late and provably never left asks the rules of its account again, also after attempts that
+/// met no server: nobody was promised this minute.
+async fn lets_its_slot_go(ctx: &Ctx, delivery: &Delivery, now: DateTime<Utc>) -> Result<Option<Ending>, StoreError> {
+    let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.unclear) else { return Ok(None) };
+    let next_slot = |reason| Ending::Again { at: now + Duration::minutes(1), reason };
+    if *kind == Kind::Slot && delivery.late != WhenLate::Released && now - delivery.due_at > DEFAULT_EXPIRY {
+        // Planning gives it the next free slot; until then it is not ours to send.
+        return Ok(Some(next_slot(format!("{MISSED_ITS_SLOT}; it takes the next free one"))));
+    }
+    if !asks_again(*kind, delivery.late, delivery.due_at, now) {
+        return Ok(None);
+    }
+    let Some(against) = stands_against(ctx, &delivery.account, now).await? else { return Ok(None) };
+    let reason = format!("{MISSED_ITS_SLOT}, and now is {against}");
+    Ok(Some(match kind {
+        Kind::Slot => next_slot(reason),
+        Kind::At | Kind::Every | Kind::Evergreen => Ending::Settled { state: State::Expired, reason },
+    }))
+}
+
 async fn post(
     ctx: &Ctx,
     account: &Linked,
@@ -201,35 +221,19 @@ async fn post(
     ctx.points.pass(Point::Claimed).await;
     let now = ctx.clock.now();
     let Claimed { delivery, late_sent, last_late, already_said } = claimed;
-    let (id, fence) = (delivery.id, delivery.fence);
     let mut lateness = Lateness::InTime;
     if already_said {
         let ending = Ending::Settled { state: State::Held, reason: ALREADY_SAID.to_owned() };
         end(ctx, account, &delivery, ending).await?;
         return Ok(Step::Other);
     }
+    if let Some(ending) = lets_its_slot_go(ctx, &delivery, now).await? {
+        end(ctx, account, &delivery, ending).await?;
+        ctx.plan_wanted.notify_one();
+        return Ok(Step::Other);
+    }
     // Judged at the first attempt only: what was tried before is not late, it is being settled.
-    if let (Of::Post { part: 1, kind, .. }, 0) = (&delivery.of, delivery.attempt) {
-        if *kind == Kind::Slot && delivery.late != WhenLate::Released && now - delivery.due_at > DEFAULT_EXPIRY {
-            // Planning gives it the next free slot; until then it is not ours to send.
-            let reason = format!("{MISSED_ITS_SLOT}; it takes the next free one");
-            let at = now + Duration::minutes(1);
-            ctx.store.record(id, fence, Ending::Again { at, reason }, None, now).await?;
-            ctx.plan_wanted.notify_one();
-            return Ok(Step::Other);
-        }
-        if asks_again(*kind, delivery.late, delivery.due_at, now)
-            && let Some(against) = stands_against(ctx, &delivery.account, now).await?
-        {
-            let reason = format!("{MISSED_ITS_SLOT}, and now is {against}");
-            let ending = match kind {
-                Kind::Slot => Ending::Again { at: now + Duration::minutes(1), reason },
-                Kind::At | Kind::Every | Kind::Evergreen => Ending::Settled { state: State::Expired, reason },
-            };
-            end(ctx, account, &delivery, ending).await?;
-            ctx.plan_wanted.notify_one();
-            return Ok(Step::Other);
-        }
+    if let (Of::Post { part: 1, .. }, 0) = (&delivery.of, delivery.attempt) {
         let due =
             Due { due_at: delivery.due_at, expires_at: delivery.expires_at, late: delivery.late, late_sent, last_late };
         let ending = match judge(&due, now) {

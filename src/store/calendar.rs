@@ -187,7 +187,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn history(&self, now: DateTime<Utc>) -> Result<History, StoreError> {
-        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt, local_time, \
+        const TAKEN: &str = "SELECT account, post_id, occurrence, plan_kind, state, due_at, topic, attempt, unclear, local_time, \
             zone, parts, not_before, expires_at, late, CASE WHEN was_late = 1 THEN COALESCE(sent_at, due_at) ELSE due_at END AS said_at, \
             CASE WHEN state = 'planned' AND late <> 'released' AND EXISTS (SELECT 1 FROM pauses \
             WHERE pauses.kind = 'post' AND pauses.account IN ('', deliveries.account) \
@@ -244,9 +244,11 @@ impl Store {
             let word: String = row.try_get("state")?;
             let state = State::parse(&word).ok_or(StoreError::Garbled { what: "a delivery's state" })?;
             let due = millis(row.try_get("due_at")?);
-            let has_missed = due <= missed || row.try_get::<i64, _>("paused")? != 0;
+            let (attempt, unclear): (i64, i64) = (row.try_get("attempt")?, row.try_get("unclear")?);
+            // What may be on the server keeps its place until that is settled.
+            let has_missed = (due <= missed && unclear == 0) || (row.try_get::<i64, _>("paused")? != 0 && attempt == 0);
             let waits = kind == "slot" && state == State::Planned;
-            if waits && has_missed && row.try_get::<i64, _>("attempt")? == 0 {
+            if waits && has_missed {
                 // It missed its slot by more than a late post may, or in a pause: the next free slot takes it.
                 continue;
             }
@@ -272,7 +274,8 @@ impl Store {
                     not_before: millis(row.try_get("not_before")?),
                     expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(millis),
                     late: WhenLate::parse(&late).ok_or(StoreError::Garbled { what: "a delivery's late" })?,
-                    was_tried: row.try_get::<i64, _>("attempt")? > 0,
+                    was_tried: attempt > 0,
+                    may_exist: unclear > 0,
                 });
             }
             if due <= now {

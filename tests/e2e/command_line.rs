@@ -118,6 +118,20 @@ fn a_near_copy_is_warned_about_and_goes_out_all_the_same() {
         let found = json(&story, &["check", "--json"])["findings"].to_string();
         assert!(found.contains(", which eyes said within 60 days"), "{found}");
         assert!(found.contains("queue-3 in the queue"), "{found}");
+        // Posts of the queue are compared with each other; what was cancelled is nobody's copy.
+        let near = format!("{other} Then decide.");
+        assert_eq!(watchpost(&story, &["queue", "add", &near, "--at", &in_an_hour()]).status.code(), Some(0));
+        let found = json(&story, &["check", "--json"])["findings"].clone();
+        let mine = |found: &serde_json::Value| found.as_array().unwrap().iter().any(|one| one["file"] == "queue-4");
+        assert!(mine(&found), "{found}");
+        assert_eq!(watchpost(&story, &["queue", "cancel", "queue-3"]).status.code(), Some(0));
+        let found = json(&story, &["check", "--json"])["findings"].clone();
+        assert!(!mine(&found), "{found}");
+        story.folder.write_post("turned", "---\nat: 2031-01-03 09:00\n---\nRead \u{202e}this.\n");
+        let found = json(&story, &["check", "--json"])["findings"].to_string();
+        assert!(found.contains("the text holds U+202E"), "{found}");
+        let turned = watchpost(&story, &["queue", "add", "Read \u{202e}this."]);
+        assert_eq!(turned.status.code(), Some(2));
         story.finish().await;
     });
 }

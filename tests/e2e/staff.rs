@@ -561,3 +561,35 @@ fn plan_and_list_foresee_what_is_held_for_having_been_said() {
         story.finish().await;
     });
 }
+
+#[test]
+fn what_could_not_leave_in_the_evening_does_not_leave_at_night() {
+    let scene = Scene::new()
+        .campaign("quiet = [\"22:00-07:00\"]\n")
+        .slots("eyes", "[\"Mon-Sun 21:55\"]")
+        .post("evening", "---\naccounts: [eyes]\n---\nEvening words.\n")
+        .post("green", "---\nevergreen: true\naccounts: [eyes]\n---\nGreen words.\n");
+    tell(scene, async |story| {
+        story.fault(Fault::on(Endpoint::Create, Trouble::TooMany { reset_in: Some(900) }));
+        story.until("2026-11-27 21:55").await;
+        eventually("it was tried", async || story.requests(Endpoint::Create).len() == 1).await;
+        story.until("2026-11-27 22:10").await;
+        story.advance(minutes(1)).await;
+        eventually("it takes the next slot", async || {
+            let row = story.rows("evening").await.remove(0);
+            row.due_at == new_york("2026-11-28 21:55") && row.state == State::Planned
+        })
+        .await;
+        assert_eq!(story.texts("eyes"), Vec::<String>::new());
+        story.until("2026-11-28 21:55").await;
+        story.expect_sent("evening").await;
+        // An evergreen post lets its slot go.
+        story.fault(Fault::on(Endpoint::Create, Trouble::TooMany { reset_in: Some(900) }));
+        story.until("2026-11-29 21:55").await;
+        eventually("it was tried", async || story.requests(Endpoint::Create).len() == 3).await;
+        story.until("2026-11-29 22:10").await;
+        let rows = story.expect_state("green", State::Expired).await;
+        assert!(rows[0].reason.contains("quiet"), "{}", rows[0].reason);
+        assert_eq!(story.texts("eyes"), ["Evening words."]);
+    });
+}

@@ -43,6 +43,8 @@ pub struct Overdue {
     pub late: WhenLate,
     /// It was tried before: then it is not judged again.
     pub was_tried: bool,
+    /// An attempt was unclear: it keeps its place.
+    pub may_exist: bool,
 }
 
 impl Overdue {
@@ -157,7 +159,7 @@ fn of_account(
             }
             continue;
         }
-        let asks = !one.was_tried && asks_again(one.kind, one.late, one.due_at, at);
+        let asks = !one.may_exist && asks_again(one.kind, one.late, one.due_at, at);
         if let Some(against) = asks.then(|| calendar.rules.late(lately.said.as_ref(), at, zone)).flatten() {
             set(&mut fates, number, lets_go(one.kind, &against));
             continue;

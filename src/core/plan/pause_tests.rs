@@ -159,6 +159,7 @@ fn what_stood_in_a_slot_and_is_late_keeps_to_the_rules() {
         expires_at: None,
         late: crate::core::lateness::WhenLate::Send,
         was_tried: false,
+        may_exist: false,
     };
     let rows = [overdue("queued", Kind::Slot), overdue("green", Kind::Evergreen), overdue("dated", Kind::At)];
     let key = |row: &Overdue| (row.account.clone(), row.post.clone(), row.occurrence.clone());

@@ -281,6 +281,7 @@ fn what_an_edit_of_every_only_moved_is_not_said_again() {
         expires_at: None,
         late: WhenLate::Send,
         was_tried: false,
+        may_exist: false,
     }];
     check("Mon 12:30", &unsaid, &["Mon 12:30", "Mon 12:30"]);
 }

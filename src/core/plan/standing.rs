@@ -34,6 +34,7 @@ impl<'a> Placing<'a> {
                     expires_at: Some(expires),
                     late: self.posts.get(index(own.post)).map_or(WhenLate::Send, |post| post.post.late.into()),
                     was_tried: false,
+                    may_exist: false,
                 });
             }
         }

@@ -40,6 +40,12 @@ pub fn is_invisible(letter: char) -> bool {
         | 0x1BCA0..=0x1BCA3 | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
 }
 
+/// Whether a sign turns the direction of what follows it, so that people read other words than are written.
+#[must_use]
+pub fn turns_words(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Where a word stands in [`Words`]' buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
