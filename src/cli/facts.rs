@@ -205,6 +205,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
             bot: false,
             nobot: false,
             limited: false,
+            group: false,
         },
         text: fedi::text_as_typed(text),
         lang: lang.map(Lang::new),
@@ -214,6 +215,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         in_reply_to_author: None,
         others_named: 0,
         carried_along: false,
+        addressed: true,
         replies: MayReply::Yes,
         above: None,
     };

@@ -38,6 +38,9 @@ pub struct Mention {
     pub others_named: usize,
     /// Our name stands only in the leading run of names of a reply to somebody else (DESIGN §6 "carried along").
     pub carried_along: bool,
+    /// It names us, or answers us; a server that sent it to us for another reason is wrong.
+    #[serde(default = "addressed")]
+    pub addressed: bool,
     /// Whether its author lets us reply.
     #[serde(default)]
     pub replies: MayReply,
@@ -45,6 +48,11 @@ pub struct Mention {
     /// the pages of what our own accounts said, because that is what the ledger has of them.
     #[serde(default)]
     pub above: Option<Vec<StatusUri>>,
+}
+
+/// What was written down before this was asked for addressed us.
+fn addressed() -> bool {
+    true
 }
 
 /// Whether a status may be replied to by us, where its server has interaction policies (GoToSocial).
@@ -77,6 +85,9 @@ pub struct Asker {
     pub nobot: bool,
     /// The server limited (silenced, suspended) it.
     pub limited: bool,
+    /// It is a group or a community, which passes on what others say.
+    #[serde(default)]
+    pub group: bool,
 }
 
 impl Asker {
@@ -180,6 +191,7 @@ mod tests {
             bot: false,
             nobot: false,
             limited: false,
+            group: false,
         }
     }
 

@@ -47,7 +47,12 @@ pub(super) fn notification(me: &Me, item: &Value, now: Option<DateTime<Utc>>) ->
 pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime<Utc>>) -> Option<Mention> {
     let id = json::id(status, "id")?;
     let account = status.get("account").filter(|account| account.is_object()).or_else(|| item.get("account"))?;
-    let asker = asker(me, account)?;
+    let mut asker = asker(me, account)?;
+    // Servers that show an author twice may mark only one of them.
+    if let Some(beside) = item.get("account").filter(|beside| json::id(beside, "id") == json::id(account, "id")) {
+        asker.bot |= json::is_true(beside, "bot");
+        asker.group |= json::is_true(beside, "group");
+    }
     let time = |value: &Value| json::text(value, "created_at").as_deref().and_then(headers::iso);
     let created_at = time(status).or_else(|| time(item)).or(now)?;
     let uri = json::text(status, "uri").or_else(|| json::text(status, "url")).unwrap_or_else(|| id.clone());
@@ -62,6 +67,7 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
     }
     let in_reply_to = json::id(status, "in_reply_to_id").map(StatusId::new);
     let in_reply_to_author = json::id(status, "in_reply_to_account_id").map(RemoteId::new);
+    let in_reply_to_author_is_us = in_reply_to_author.as_ref() == Some(&me.id);
     let seen = Seen { me, asker: &asker, status, read: &read };
     let (others_named, carried_along) =
         (seen.others(), in_reply_to.is_some() && seen.carried_along(in_reply_to_author.as_ref()));
@@ -77,11 +83,25 @@ pub(super) fn status(me: &Me, status: &Value, item: &Value, now: Option<DateTime
         in_reply_to_author,
         others_named,
         carried_along,
+        addressed: is_addressed(me, status, &content, in_reply_to_author_is_us),
         replies: may_reply(me, status),
         above: None,
         text: read.text,
         asker,
     })
+}
+
+/// Whether a status speaks to us: it is said to name us, our name stands in it anywhere, or it answers us. Servers that
+/// never say whom a status names, or show names their own way, are believed.
+fn is_addressed(me: &Me, status: &Value, content: &str, answers_us: bool) -> bool {
+    let told = json::list(status, "mentions");
+    let name = me.acct.split('@').next().unwrap_or_default().to_lowercase();
+    let in_words = |text: &str| text.to_lowercase().contains(&name);
+    answers_us
+        || told.is_empty()
+        || told.iter().any(|named| me.is(named))
+        || in_words(content)
+        || json::text(status, "spoiler_text").is_some_and(|warning| in_words(&warning))
 }
 
 /// What the author's interaction policy lets us do (GoToSocial: `interaction_policy.can_reply`, two lists that older
@@ -159,7 +179,14 @@ fn asker(me: &Me, account: &Value) -> Option<Asker> {
     let uri = json::text(account, "uri");
     let url = json::text(account, "url").or_else(|| uri.clone());
     let acct = json::text(account, "acct").or_else(|| json::text(account, "username"))?;
-    let acct = acct.trim().trim_start_matches('@').to_owned();
+    let mut acct = acct.trim().trim_start_matches('@').to_owned();
+    // Without its host the name of somebody elsewhere is the name of somebody here.
+    let home = uri.as_deref().or(url.as_deref()).and_then(host);
+    if let (false, Some(theirs), Some(ours)) = (acct.contains('@'), home, host(&me.url))
+        && theirs != ours
+    {
+        acct = format!("{acct}@{theirs}");
+    }
     if !is_acct(&acct) {
         return None;
     }
@@ -174,6 +201,7 @@ fn asker(me: &Me, account: &Value) -> Option<Asker> {
         bot: json::is_true(account, "bot"),
         nobot: asks_bots_to_stay_away(account),
         limited: json::is_true(account, "limited") || json::is_true(account, "suspended"),
+        group: json::is_true(account, "group"),
         acct,
     })
 }
@@ -317,6 +345,50 @@ mod tests {
             (hollo.asker.acct.as_str(), hollo.uri.as_str(), hollo.visibility),
             ("cy@h.example", "https://h.example/@cy/0191", None)
         );
+    }
+
+    #[test]
+    fn a_name_without_a_host_of_somebody_elsewhere_gets_the_host() {
+        let check = |account: Value, expected: &str| {
+            let item = json!({ "type": "mention", "status": { "id": "5", "account": account } });
+            assert_eq!(mention(&item).asker.acct, expected, "{item}");
+        };
+        check(json!({ "acct": "", "username": "p1", "url": "https://m.test/@p1" }), "p1@m.test");
+        check(json!({ "acct": "p1", "uri": "https://m.test/users/p1" }), "p1@m.test");
+        check(json!({ "acct": "p1", "url": "https://social.example/@p1" }), "p1");
+        check(json!({ "acct": "p1", "url": "https://page.test/", "uri": "https://social.example/users/p1" }), "p1");
+        check(json!({ "acct": "p1" }), "p1");
+    }
+
+    #[test]
+    fn who_is_named_is_told_apart_from_who_only_got_it() {
+        let check = |status: Value, expected: bool| {
+            let mut status = status;
+            status["id"] = json!("5");
+            status["account"] = json!({ "id": "2", "acct": "ann@far.example" });
+            let found = mention(&json!({ "type": "mention", "status": status }));
+            assert_eq!(found.addressed, expected, "{status}");
+        };
+        let bob = json!([{ "id": "9", "acct": "bob" }]);
+        check(json!({ "content": "<p>@bob what is Ring?</p>", "mentions": bob }), false);
+        check(json!({ "content": "<p>@bob @eyes what is Ring?</p>", "mentions": bob }), true);
+        check(
+            json!({ "content": "<p>what is Ring?</p>", "mentions": bob, "in_reply_to_id": "7", "in_reply_to_account_id": "1" }),
+            true,
+        );
+        check(json!({ "content": "<p>what is Ring?</p>", "mentions": [{ "id": "1", "acct": "eyes" }] }), true);
+        check(json!({ "content": "<p>what is Ring?</p>", "mentions": [] }), true);
+        check(json!({ "content": "<p>what is Ring?</p>", "spoiler_text": "for @eyes", "mentions": bob }), true);
+    }
+
+    #[test]
+    fn a_group_and_a_bot_that_is_marked_only_beside_are_known() {
+        let found = mention(&json!({ "type": "mention", "account": { "id": "2", "acct": "ann", "bot": true },
+            "status": { "id": "5", "account": { "id": "2", "acct": "ann", "group": true } } }));
+        assert!(found.asker.bot && found.asker.group);
+        let other = mention(&json!({ "type": "mention", "account": { "id": "3", "acct": "relay", "bot": true },
+            "status": { "id": "5", "account": { "id": "2", "acct": "ann" } } }));
+        assert!(!other.asker.bot);
     }
 
     #[test]

@@ -143,6 +143,7 @@ mod tests {
             bot: false,
             nobot: false,
             limited: false,
+            group: false,
         };
         let read = crate::fedi::html::read(&json::any_text(status, "content").unwrap_or_default());
         ask(&Seen { me: &me, asker: &asker, status, read: &read })

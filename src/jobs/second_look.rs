@@ -14,7 +14,7 @@ use crate::core::compose::{self, WarningPlace};
 use crate::core::decision::{LOOK_AGAIN_AFTER, Parent, Past, decide};
 use crate::core::delivery::Payload;
 use crate::core::ids::StatusId;
-use crate::core::mention::{MayReply, Mention};
+use crate::core::mention::{Asker, MayReply, Mention};
 use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::SeenAgain;
@@ -57,8 +57,17 @@ pub(super) async fn look(ctx: &Ctx, link: &LinkState, mention: Arc<Mention>) -> 
         Ok(SeenAgain::AnsweredByUs(_)) => (Parent::AnsweredByUs, mention),
         Ok(SeenAgain::Stands(now)) => {
             link.seen_lately.note(&mention.status, ctx.clock.now());
-            // Who asked, when and below what stays as it was heard: an edit changes none of it.
+            // Who asked, when and below what stays as it was heard: an edit changes none of it. What they say of
+            // themselves counts as it is now.
+            let asker = Asker {
+                bot: now.asker.bot,
+                nobot: now.asker.nobot,
+                limited: now.asker.limited,
+                group: now.asker.group,
+                ..mention.asker.clone()
+            };
             let seen = Mention {
+                asker,
                 text: now.text,
                 lang: now.lang,
                 cw: now.cw,
@@ -174,7 +183,7 @@ fn changed_meanwhile(
     if reply.facts.is_empty() {
         return None;
     }
-    if mention.asker.bot || mention.asker.nobot || mention.asker.limited {
+    if mention.asker.bot || mention.asker.group || mention.asker.nobot || mention.asker.limited {
         return Some("its author is a bot by now, is limited, or asks bots to stay away");
     }
     // What was changed before it was decided is what was decided about.

@@ -156,6 +156,9 @@ async fn heard(
         for fact in facts.split_whitespace().map(FactId::from) {
             // Newest first: the first one met is the last one heard.
             past.wordings.entry(fact.clone()).or_insert(wording);
+            if !past.heard.contains(&fact) {
+                past.heard_lately.push(fact.clone());
+            }
             past.heard.insert(fact);
         }
     }

@@ -335,3 +335,14 @@ fn stop_and_start_in_turn_are_obeyed_and_confirmed_twice_a_day_each() {
         story.answer_to(&start).await;
     });
 }
+
+#[test]
+fn a_list_of_topics_comes_also_where_texts_are_short() {
+    tell(Scene::new().server(|profile| profile.max_characters = 300), async |story| {
+        for (who, words) in [("ada", "@eyes topics"), ("bob_with_a_rather_long_name@far.example", "@eyes temas")] {
+            let asked = story.says(who, words);
+            let told = story.answer_to(&asked).await;
+            assert!(told.text.contains("Ring"), "{}", told.text);
+        }
+    });
+}

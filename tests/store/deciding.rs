@@ -47,6 +47,7 @@ pub(crate) fn mention(uri: &str) -> Mention {
             bot: false,
             nobot: false,
             limited: false,
+            group: false,
         },
         text: MentionText { own: "what about ring?".to_owned(), quoted: String::new() },
         lang: Some(Lang::new("en")),
@@ -56,6 +57,7 @@ pub(crate) fn mention(uri: &str) -> Mention {
         in_reply_to_author: None,
         others_named: 0,
         carried_along: false,
+        addressed: true,
         replies: MayReply::Yes,
         above: None,
     }

@@ -2,7 +2,7 @@
 
 use super::{Below, Case, Consent, NO_KEYWORD, ONLY_EVERYDAY, Verdict};
 use crate::core::command::Command;
-use crate::core::compose::{self, ReplyParts, Warning, WarningPlace};
+use crate::core::compose::{self, DoesNotFit, ReplyParts, Warning, WarningPlace};
 use crate::core::fact::Fact;
 use crate::core::ids::{FactId, Lang, TopicId};
 use crate::core::mention::MayReply;
@@ -14,6 +14,9 @@ const CONFIRMED_A_DAY: u32 = 2;
 
 /// *More* and *source?* are about something told. Among so many other words, and below nothing of ours, they are talk.
 const OTHER_WORDS: usize = 4;
+
+/// A list of topics is not cut below so many.
+const FEWEST_TOPICS: usize = 3;
 
 impl Case<'_> {
     /// Whether a command that asks about something told only stands somewhere in a text about something else.
@@ -114,7 +117,7 @@ impl Case<'_> {
         self.answer(unheard, "asked for more".into())
     }
 
-    /// Says the first fact of `wanted` that this person has not heard, else the first again.
+    /// Says the first fact of `wanted` that this person has not heard, else the one they heard longest ago.
     fn answer(&self, wanted: Vec<&FactId>, why: String) -> Verdict {
         if let Some(silent) = self.held_back() {
             return silent;
@@ -122,8 +125,10 @@ impl Case<'_> {
         let book = &self.mind.facts;
         let sayable: Vec<_> =
             wanted.into_iter().filter_map(|id| book.fact(id)).filter(|fact| book.may_say(fact, self.today)).collect();
-        let (heard, unheard): (Vec<&Fact>, Vec<&Fact>) =
+        let (mut heard, unheard): (Vec<&Fact>, Vec<&Fact>) =
             sayable.into_iter().partition(|fact| self.past.heard.contains(&fact.id));
+        let how_lately = |fact: &&Fact| self.past.heard_lately.iter().position(|id| *id == fact.id);
+        heard.sort_by_key(|fact| std::cmp::Reverse(how_lately(fact)));
         let mut too_long = None;
         // One that is too long for this server gives way to the next.
         for fact in unheard.into_iter().chain(heard) {
@@ -260,10 +265,22 @@ impl Case<'_> {
         let Some(text) = by_lang.and_then(|texts| texts.get(lang).or_else(|| texts.get(self.default_lang()))) else {
             return self.silent(format!("{why}, and config/commands.toml has no text {key:?}"));
         };
-        let text = text.replace("{topics}", &self.topic_names(lang).join(", "));
-        match compose::sentence(&self.mention.asker.acct, &text, lang, self.warning(), &self.venue.rules) {
-            Ok(reply) => self.spoken(reply, why.to_owned()),
-            Err(problem) => self.silent(format!("{why}, and the text {key:?} does not fit: {problem}")),
+        let mut topics = self.topic_names(lang);
+        loop {
+            let names = text.replace("{topics}", &topics.join(", "));
+            match compose::sentence(&self.mention.asker.acct, &names, lang, self.warning(), &self.venue.rules) {
+                Ok(reply) => return self.spoken(reply, why.to_owned()),
+                // On a server for short texts the last topics give way: some are more than none.
+                Err(_) if text.contains("{topics}") && topics.len() > FEWEST_TOPICS => {
+                    topics.pop();
+                }
+                Err(DoesNotFit { needed, limit }) => {
+                    return self.silent(format!(
+                        "{why}, and the text {key:?} of config/commands.toml is too long for this server: \
+                         {needed} characters of {limit}"
+                    ));
+                }
+            }
         }
     }
 

@@ -59,6 +59,8 @@ pub struct Past {
     pub heard: HashSet<FactId>,
     /// The wording in which this person last heard a fact: 0 its text, then its variants.
     pub wordings: HashMap<FactId, usize>,
+    /// The same facts, the one heard last first.
+    pub heard_lately: Vec<FactId>,
     /// The topic this person last got a fact about, and those facts.
     pub last_topic: Option<TopicId>,
     /// The facts of that reply.

@@ -27,6 +27,9 @@ impl Case<'_> {
         if let Some(other) = &self.past.answered_by {
             return Some(format!("{other} of this campaign answered this status already"));
         }
+        if !self.mention.addressed {
+            return Some("it does not name us".into());
+        }
         if self.mention.carried_along {
             return Some("it answers somebody else and only carried our name along".into());
         }
@@ -56,6 +59,9 @@ impl Case<'_> {
         }
         if mention.asker.bot {
             return Some("it is from a bot".into());
+        }
+        if mention.asker.group {
+            return Some("it is from a group, which passes on what others say".into());
         }
         if mention.asker.nobot {
             return Some("their profile says #nobot".into());

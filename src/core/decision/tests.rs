@@ -99,6 +99,7 @@ fn says(text: &str) -> Mention {
             bot: false,
             nobot: false,
             limited: false,
+            group: false,
         },
         text: MentionText { own: text.to_owned(), quoted: String::new() },
         lang: None,
@@ -108,6 +109,7 @@ fn says(text: &str) -> Mention {
         in_reply_to_author: None,
         others_named: 0,
         carried_along: false,
+        addressed: true,
         replies: MayReply::Yes,
         above: None,
     }
@@ -141,6 +143,8 @@ fn every_reason_for_silence_is_said() {
         (changed(|mention| mention.asker.bot = true), "bot"),
         (changed(|mention| mention.asker.nobot = true), "#nobot"),
         (changed(|mention| mention.asker.limited = true), "limited"),
+        (changed(|mention| mention.asker.group = true), "group"),
+        (changed(|mention| mention.addressed = false), "does not name us"),
         (changed(|mention| mention.others_named = 5), "crowd"),
         (changed(|mention| mention.carried_along = true), "carried our name"),
         (changed(|mention| mention.created_at -= Duration::hours(25)), "max_age"),
@@ -361,4 +365,19 @@ fn more_gives_the_next_topic_that_was_named_then_another_fact_within_the_last() 
         ..Past::default()
     };
     assert_eq!(verdict("more", &past).facts, [id("ring-1")]);
+}
+
+#[test]
+fn who_has_heard_everything_hears_again_what_they_heard_longest_ago() {
+    let mut mind = mind();
+    let mut more = fact("ring-2", "The doorbell camera company works with police.");
+    more.variants.clear();
+    mind.facts.facts.push(more);
+    mind.matcher = Matcher::new(&mind.facts, &mind.commands, &mind.languages);
+    let [one, other] = ["ring-1", "ring-2"].map(FactId::from);
+    for lately in [[one.clone(), other.clone()], [other, one]] {
+        let past = Past { heard: lately.iter().cloned().collect(), heard_lately: lately.to_vec(), ..Past::default() };
+        let verdict = decide(&mind, &venue(), &question(), &past, now(), now().date_naive());
+        assert_eq!(verdict.facts, [lately[1].clone()], "{lately:?}");
+    }
 }
