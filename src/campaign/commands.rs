@@ -42,6 +42,8 @@ pub(crate) fn read(
         }
         book.calls.extend(own.calls);
         book.outcries.extend(own.outcries);
+        book.told.extend(own.told);
+        book.unmeant.extend(own.unmeant);
         book.joking.extend(own.joking);
         overlay(&mut book.phrases, own.phrases);
         overlay(&mut book.patterns, own.patterns);
@@ -121,6 +123,14 @@ fn parse(node: &Node, languages: &[Lang], shipped: Option<&CommandBook>, report:
             }
             if command == Command::Stop && entry.key == "outcries" {
                 book.outcries = lines(&entry.node, "outcries", report);
+                continue;
+            }
+            if command == Command::Stop && entry.key == "told" {
+                book.told = lines(&entry.node, "told", report);
+                continue;
+            }
+            if command == Command::Stop && entry.key == "unmeant" {
+                book.unmeant = lists(&entry.node, "unmeant", languages, report);
                 continue;
             }
             let Some(lang) = language_of(entry, languages, report) else {

@@ -8,11 +8,12 @@ use chrono::{Datelike, NaiveDate};
 
 use super::config::Settings;
 use super::finding::{Report, did_you_mean};
-use super::tree::{Node, Section, Value, Written, tables, text};
+use super::tree::{Entry, Node, Section, Value, Written, tables, text, texts};
 use super::{address, by_lang, fits, links, words};
 use crate::core::compose;
 use crate::core::fact::{AsOf, Fact, FactBook, Link, Source};
 use crate::core::ids::{FactId, Lang, LinkId, SourceId, TopicId};
+use crate::core::matching::{NoIdea, check_asked};
 use crate::core::text::turns_words;
 
 /// Where the facts stand, relative to the campaign folder.
@@ -36,6 +37,10 @@ pub(crate) fn read(
     book.target = plain(top.texts("target", report));
     book.elsewhere = plain(top.texts("elsewhere", report));
     book.others = plain(top.texts("others", report));
+    if let Some(ideas) = top.take("ideas", report).and_then(|node| Section::open(node, "[ideas]", report)) {
+        let words = |entry: &Entry, report: &mut Report| plain(Some(texts(&entry.node, &entry.key, report)));
+        book.ideas = ideas.entries().iter().map(|entry| (entry.key.clone(), words(entry, report))).collect();
+    }
     let mut lines = BTreeMap::new();
     for mut section in top.take("sources", report).map(|node| tables(node, "[[sources]]", report)).unwrap_or_default() {
         if let Some((id, source)) = source(&mut section, &mut lines, languages, today, report) {
@@ -43,7 +48,7 @@ pub(crate) fn read(
         }
         section.finish(report);
     }
-    let reader = Reader { languages, links, sources: &book.sources, today };
+    let reader = Reader { languages, links, sources: &book.sources, ideas: &book.ideas, today };
     let mut lines: BTreeMap<FactId, usize> = BTreeMap::new();
     let mut facts: Vec<(Fact, Option<Written>)> = Vec::new();
     for mut section in top.take("facts", report).map(|node| tables(node, "[[facts]]", report)).unwrap_or_default() {
@@ -124,6 +129,7 @@ struct Reader<'a> {
     languages: &'a [Lang],
     links: Option<&'a BTreeMap<LinkId, Link>>,
     sources: &'a BTreeMap<SourceId, Source>,
+    ideas: &'a BTreeMap<String, Vec<String>>,
     today: NaiveDate,
 }
 
@@ -142,7 +148,12 @@ impl Reader<'_> {
         let topical = plain(section.texts("topical", report));
         let weak = plain(section.texts("weak", report));
         let beside = plain(section.texts("beside", report));
-        if keywords.is_empty() && topical.is_empty() && weak.is_empty() {
+        let asked = section.texts("asked", report).unwrap_or_default();
+        for line in &asked {
+            self.tell_no_idea(line, report);
+        }
+        let asked: Vec<String> = plain(Some(asked));
+        if keywords.is_empty() && topical.is_empty() && weak.is_empty() && asked.is_empty() {
             report.warn(line, format!("{label} has no keywords: nobody can ask for it"), "add keywords = [\"…\"]");
         }
         let text = match section.take("text", report) {
@@ -194,6 +205,7 @@ impl Reader<'_> {
             topical,
             weak,
             beside,
+            asked,
             text,
             short: short.unwrap_or_default(),
             variants: variants.unwrap_or_default(),
@@ -204,6 +216,17 @@ impl Reader<'_> {
             link: LinkId::new(link.map(|link| link.text).unwrap_or_default()),
         };
         Some((fact, supersedes))
+    }
+
+    fn tell_no_idea(&self, line: &Written, report: &mut Report) {
+        let Err(NoIdea(name)) = check_asked(&line.text, self.ideas) else { return };
+        if name.is_empty() {
+            let what = "`asked` has a line that wants no idea";
+            report.error(line.line, what, "name those that ask for this fact together: \"doorcam officers\"");
+        } else {
+            let known = self.ideas.keys().map(String::as_str);
+            report.error(line.line, format!("there is no idea `{name}`"), did_you_mean(&name, known));
+        }
     }
 
     fn review_by(&self, section: &mut Section<'_>, label: &str, report: &mut Report) -> Option<NaiveDate> {

@@ -26,6 +26,8 @@ pub struct FactBook {
     pub elsewhere: Vec<String>,
     /// Names of others who do what the target does (`others = […]`): a question about them is not about the campaign.
     pub others: Vec<String>,
+    /// Words that stand for one another, by the name of what they stand for (`[ideas]`).
+    pub ideas: BTreeMap<String, Vec<String>>,
 }
 
 /// A text in one or more languages.
@@ -46,6 +48,8 @@ pub struct Fact {
     pub weak: Vec<String>,
     /// Words that name nothing, but speak for this topic and this fact beside a word that does.
     pub beside: Vec<String>,
+    /// Which ideas together ask for it where nothing names it ([`crate::core::matching::check_asked`]).
+    pub asked: Vec<String>,
     /// The sentence, by language.
     pub text: ByLang<String>,
     /// A shorter one for small servers.

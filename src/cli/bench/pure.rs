@@ -66,6 +66,7 @@ fn fact(number: u32, keywords: impl Iterator<Item = String>) -> Fact {
         topical: Vec::new(),
         weak: Vec::new(),
         beside: Vec::new(),
+        asked: Vec::new(),
         text: words("A fact."),
         short: BTreeMap::new(),
         variants: BTreeMap::new(),

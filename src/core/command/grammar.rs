@@ -20,6 +20,8 @@ pub enum Address {
     Call,
     /// Also a cry about something else (`enough! Amazon must …`).
     Outcry,
+    /// Somebody tells of an earlier stop (`I told you to stop`): said again, unless they now say start.
+    Told,
 }
 
 /// What a clause means.

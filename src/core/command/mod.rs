@@ -13,6 +13,7 @@ use crate::core::ids::TopicId;
 
 pub use grammar::Address;
 pub use phrases::PhraseList;
+pub(crate) use phrases::full_words;
 pub use reader::{CommandReader, Found};
 pub use template::{Groups, Unclear, check};
 
@@ -80,6 +81,10 @@ pub struct CommandBook {
     pub calls: ByLang<Vec<String>>,
     /// Phrases that mean stop, unless the mention goes on about the campaign's topics (`enough! Amazon must …`).
     pub outcries: ByLang<Vec<String>>,
+    /// Phrases that tell of an earlier stop (`i told you to stop`): they mean stop again, unless the mention also says start.
+    pub told: ByLang<Vec<String>>,
+    /// Words beside a stop, in its sentence, that show that it was somebody else's or none (`said my boss`, `stop, wait`).
+    pub unmeant: ByLang<Vec<String>>,
     /// Words dropped around a command: greetings, thanks, please.
     pub courtesy: ByLang<Vec<String>>,
     /// How a question begins (`tell me about`, `qué es`): a sign that an everyday word is meant as a topic.

@@ -32,6 +32,11 @@ impl PhraseList {
         list
     }
 
+    /// Every word of every phrase, folded.
+    pub(crate) fn vocabulary(&self) -> impl Iterator<Item = &str> {
+        self.by_first.values().flatten().flatten().map(String::as_str)
+    }
+
     /// How many words the longest phrase takes at the beginning.
     #[must_use]
     pub fn at_start(&self, words: &[&str]) -> Option<usize> {
@@ -59,7 +64,7 @@ fn starts_with(words: &[&str], phrase: &[String]) -> bool {
 }
 
 /// The folded words of a phrase; unlike [`crate::core::text::phrase`] a possessive s stays (`that's enough`).
-pub(super) fn full_words(written: &str) -> Vec<String> {
+pub(crate) fn full_words(written: &str) -> Vec<String> {
     let words = Words::read(written);
     words.list().iter().map(|word| words.text(word).to_owned()).collect()
 }

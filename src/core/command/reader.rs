@@ -20,6 +20,7 @@ pub struct CommandReader {
     grammar: Grammar,
     courtesy: PhraseList,
     turning: PhraseList,
+    unmeant: PhraseList,
     polite: FastSet<String>,
     near: Nearness,
 }
@@ -40,6 +41,9 @@ pub struct Found {
 /// Courtesy is looked for within a clause of at most so many words.
 const SHORT: usize = 24;
 
+/// So many words beside a quote make it somebody else's.
+const MUCH: usize = 4;
+
 impl CommandReader {
     /// Prepares all phrases and patterns; a line that cannot be read means nothing (`watchpost check` tells of it).
     #[must_use]
@@ -48,6 +52,7 @@ impl CommandReader {
             grammar: Grammar::default(),
             courtesy: PhraseList::new(&book.courtesy),
             turning: PhraseList::new(&book.turning),
+            unmeant: PhraseList::new(&book.unmeant),
             polite: book.courtesy.values().flatten().flat_map(|text| full_words(text)).collect(),
             near: Nearness::default(),
         };
@@ -56,6 +61,7 @@ impl CommandReader {
         }
         reader.take(&book.calls, Command::Stop, Address::Call, book);
         reader.take(&book.outcries, Command::Stop, Address::Outcry, book);
+        reader.take(&book.told, Command::Stop, Address::Told, book);
         reader.grammar.finish();
         // In a fixed order: of two words that are as near, the first counts.
         let mut words: Vec<&str> =
@@ -91,13 +97,40 @@ impl CommandReader {
         let turned =
             turned.filter_map(|unit| self.read_unit(&heard, &unit)).filter(|found| found.command.always_wins());
         let found = clauses.iter().filter_map(|unit| self.read_unit(&heard, unit));
-        for found in found.chain(turned) {
-            let goes_first = |found: &Found| (rank(found.command), found.address);
-            if first.as_ref().is_none_or(|kept| goes_first(&found) < goes_first(kept)) {
-                first = Some(found);
+        for found in found.chain(turned).filter(|found| !self.is_unmeant(found, words)) {
+            let goes_first = |found: &Found| {
+                let rank = if found.address == Address::Told { rank(Command::Start) } else { rank(found.command) };
+                (rank, found.address)
+            };
+            match &mut first {
+                Some(kept) if goes_first(&found) >= goes_first(kept) => {
+                    // `what are you, a bot?` says the same twice: neither part stands beside the other.
+                    if kept.command == found.command && !kept.command.always_wins() {
+                        kept.words.extend(found.words);
+                    }
+                }
+                Some(_) | None => first = Some(found),
             }
         }
         first
+    }
+
+    /// Whether the rest of a stop's sentence shows that somebody else said it, or that none was meant.
+    fn is_unmeant(&self, found: &Found, words: &Words) -> bool {
+        if found.command != Command::Stop {
+            return false;
+        }
+        let list = words.list();
+        let sentence = found.words.first().and_then(|at| list.get(*at)).map(|word| word.sentence);
+        let beside =
+            list.iter().enumerate().filter(|(at, word)| Some(word.sentence) == sentence && !found.words.contains(at));
+        let beside: Vec<&str> = beside.map(|(_, word)| words.text(word)).collect();
+        (0..beside.len()).any(|at| beside.get(at..).and_then(|rest| self.unmeant.at_start(rest)).is_some())
+    }
+
+    /// Every word of every phrase, folded.
+    pub(crate) fn vocabulary(&self) -> impl Iterator<Item = &str> {
+        self.grammar.vocabulary().chain(self.polite.iter().map(String::as_str))
     }
 
     /// Whether this word stands in some phrase of courtesy.
@@ -209,11 +242,13 @@ impl CommandReader {
 fn units(words: &Words) -> Vec<Vec<usize>> {
     let list = words.list();
     let mut units: Vec<Vec<usize>> = Vec::new();
+    // Where much is said beside it, what stands between quotation marks was said by somebody else.
+    let plain = list.iter().filter(|word| !word.quoted && !word.is_tag()).count();
     let mut group = |key: &dyn Fn(usize) -> usize| {
         let mut last = None;
         let from = units.len();
         for (index, word) in list.iter().enumerate() {
-            if word.is_tag() {
+            if word.is_tag() || (word.quoted && plain >= MUCH) {
                 continue;
             }
             let of = key(index);
@@ -263,6 +298,8 @@ mod tests {
         );
         book.phrases.insert(Command::More, en(&["more", "another one"]));
         book.phrases.insert(Command::Start, en(&["start"]));
+        book.told = en(&["i told you to stop *"]);
+        book.unmeant = en(&["said my", "wait", "he told"]);
         book.patterns.insert(Command::Stop, en(&["stop sending me *", "* out of my mentions"]));
         CommandReader::new(&book)
     }
@@ -326,6 +363,21 @@ mod tests {
         check("\"stop\"", Some(Command::Stop));
         check("please \"stop\"", Some(Command::Stop));
         check("a 5\" pipe. stop", Some(Command::Stop));
+    }
+
+    #[test]
+    fn a_stop_that_was_told_of_gives_way_to_a_start_and_to_nothing_else() {
+        check("i told you to stop in spring", Some(Command::Stop));
+        check("i told you to stop in spring. start", Some(Command::Start));
+        check("stop. start", Some(Command::Stop));
+    }
+
+    #[test]
+    fn a_stop_is_none_where_the_rest_of_its_sentence_shows_it() {
+        for text in ["no more, said my boss", "stop, wait, how many?", "\"stop sending me\" he told his ex"] {
+            check(text, None);
+        }
+        check("stop. wait for nobody", Some(Command::Stop));
     }
 
     #[test]

@@ -22,6 +22,7 @@ fn fact() -> Fact {
         topical: Vec::new(),
         weak: Vec::new(),
         beside: Vec::new(),
+        asked: Vec::new(),
         text: by_lang(&[("en", "More than 2,000 police departments."), ("es", "Más de 2.000 departamentos.")]),
         short: by_lang(&[("en", "2,000 departments.")]),
         variants: BTreeMap::from([(Lang::from("en"), vec!["A second wording.".to_owned(), "Third.".to_owned()])]),
@@ -61,6 +62,7 @@ fn book() -> FactBook {
         target: Vec::new(),
         elsewhere: Vec::new(),
         others: Vec::new(),
+        ideas: BTreeMap::new(),
     }
 }
 

@@ -27,6 +27,7 @@ fn fact(id: &str, text: &str) -> Fact {
         topical: Vec::new(),
         weak: Vec::new(),
         beside: Vec::new(),
+        asked: Vec::new(),
         text: en(text),
         short: ByLang::new(),
         variants: ByLang::new(),
@@ -52,6 +53,7 @@ fn mind() -> Mind {
         target: Vec::new(),
         elsewhere: Vec::new(),
         others: Vec::new(),
+        ideas: BTreeMap::new(),
     };
     let commands = CommandBook {
         phrases: BTreeMap::from([(Command::Stop, words(&["stop"])), (Command::Start, words(&["start"]))]),

@@ -178,6 +178,11 @@ impl Speech {
         self.knows(word) || self.ordinary.contains_key(singular(word))
     }
 
+    /// Every word of the campaign's texts, and everybody's.
+    pub(super) fn vocabulary(&self) -> impl Iterator<Item = &str> {
+        self.words.keys().chain(self.ordinary.keys()).map(String::as_str)
+    }
+
     /// The words of a text that speak for each language.
     pub(super) fn votes<'a>(&self, words: impl Iterator<Item = &'a str>) -> Votes {
         let mut votes = vec![0; self.languages.len()];

@@ -66,6 +66,11 @@ impl Lexicon {
         self.everyday.extend(words.map(|word| stem(&word)));
     }
 
+    /// Every word as staff wrote it, folded.
+    pub(super) fn vocabulary(&self) -> impl Iterator<Item = &str> {
+        self.exact.keys().map(String::as_str)
+    }
+
     /// Whether staff wrote exactly this folded word somewhere.
     pub(super) fn has(&self, word: &str) -> bool {
         self.exact.contains_key(word)
@@ -107,7 +112,7 @@ impl Lexicon {
 
 /// What is left of a folded word without its light endings: plural, English -ed and -ing, Spanish gender. Short words
 /// stay as they are, because there an ending is half the word.
-fn stem(word: &str) -> String {
+pub(super) fn stem(word: &str) -> String {
     let (root, ending) = stem_parts(word);
     let mut stem = String::with_capacity(root.len() + ending.len());
     stem.push_str(root);

@@ -5,27 +5,38 @@
 //! which facts are due for review.
 
 pub(crate) mod fast_map;
+mod ideas;
 mod language;
 mod lexicon;
 mod naming;
 pub(crate) mod nearness;
 mod patterns;
 mod scene;
+mod spelling;
 mod weighing;
 
-use crate::core::command::{Address, Command, CommandBook, CommandReader, Found, PhraseList};
+use std::ops::Range;
+
+use crate::core::command::{Address, Command, CommandBook, CommandReader, Found, PhraseList, full_words};
 use crate::core::fact::FactBook;
 use crate::core::ids::{FactId, Lang, TopicId};
 use crate::core::mention::MentionText;
 use crate::core::text::Words;
 
+pub use ideas::{NoIdea, check as check_asked};
+
+use ideas::Ideas;
 use language::Speech;
 use patterns::{Hit, Patterns, Sayable};
 use scene::{Against, Clause, Scene};
+use spelling::Spelling;
 use weighing::Weighed;
 
 /// How many words behind a negation it reaches (`not about the Ring doorbell`).
 const NEGATION_REACHES: usize = 3;
+
+/// How many words behind it are not looked at for ideas: they name nothing so short.
+const DENIAL_REACHES: usize = 5;
 
 /// So many words beside a command make it a part of something else (`source: trust me bro, says Amazon`).
 const MUCH_ELSE: usize = 4;
@@ -35,11 +46,14 @@ const MUCH_ELSE: usize = 4;
 pub struct Matcher {
     speech: Speech,
     patterns: Patterns,
+    ideas: Ideas,
     commands: CommandReader,
     asking: PhraseList,
     negation: PhraseList,
     /// Signs of joking that have no letters.
     signs: Vec<String>,
+    /// Only where there is a list of everybody's words: without one no word is a misspelling.
+    spelling: Option<Spelling>,
 }
 
 /// What a mention says. At most one of `command` and a non-empty `matches` is there: stop and start win over everything, the
@@ -96,12 +110,24 @@ impl Matcher {
     #[must_use]
     pub fn new(facts: &FactBook, commands: &CommandBook, languages: &[Lang]) -> Matcher {
         let speech = Speech::learn(facts, commands, languages);
+        let patterns = Patterns::new(facts, commands, &speech);
+        let reader = CommandReader::new(commands);
+        let (asking, negation) = (PhraseList::new(&commands.asking), PhraseList::new(&commands.negation));
+        let owned = |words: &mut dyn Iterator<Item = &str>| words.map(str::to_owned).collect::<Vec<_>>();
+        let spelling = speech.has_ordinary().then(|| {
+            let ideas = facts.ideas.values().flatten().flat_map(|written| full_words(written));
+            let mut telling: Vec<String> = ideas.collect();
+            telling.extend(owned(&mut patterns.vocabulary().chain(reader.vocabulary()).chain(asking.vocabulary())));
+            Spelling::new(telling, owned(&mut speech.vocabulary().chain(negation.vocabulary())))
+        });
         Matcher {
-            patterns: Patterns::new(facts, commands, &speech),
+            ideas: Ideas::new(facts, &patterns.facts),
+            spelling,
+            patterns,
             signs: commands.joking.values().flatten().filter(|sign| is_sign(sign)).cloned().collect(),
-            commands: CommandReader::new(commands),
-            asking: PhraseList::new(&commands.asking),
-            negation: PhraseList::new(&commands.negation),
+            commands: reader,
+            asking,
+            negation,
             speech,
         }
     }
@@ -109,7 +135,11 @@ impl Matcher {
     /// Reads a mention; `status_lang` is the language its author's client claimed.
     #[must_use]
     pub fn read(&self, text: &MentionText, status_lang: Option<&Lang>) -> Reading {
-        let words = Words::read(&text.own);
+        let mut words = Words::read(&text.own);
+        if let Some(spelling) = &self.spelling {
+            words.respell(|word| spelling.meant(word));
+        }
+        let words = words;
         let mut command = self.commands.read(&words);
         let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, &words);
         let mut hits: Option<Vec<Hit<'_>>> = None;
@@ -123,11 +153,16 @@ impl Matcher {
             hits = Some(all);
         }
         let mut hits = hits.unwrap_or_else(|| self.patterns.find(&words, &self.speech));
-        let clauses = self.clauses(&words);
+        let mut clauses = self.clauses(&words);
         if let Some(found) = &command {
             hits.retain(|hit| !found.words.contains(&hit.first));
         }
-        let negated = self.take_negated(&words, &clauses, &mut hits);
+        let (negated, denied) = self.take_negated(&words, &clauses, &mut hits);
+        let (asked, asking) = if self.ideas.is_empty() { Default::default() } else { self.ideas.read(&words, &denied) };
+        for clause in &mut clauses {
+            clause.asks |= asking.iter().any(|at| (clause.from..clause.until).contains(&at.start));
+        }
+        let clauses = clauses;
         let quoted = if text.quoted.is_empty() { Words::default() } else { Words::read(&text.quoted) };
         let quoted_hits = self.patterns.find(&quoted, &self.speech);
         let quoted_company = quoted_hits.iter().filter(|hit| hit.pattern.company).count();
@@ -141,6 +176,7 @@ impl Matcher {
             hits: &hits,
             quoted_company,
             against: Against::weigh(&hits, sign.map(String::as_str)),
+            asked: &asked,
             from_quote: false,
         };
         let mut weighed = scene.weigh();
@@ -158,6 +194,7 @@ impl Matcher {
                 hits: &quoted_hits,
                 quoted_company: 0,
                 against: Against::default(),
+                asked: &[],
                 from_quote: true,
                 ..scene
             };
@@ -212,7 +249,7 @@ impl Matcher {
             others().next().is_some() && others().all(|(at, _)| target(at))
         };
         match found.address {
-            Address::Us => slogan(),
+            Address::Us | Address::Told => slogan(),
             Address::Call => called() || slogan(),
             Address::Outcry => called() || others().any(|(at, _)| named(at)),
         }
@@ -229,6 +266,9 @@ impl Matcher {
             let polite = self.commands.courtesy_at_start(said);
             let opened = said.get(polite..).and_then(|rest| self.asking.at_start(rest));
             let end = said.len() - self.commands.courtesy_at_end(said);
+            let tags = run.iter().take_while(|word| word.is_tag()).count();
+            // `#EyesOnAmazon how do I sign`
+            let behind_tags = tags > 0 && said.get(tags..).and_then(|rest| self.asking.at_start(rest)).is_some();
             let mark = run.first().is_some_and(|word| words.has_question_mark(word.sentence));
             clauses.push(Clause {
                 from,
@@ -238,6 +278,7 @@ impl Matcher {
                 sentence: run.first().map_or(0, |word| word.sentence),
                 asks: mark
                     || opened.is_some()
+                    || behind_tags
                     || self.asking.at_end(said.get(polite..end).unwrap_or_default()).is_some_and(|count| count > 1),
             });
             from = until;
@@ -245,9 +286,16 @@ impl Matcher {
         clauses
     }
 
-    /// Removes the hits that stand right behind a negation; their keywords are the answer.
-    fn take_negated(&self, words: &Words, clauses: &[Clause], hits: &mut Vec<Hit<'_>>) -> Vec<String> {
+    /// Removes the hits that stand right behind a negation; their keywords, and where the words stand that are denied, are
+    /// the answer.
+    fn take_negated(
+        &self,
+        words: &Words,
+        clauses: &[Clause],
+        hits: &mut Vec<Hit<'_>>,
+    ) -> (Vec<String>, Vec<Range<usize>>) {
         let mut negated: Vec<String> = Vec::new();
+        let mut all: Vec<Range<usize>> = Vec::new();
         let texts: Vec<&str> = words.list().iter().map(|word| words.text(word)).collect();
         for clause in clauses {
             for at in clause.from..clause.until {
@@ -258,6 +306,7 @@ impl Matcher {
                 // A lone `not` denies the next word only.
                 let reach = if count == 1 { 1 } else { NEGATION_REACHES };
                 let until = (behind + reach).min(clause.until);
+                all.extend((count > 1).then_some(behind..(behind + DENIAL_REACHES).min(clause.until)));
                 // A keyword may begin within the negation: `about ring` in `not about ring`.
                 let denied = |hit: &Hit<'_>| hit.first > at && hit.last >= behind && hit.first < until;
                 let reached = || hits.iter().filter(|hit| denied(hit));
@@ -270,7 +319,7 @@ impl Matcher {
             }
         }
         negated.dedup();
-        negated
+        (negated, all)
     }
 }
 

@@ -9,22 +9,35 @@ use super::fast_map::FastMap;
 pub(crate) const LONG: usize = 7;
 
 /// An index of long words. Forms are kept as hashes only: a chance collision is caught by comparing the words.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nearness {
     /// The hash of a known word, or of one with a letter left out → the known words it comes from.
     forms: FastMap<u64, Vec<usize>>,
     known: Vec<(String, String)>,
     /// One bit for each such hash, shortened: nearly every look-up ends here, without a walk through the large map.
     maybe: Vec<u64>,
+    /// Words with fewer letters are not learned.
+    least: usize,
+}
+
+impl Default for Nearness {
+    fn default() -> Self {
+        Self::from_letters(LONG)
+    }
 }
 
 /// So many hashes share one word of bits at most, so that a bit is seldom set by chance.
 const SHARED: usize = 8;
 
 impl Nearness {
+    /// An index of words with at least so many letters.
+    pub(crate) fn from_letters(least: usize) -> Self {
+        Self { forms: FastMap::default(), known: Vec::new(), maybe: Vec::new(), least }
+    }
+
     /// Remembers a word and what to answer for it; short words are ignored.
     pub(crate) fn learn(&mut self, word: &str, answer: &str) {
-        if word.chars().count() < LONG || word.chars().any(char::is_numeric) {
+        if word.chars().count() < self.least || word.chars().any(char::is_numeric) {
             return;
         }
         let index = self.known.len();
@@ -66,7 +79,7 @@ impl Nearness {
 
     /// The answer of the known word that is one letter added, left out, changed or swapped away, with the same first letter.
     pub(crate) fn nearest(&self, word: &str) -> Option<&str> {
-        if word.len() + 1 < LONG || word.len() > 80 {
+        if word.len() + 1 < self.least || word.len() > 80 {
             return None;
         }
         let fits = |index: &usize| self.known.get(*index).filter(|(known, _)| one_slip(word, known));

@@ -255,6 +255,11 @@ impl Patterns {
         patterns
     }
 
+    /// Every word of every list, folded.
+    pub(super) fn vocabulary(&self) -> impl Iterator<Item = &str> {
+        self.lexicon.vocabulary()
+    }
+
     /// Where staff gave the facts of a topic some weak words in common (`ring`), those name the topic; the weak words that
     /// only one of its facts has (`warrant`) tell that fact from its sisters and mean nothing without the topic.
     fn tell_refining(&mut self) {

@@ -2,6 +2,7 @@
 //!
 //! Nothing is weighed here; [`super::naming`] and [`super::weighing`] do that.
 
+use super::ideas::Asked;
 use super::language::Speech;
 use super::patterns::{Hit, Patterns, Strength, Use};
 use crate::core::command::PhraseList;
@@ -37,6 +38,8 @@ pub(super) struct Scene<'a> {
     pub(super) quoted_company: usize,
     /// What the person's words have against every topic.
     pub(super) against: Against,
+    /// What ideas together ask for.
+    pub(super) asked: &'a [Asked],
     /// It was quoted; whoever quoted it asks.
     pub(super) from_quote: bool,
 }
@@ -85,6 +88,11 @@ impl Against {
 const ELSEWHERE_TAKES: usize = 4;
 const ELSEWHERES_AT_MOST: usize = 3;
 const JOKING_TAKES: usize = 2;
+
+/// So many ideas ask for a fact where nothing speaks against it; each more outweighs one word from elsewhere.
+const IDEAS: usize = 2;
+/// So many ideas ask for a fact where nobody asks in so many words.
+const TOLD: usize = 4;
 
 /// So many odd words make a question somebody else's.
 const ODD: usize = 2;
@@ -233,6 +241,22 @@ impl Scene<'_> {
                 .any(|hit| hit.uses.iter().any(|used| self.is_own_name(hit, used.fact)) && !hit.pattern.target)
         };
         (asks || !self.against.talk) && (!self.against.others || called())
+    }
+
+    /// The first word that calls a topic by its own name.
+    pub(super) fn called(&self) -> Option<(&Hit<'_>, &TopicId)> {
+        let mut own = self.hits.iter().filter(|hit| !hit.pattern.target);
+        own.find_map(|hit| {
+            let used = hit.uses.iter().find(|used| self.is_own_name(hit, used.fact))?;
+            Some((hit, self.topic(used.fact)?))
+        })
+    }
+
+    /// What ideas ask for, if somebody asks: the more of them stand together, the more may speak against it.
+    pub(super) fn asked_by_ideas(&self) -> Vec<&Asked> {
+        let asks = self.clauses.iter().any(|clause| clause.asks);
+        let outweighs = |asked: &&Asked| self.against.weight <= asked.ideas.saturating_sub(IDEAS) * ELSEWHERE_TAKES;
+        self.asked.iter().filter(|asked| asks || asked.ideas >= TOLD).filter(outweighs).collect()
     }
 
     /// Whether a topic's word stands where it belongs: in its own sentence, or in one that asks about this. Without company

@@ -19,6 +19,7 @@ fn fact(id: &str, topic: &str, keywords: &[&str], weak: &[&str], en: &str, es: &
         topical: Vec::new(),
         weak: list(weak),
         beside: Vec::new(),
+        asked: Vec::new(),
         text: ByLang::from([(Lang::from("en"), en.to_owned()), (Lang::from("es"), es.to_owned())]),
         short: ByLang::new(),
         variants: ByLang::new(),
@@ -85,6 +86,7 @@ fn books() -> (FactBook, CommandBook) {
         target: list(&["amazon"]),
         elsewhere: list(&["stock", "iphone"]),
         others: Vec::new(),
+        ideas: BTreeMap::new(),
         company: list(&["amazon", "police", "policía", "surveillance", "immigrants"]),
     };
     let en = |words: &[&str]| ByLang::from([(Lang::from("en"), list(words))]);
@@ -333,5 +335,43 @@ fn odd_words_tales_and_others_are_no_question_about_us() {
         "does google share video footage with police?",
     ] {
         assert!(!answered(text), "{text}");
+    }
+}
+
+/// Nothing is named, and yet it is clear what is asked.
+#[test]
+fn ideas_together_ask_for_a_fact_where_nothing_names_it() {
+    let (mut facts, mut commands) = books();
+    let idea = |name: &str, words: &[&str]| (name.to_owned(), list(words));
+    facts.ideas = BTreeMap::from([
+        idea("asking", &["i wonder"]),
+        idea("door", &["door", "porch"]),
+        idea("films", &["film", "clip", "on camera"]),
+        idea("officers", &["officer", "chota"]),
+    ]);
+    for fact in facts.facts.iter_mut().filter(|fact| fact.id.as_str() == "ring-footage") {
+        fact.asked = list(&["door films officers"]);
+    }
+    commands.ordinary = ByLang::from([(Lang::from("en"), list(&["what", "with", "that", "have"]))]);
+    let matcher = Matcher::new(&facts, &commands, &["en".into(), "es".into()]);
+    let answered = |own: &str| {
+        let text = MentionText { own: own.to_owned(), quoted: String::new() };
+        matcher.read(&text, None).matches.first().map(|found| found.fact.as_str().to_owned())
+    };
+    for text in [
+        "can officers have what my door films?",
+        "the chota had a clip of my porch, i wonder how",
+        "can that oficer have a clip of my porch?",
+        "does the officer see people at my door on camera?",
+    ] {
+        assert_eq!(answered(text).as_deref(), Some("ring-footage"), "{text}");
+    }
+    for text in [
+        "an officer filmed at my door",
+        "does the officer have a door?",
+        "not about the officer: does my door film?",
+        "my porch, a clip, an officer, my cat: lol",
+    ] {
+        assert_eq!(answered(text), None, "{text}");
     }
 }

@@ -4,9 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FactMatch;
+use super::ideas::Asked;
 use super::patterns::{Hit, Pattern, Strength};
 use super::scene::Scene;
-use crate::core::ids::TopicId;
+use crate::core::ids::{FactId, TopicId};
+
+/// So many ideas together name a topic beside others that are named.
+const TELLING: usize = 3;
+
+/// What a letter of an idea's word is worth, times the ideas that stand together; a keyword's is worth up to 100.
+const IDEA_WORTH: usize = 15;
 
 /// The facts of a text, best first.
 #[derive(Default)]
@@ -29,6 +36,18 @@ impl Scene<'_> {
             && let Some(topic) = self.asked_of_the_target().or_else(|| self.circled())
         {
             named.insert(topic, Vec::new());
+        }
+        let asked = if about_us { self.asked_by_ideas() } else { Vec::new() };
+        let best = asked.iter().max_by_key(|asked| (asked.ideas, asked.letters));
+        if let Some((best, topic)) = best.and_then(|best| Some((best, self.topic(best.fact)?))) {
+            let needed = match self.called() {
+                // Who calls another topic by its name means that one.
+                Some((hit, called)) if called != topic && !best.at.contains(&hit.first) => TELLING + 1,
+                Some(_) | None => TELLING,
+            };
+            if named.is_empty() || best.ideas >= needed {
+                named.entry(topic).or_default();
+            }
         }
         let by_name = if about_us { self.asked_by_name(named.keys().copied()) } else { None };
         if let Some(topic) = by_name.filter(|_| !named.is_empty()) {
@@ -58,6 +77,13 @@ impl Scene<'_> {
         }
         weighed.langs = votes(&spoken);
         weighed.matches = counted.into_iter().filter_map(|(fact, uses)| self.matched(fact, uses)).collect();
+        let asked: Vec<&Asked> = asked
+            .into_iter()
+            .filter(|asked| self.topic(asked.fact).is_some_and(|topic| named.contains_key(topic)))
+            .collect();
+        for asked in best_of_each(&asked) {
+            self.add(asked, &mut weighed.matches);
+        }
         for found in &mut weighed.matches {
             let beside = named.get(&found.topic).into_iter().flatten();
             found.company = beside.map(|pattern| pattern.shown.clone()).collect();
@@ -65,13 +91,42 @@ impl Scene<'_> {
         // A topic that is called by its name comes first. Facts come in file order; a stable sort keeps it among equals.
         let mut called: BTreeSet<&TopicId> = counted_names.iter().filter_map(|fact| self.topic(*fact)).collect();
         called.extend(by_name);
-        let spoken_of = self.topics_spoken_of(&named);
+        // Within a longer name it is not that topic's own: `that Ring app where people report each other`.
+        let within = |asked: &&&Asked| {
+            asked.ideas >= TELLING && self.called().is_some_and(|(hit, _)| asked.at.contains(&hit.first))
+        };
+        called.extend(asked.iter().filter(within).filter_map(|asked| self.topic(asked.fact)));
+        let mut spoken_of = self.topics_spoken_of(&named);
+        for asked in best_of_each(&asked) {
+            if let Some(spoken) = self.topic(asked.fact).map(|topic| spoken_of.entry(topic.clone()).or_default()) {
+                *spoken = (*spoken).max(asked.letters * asked.ideas * IDEA_WORTH);
+            }
+        }
         let of = |topic: &TopicId| spoken_of.get(topic).copied().unwrap_or_default();
         weighed
             .matches
             .sort_by_key(|found| std::cmp::Reverse((called.contains(&found.topic), of(&found.topic), found.score)));
         weighed.lonely.retain(|word| !weighed.matches.iter().any(|found| found.words.contains(word)));
         weighed
+    }
+
+    /// A fact that ideas ask for, beside what keywords say for it.
+    fn add(&self, asked: &Asked, matches: &mut Vec<FactMatch>) {
+        let score = u32::try_from(asked.letters * asked.ideas * IDEA_WORTH).unwrap_or(u32::MAX);
+        let Some(fact) = self.patterns.facts.get(asked.fact) else { return };
+        match matches.iter_mut().find(|found| found.fact == fact.id) {
+            Some(found) => {
+                found.score = found.score.saturating_add(score);
+                found.words.extend(asked.words.iter().cloned());
+            }
+            None => {
+                // In file order, as the others are.
+                let order = |id: &FactId| self.patterns.facts.iter().position(|fact| fact.id == *id);
+                let at = matches.partition_point(|found| order(&found.fact) < Some(asked.fact));
+                let words = asked.words.clone();
+                matches.insert(at, FactMatch { score, words, ..FactMatch::of(fact) });
+            }
+        }
     }
 
     /// How much of the text speaks of each topic: its longest words, each stretch of text once, shared among the topics that
@@ -120,6 +175,18 @@ impl Scene<'_> {
         }
         Some(found)
     }
+}
+
+/// The line of each fact that says most.
+fn best_of_each<'a>(asked: &[&'a Asked]) -> Vec<&'a Asked> {
+    let mut best: BTreeMap<usize, &'a Asked> = BTreeMap::new();
+    for asked in asked {
+        let known = best.entry(asked.fact).or_insert(asked);
+        if (asked.ideas, asked.letters) > (known.ideas, known.letters) {
+            *known = asked;
+        }
+    }
+    best.into_values().collect()
 }
 
 /// How often the keywords speak for each language: each once, and none that is a part of a longer one.

@@ -108,6 +108,20 @@ impl Words {
         cutter::cut(&letters)
     }
 
+    /// Writes words as they were meant: `meant` says what stands for a folded word, if another does. Hashtags and names
+    /// stay.
+    pub fn respell<'m>(&mut self, meant: impl Fn(&str) -> Option<&'m str>) {
+        for word in self.words.iter_mut().filter(|word| !word.named) {
+            let written = self.buffer.get(word.span.start..word.span.end).unwrap_or_default();
+            if let Some(other) = meant(written) {
+                let start = self.buffer.len();
+                self.buffer.push_str(other);
+                word.span = Span { start, end: self.buffer.len() };
+                word.possessive = false;
+            }
+        }
+    }
+
     /// The words in order.
     #[must_use]
     pub fn list(&self) -> &[Word] {
