@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 const MAY_SEE: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("clock", &[]),
-    ("telemetry", &[]),
+    ("telemetry", &["core"]),
     ("campaign", &["core"]),
     ("fedi", &["core"]),
     // Of the clock the store and the sandbox know the dice and the hand they are given.

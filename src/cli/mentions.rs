@@ -15,6 +15,7 @@ use super::table::{first_words, table};
 use super::{output, workplace};
 use crate::app;
 use crate::campaign::Campaign;
+use crate::core::decision::is_their_wish;
 use crate::core::ids::{AccountName, FactId, StatusId};
 use crate::core::schedule::parse_duration;
 use crate::fedi::Http;
@@ -340,6 +341,9 @@ async fn answer(
             "this mention was written {}: it is older than max_age in [replies], and an answer would come out of the blue",
             local(asked.written_at, campaign.zone)
         );
+    }
+    if is_their_wish(&asked.reason) {
+        bail!("{}: nothing is written to them by this program, also not by your wish", asked.reason);
     }
     match store.wish_answer(&asked.account, &asked.uri, &fact, now).await? {
         Wished::Noted => output::text(&format!(

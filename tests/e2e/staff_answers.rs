@@ -144,6 +144,19 @@ fn a_wish_of_staff_never_overrules_a_stop_and_a_mention_that_is_gone_is_told() {
 }
 
 #[test]
+fn a_wish_to_answer_who_wants_no_bot_is_refused_at_once() {
+    tell(Scene::new(), async |story| {
+        let shy = watchpost::sandbox::NewAccount::follower("shy").note("gardens, #nobot");
+        story.server().add_account(shy).unwrap();
+        let asked = story.says("shy", "@eyes what is Rekognition?");
+        story.expect_silence(&asked, "#nobot").await;
+        let fact = ["mentions", "answer", &number(story, &asked), "--fact", "rekognition-tracked"].map(str::to_owned);
+        refused(story, &fact.each_ref().map(String::as_str), "their profile says #nobot");
+        assert!(!fine(story, &["mentions", "show", asked.as_str()]).contains("will be answered"));
+    });
+}
+
+#[test]
 fn a_stop_that_reached_staff_otherwise_is_noted_and_taken_back() {
     tell(Scene::new(), async |story| {
         let asked = story.says("ada", "@eyes how is the weather?");
@@ -165,6 +178,12 @@ fn a_stop_that_reached_staff_otherwise_is_noted_and_taken_back() {
         let bob = story.says("bob", "@eyes what is Rekognition?");
         story.expect_silence(&bob, "said stop").await;
         refused(story, &["optouts", "add", "@bob"], "profile address");
+        refused(story, &["optouts", "add", "https://m.test/@ada/123"], "is a post");
+        let said_stop = json(story, &["optouts", "list", "--json"]).as_array().unwrap().len();
+        assert_eq!(said_stop, 1, "nobody was noted for it");
+        fine(story, &["optouts", "add", "@eve@far.example"]);
+        let eve = story.says("eve@far.example", "@eyes what is Rekognition?");
+        story.expect_silence(&eve, "said stop").await;
     });
 }
 
@@ -249,5 +268,9 @@ fn what_strangers_wrote_cannot_steer_the_terminal() {
             assert!(shown.contains("lovely"), "{shown:?}");
             assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}']), "{shown:?}");
         }
+        let document = fine(story, &["mentions", "list", "--json"]);
+        assert!(!document.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}']), "{document:?}");
+        let text = json(story, &["mentions", "list", "--json"])[0]["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("lovely") && text.contains('\u{202e}'), "{text:?}");
     });
 }

@@ -4,7 +4,7 @@ use anstyle::{AnsiColor, Color, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::super::output;
+use crate::core::text::steers;
 
 /// Whether colours are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Ink {
 
 /// One line without signs that move the cursor or turn the line round.
 pub(super) fn plain(text: &str) -> String {
-    let shown: String = text.chars().filter(|letter| letter.is_whitespace() || !output::steers(*letter)).collect();
+    let shown: String = text.chars().filter(|letter| letter.is_whitespace() || !steers(*letter)).collect();
     shown.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -9,6 +9,8 @@ mod silence;
 #[cfg(test)]
 mod tests;
 
+pub use silence::is_their_wish;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 

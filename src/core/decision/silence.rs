@@ -6,6 +6,16 @@ use super::{Case, Parent, SpentLimit, Verdict};
 use crate::core::mention::MayReply;
 use crate::core::text::fold;
 
+const NOBOT: &str = "their profile says #nobot";
+const APPROVES: &str = "its author wants to approve every reply: we do not queue for that";
+const NO_REPLIES: &str = "its author does not let us reply to it";
+
+/// Whether a mention was left unanswered for this reason by the wish of its author, which staff do not overrule.
+#[must_use]
+pub fn is_their_wish(reason: &str) -> bool {
+    [NOBOT, APPROVES, NO_REPLIES].contains(&reason)
+}
+
 impl Case<'_> {
     pub(super) fn is_ours(&self) -> bool {
         self.venue.ours.contains(&self.mention.asker.url)
@@ -53,9 +63,9 @@ impl Case<'_> {
         match mention.replies {
             MayReply::Yes => {}
             MayReply::AfterApproval => {
-                return Some("its author wants to approve every reply: we do not queue for that".into());
+                return Some(APPROVES.into());
             }
-            MayReply::No => return Some("its author does not let us reply to it".into()),
+            MayReply::No => return Some(NO_REPLIES.into()),
         }
         if mention.asker.bot {
             return Some("it is from a bot".into());
@@ -64,7 +74,7 @@ impl Case<'_> {
             return Some("it is from a group, which passes on what others say".into());
         }
         if mention.asker.nobot {
-            return Some("their profile says #nobot".into());
+            return Some(NOBOT.into());
         }
         if mention.asker.limited {
             return Some("their account is limited by the server".into());
@@ -87,10 +97,10 @@ impl Case<'_> {
             return Some("it is from an account of this campaign");
         }
         if self.mention.asker.nobot {
-            return Some("their profile says #nobot");
+            return Some(NOBOT);
         }
         if self.mention.replies != MayReply::Yes {
-            return Some("its author does not let us reply to it");
+            return Some(NO_REPLIES);
         }
         (self.now - self.mention.created_at > self.mind.max_age).then_some("it is older than [replies] max_age")
     }

@@ -46,6 +46,13 @@ pub fn turns_words(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Whether a sign steers a terminal instead of showing something: control characters, and those that change the
+/// direction of what follows. Strangers write them into what staff read.
+#[must_use]
+pub fn steers(letter: char) -> bool {
+    letter.is_control() || turns_words(letter) || matches!(letter, '\u{200e}' | '\u{200f}')
+}
+
 /// Where a word stands in [`Words`]' buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
