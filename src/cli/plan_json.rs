@@ -139,6 +139,7 @@ fn status(post: &Post) -> Option<&'static str> {
 pub(super) fn why_empty(why: &Idle) -> String {
     match why {
         Idle::NothingWaits => "free".to_owned(),
+        Idle::Twice { post } => format!("free: {post} is left, but it or its topic was said last"),
         Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
         Idle::Skipped { against } => against.to_string(),
     }

@@ -27,6 +27,7 @@ on_both!(
     a_plan_of_many_pages_is_written_as_one_of_few,
     a_plan_that_is_slower_than_the_sender_gives_no_slot_twice,
     what_is_held_for_its_time_goes_at_a_new_one,
+    what_leaves_in_this_second_was_said_last,
     a_post_that_becomes_another_kind_is_not_said_anew,
 );
 
@@ -273,4 +274,17 @@ async fn a_post_that_becomes_another_kind_is_not_said_anew(base: &Base) {
     // An evergreen one that becomes a slot post was said already.
     let written = plan(&store, &[Wanted { kind: Kind::Slot, ..post("green", now() + seconds(86_400)) }], now()).await;
     assert_eq!(written.already_said, 1);
+}
+
+async fn what_leaves_in_this_second_was_said_last(base: &Base) {
+    let store = base.daemon().await;
+    let mut evergreen = post("green", now());
+    (evergreen.kind, evergreen.occurrence) = (Kind::Evergreen, Occurrence::local(evergreen.local));
+    plan(&store, &[evergreen], now()).await;
+    send(&store, "1", now()).await;
+    // The planner read the clock before the slot's second, and the ledger after the send.
+    let history = store.history(now() - seconds(1)).await.unwrap();
+    let last = history.last_post.get(&eyes()).map(|(_, post)| post.as_str().to_owned());
+    assert_eq!(last.as_deref(), Some("green"));
+    assert_eq!(history.last_used.len(), 1);
 }

@@ -241,6 +241,7 @@ fn gaps(week: &Week<'_>, idle: &[IdleSlot]) -> Vec<Item> {
     for slot in idle {
         let why = match &slot.why {
             Idle::NothingWaits => "free".to_owned(),
+            Idle::Twice { post } => format!("free: {post} or its topic was said last"),
             Idle::KeptFor { post } => format!("kept for {post}, which is not ready"),
             Idle::Skipped { against } => format!("left out: {against}"),
         };
@@ -291,7 +292,7 @@ fn summary(week: &Week<'_>, plan: &Plan, days: &[Day]) -> String {
         1 => Some(format!("1 {one}")),
         more => Some(format!("{more} {several}")),
     };
-    let free = plan.idle.iter().filter(|slot| slot.why == Idle::NothingWaits).count();
+    let free = plan.idle.iter().filter(|slot| slot.why.is_gap()).count();
     let looks = items().filter(|item| item.warning.is_some()).count();
     let open = items().filter(|item| item.mark == Mark::Open).count();
     let counted = [

@@ -120,6 +120,12 @@ impl<'a> Evergreens<'a> {
         Some(number)
     }
 
+    /// The first that would fit but for its topic, when that is this one.
+    pub(super) fn first_of(&self, topic: Option<&TopicId>) -> Option<usize> {
+        let (turn, _) = self.heads.iter().find(|(_, own)| own.is_some() && own.as_deref() == topic)?;
+        self.all.get(turn.1).map(|candidate| candidate.number)
+    }
+
     /// Lets those in whose time has come or whose rest is over, and those out that have expired.
     fn wake(&mut self, at: DateTime<Utc>, local: NaiveDateTime) {
         while let Some(&(from, place)) = self.asleep.first().filter(|(from, _)| *from <= at) {

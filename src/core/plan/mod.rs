@@ -179,6 +179,11 @@ pub struct IdleSlot {
 pub enum Idle {
     /// Nothing waits that may stand there: a gap to fill.
     NothingWaits,
+    /// Only evergreen posts are left that were said last, or are of the topic that was said last: a gap to fill.
+    Twice {
+        /// The first of them.
+        post: PostId,
+    },
     /// It is kept for a post that is not ready.
     KeptFor {
         /// The post pinned to it.
@@ -189,6 +194,17 @@ pub enum Idle {
         /// The rule.
         against: Against,
     },
+}
+
+impl Idle {
+    /// Whether any post that is written for it would go out there.
+    #[must_use]
+    pub fn is_gap(&self) -> bool {
+        match self {
+            Idle::NothingWaits | Idle::Twice { .. } => true,
+            Idle::KeptFor { .. } | Idle::Skipped { .. } => false,
+        }
+    }
 }
 
 /// A post with a time of its own that stands against a rule: it goes out all the same, and a person should look.
@@ -344,8 +360,12 @@ pub fn conflicts<P: Borrow<Post>>(
 }
 
 #[cfg(test)]
+mod evergreen_tests;
+#[cfg(test)]
 mod pause_tests;
 #[cfg(test)]
 mod rule_tests;
+#[cfg(test)]
+mod step_tests;
 #[cfg(test)]
 mod tests;

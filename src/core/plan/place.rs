@@ -311,10 +311,15 @@ impl<'a> Placing<'a> {
             return Taker::Post(number, Kind::Slot);
         }
         let occurrence = Occurrence::local(slot.local);
+        let mut twice: Option<usize> = None;
         let evergreens = speaker.evergreens.get_or_insert_with(|| self.evergreens(slot.account, calendar, evergreen));
         let taken = evergreens.take_for(slot.at, slot.local, speaker.last_topic, |number| {
             let Some(prepared) = self.posts.get(number) else { return false };
-            if prepared.is_taken(slot.account, &occurrence) || servers.was_last(slot.account, &prepared.post.id) {
+            if prepared.is_taken(slot.account, &occurrence) {
+                return false;
+            }
+            if servers.was_last(slot.account, &prepared.post.id) {
+                twice.get_or_insert(number);
                 return false;
             }
             let against = servers.against(slot.at, slot.account, number, prepared);
@@ -325,7 +330,11 @@ impl<'a> Placing<'a> {
         match (taken, refused) {
             (Some(number), _) => Taker::Post(number, Kind::Evergreen),
             (None, Some(against)) => Taker::Nobody(Idle::Skipped { against }),
-            (None, None) => Taker::Nobody(Idle::NothingWaits),
+            (None, None) => {
+                let twice = twice.or_else(|| evergreens.first_of(speaker.last_topic));
+                let post = twice.and_then(|number| self.posts.get(number)).map(|twice| twice.post.id.clone());
+                Taker::Nobody(post.map_or(Idle::NothingWaits, |post| Idle::Twice { post }))
+            }
         }
     }
 

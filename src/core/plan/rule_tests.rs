@@ -29,6 +29,7 @@ fn idle(plan: &Plan) -> Vec<String> {
     let line = |idle: &IdleSlot| {
         let why = match &idle.why {
             Idle::NothingWaits => "nothing waits".to_owned(),
+            Idle::Twice { post } => format!("{post} was said last"),
             Idle::KeptFor { post } => format!("kept for {post}"),
             Idle::Skipped { against } => against.to_string(),
         };
