@@ -173,6 +173,11 @@ impl Speech {
         !self.ordinary.is_empty()
     }
 
+    /// Whether it stands in the list of everybody's words, or is too short to say much.
+    pub(super) fn is_everyday(&self, word: &str) -> bool {
+        word.chars().count() <= 3 || self.ordinary.contains_key(singular(word))
+    }
+
     /// Whether it is known, or everybody's.
     pub(super) fn is_ordinary(&self, word: &str) -> bool {
         self.knows(word) || self.ordinary.contains_key(singular(word))

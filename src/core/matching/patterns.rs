@@ -66,6 +66,8 @@ pub(super) struct Pattern {
     pub(super) holds_name: bool,
     /// It is longer than a company word that is not the target's name, and holds it.
     pub(super) holds_company: bool,
+    /// Nothing but words of everyday (`what are you asking for`).
+    pub(super) everyday: bool,
     /// Nothing but names of the target and company words, and short words between them.
     pub(super) general: bool,
     /// It shows that something else is meant.
@@ -240,6 +242,9 @@ impl Patterns {
             let known =
                 |word: &str| word.chars().count() <= 3 || targets.iter().chain(&company).any(|name| name == word);
             pattern.general = phrase(&pattern.shown).split(' ').all(known);
+        }
+        for pattern in patterns.list.iter_mut().filter(|pattern| speech.has_ordinary() && !pattern.holds_name) {
+            pattern.everyday = phrase(&pattern.shown).split(' ').all(|word| speech.is_everyday(word));
         }
         patterns.tell_refining();
         for fact in &book.facts {

@@ -290,7 +290,9 @@ impl Scene<'_> {
         let specific = usize::from((hit.pattern.holds_name && keyword) || self.is_asked_directly(hit));
         let outside = |at: usize, word: &Word| in_scope(at) && !word.is_tag() && !(hit.first..=hit.last).contains(&at);
         if asks {
-            self.odd_words(outside) < ODD + beside + 2 * specific
+            // A phrase that anybody may use about anything (`qué piden`) stands for nothing beside a word that is odd here.
+            let odd = if hit.pattern.everyday { ODD - 1 } else { ODD };
+            self.odd_words(outside) < odd + beside + 2 * specific
         } else {
             self.strangers(hit, 0, self.words.list().len()) <= beside
         }
