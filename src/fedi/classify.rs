@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::core::delivery::{CreatesLeft, Outcome, Payload, Receipt};
 use crate::core::ids::{RemoteId, StatusId};
+use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
 use crate::fedi::http::{Answer, Failure};
 use crate::fedi::words::ServerWords;
@@ -121,6 +122,9 @@ pub const LOST_THREAD: &str = "it is not a reply: the thread is lost";
 /// Among the changes of a receipt: it answers something else.
 pub const OTHER_PARENT: &str = "it replies to another status";
 
+/// Among the changes of a receipt: what was for one person is shown to others.
+pub const SHOWN_TO_OTHERS: &str = "what was for one person is shown to others";
+
 /// What the server made of it, compared with what was asked. A field the answer does not have says nothing.
 fn changed(asked: &Asked<'_>, status: &Value) -> Vec<String> {
     let payload = asked.payload;
@@ -129,6 +133,9 @@ fn changed(asked: &Asked<'_>, status: &Value) -> Vec<String> {
         && made != payload.visibility.as_str()
     {
         changed.push(format!("visibility is {}, not {}", word(&made), payload.visibility.as_str()));
+        if payload.visibility == Visibility::Direct && matches!(made.as_str(), "public" | "unlisted" | "private") {
+            changed.push(SHOWN_TO_OTHERS.to_owned());
+        }
     }
     if payload.cw.is_some() && present(status, "spoiler_text") && json::text(status, "spoiler_text").is_none() {
         changed.push("the content warning is gone".to_owned());
@@ -173,7 +180,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::post::{Poll, Visibility};
+    use crate::core::post::Poll;
 
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Kind {

@@ -10,7 +10,7 @@ use crate::core::delivery::{Armed, Outcome, Payload, Receipt, State};
 use crate::core::ids::{DeliveryId, StatusId};
 use crate::core::post::Visibility;
 use crate::core::resemblance::{Likeness, likeness};
-use crate::fedi::{Advice, KeyClass, LOST_THREAD, OTHER_PARENT};
+use crate::fedi::{Advice, KeyClass, LOST_THREAD, OTHER_PARENT, SHOWN_TO_OTHERS};
 use crate::store::StoreError;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
@@ -242,8 +242,11 @@ async fn kept_in_thread(
     receipt: Receipt,
 ) -> Result<Ending, StoreError> {
     let is_reply = delivery.is_none_or(|delivery| matches!(delivery.of, Of::Reply { .. }));
-    let lost = receipt.changed.iter().any(|change| change == LOST_THREAD);
-    if !is_reply || !lost || armed.may_exist {
+    let became = |what: &str| receipt.changed.iter().any(|change| change == what);
+    if is_reply && became(SHOWN_TO_OTHERS) && !armed.may_exist {
+        return out_of_sight(ctx, account, link, receipt).await;
+    }
+    if !is_reply || !became(LOST_THREAD) || armed.may_exist {
         return Ok(Ending::Sent(receipt));
     }
     match link.fedi.status(&receipt.status).await {
@@ -266,6 +269,22 @@ async fn kept_in_thread(
         "nobody gets an answer there: look at one by hand, and leave the account out of [replies] if it stays so";
     ctx.store.raise(&format!("threads:{}", account.name), account.name.as_str(), &text, step, ctx.clock.now()).await?;
     let reason = "the server made a post of its own of the reply: taken back".to_owned();
+    Ok(Ending::Settled { state: State::Cancelled, reason })
+}
+
+/// A server that shows to others what was for one person tells them who asked us what: that is taken back. Its id came
+/// from our own POST a moment ago.
+async fn out_of_sight(ctx: &Ctx, account: &Linked, link: &LinkState, receipt: Receipt) -> Result<Ending, StoreError> {
+    if link.fedi.delete(&receipt.status).await.is_err() {
+        return Ok(Ending::Sent(receipt));
+    }
+    let text = format!(
+        "{} shows to others what {} writes to one person; such answers are taken back",
+        account.server, account.name
+    );
+    let step = "who asks privately there gets no answer: ask the server's administrators why";
+    ctx.store.raise(&format!("shown:{}", account.name), account.name.as_str(), &text, step, ctx.clock.now()).await?;
+    let reason = "the server showed to others what was for one person: taken back".to_owned();
     Ok(Ending::Settled { state: State::Cancelled, reason })
 }
 

@@ -122,6 +122,7 @@ impl State {
             }
         });
         match asked {
+            Visibility::Direct if self.profile.directs == Existence::Claimed => Ok(Visibility::Public),
             Visibility::Direct if self.profile.directs != Existence::Present => {
                 Err(Refused::Invalid("The selected visibility is invalid.".to_owned()))
             }

@@ -96,7 +96,7 @@ pub struct Profile {
     pub unlisted: Unlisted,
     /// What becomes of a content warning.
     pub warnings: Warnings,
-    /// Direct statuses: absent, they are refused.
+    /// Direct statuses: absent, they are refused; claimed, they are taken and shown to everybody.
     pub directs: Existence,
     /// Whether an account's own direct statuses are in `/accounts/:id/statuses`.
     pub own_directs: Existence,
