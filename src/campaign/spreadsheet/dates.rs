@@ -45,6 +45,8 @@ const TIME_HINT: &str = "write the time on the 24-hour clock: 09:00";
 const EPOCH: Option<NaiveDate> = NaiveDate::from_ymd_opt(1899, 12, 30);
 /// The last year in which such a program's day 0 lies.
 const LAST_EPOCH: i32 = 1904;
+/// From this year on a date is not meant so: Thai years are 543 ahead, and Excel writes them.
+const FAR: i32 = 2400;
 /// Serial numbers of the years 2000 to 2099: a number outside is not meant as a date.
 const SERIALS: std::ops::Range<f64> = 36_526.0..73_051.0;
 
@@ -56,6 +58,7 @@ pub(super) fn read(cell: &str, of: Of, order: Option<DateOrder>, words: &Words) 
         Ok(Moment::Local(moment)) if of == Of::Times && moment.year() <= LAST_EPOCH => {
             return Ok(Said::Parts(None, Some(moment.time())));
         }
+        Ok(Moment::Local(moment)) if moment.year() >= FAR => return Err(other_calendar(moment.year())),
         Ok(Moment::Local(_) | Moment::Instant(_)) => return Ok(Said::Moment(plain)),
         Err(_) => {}
     }
@@ -65,7 +68,12 @@ pub(super) fn read(cell: &str, of: Of, order: Option<DateOrder>, words: &Words) 
     let (day, clock) = apart(&plain, of, words);
     let date = match day.trim().trim_end_matches(',') {
         "" => None,
-        day => Some(date(day, order, words).map_err(|why| as_written(why, day, &plain))?),
+        day => match date(day, order, words) {
+            Ok(date) if date.year() >= FAR => return Err(other_calendar(date.year())),
+            Ok(date) => Some(date),
+            Err(_) if of == Of::Times => return Err(no_time(cell)),
+            Err(why) => return Err(as_written(why, day, &plain)),
+        },
     };
     let time = match clock {
         None => None,
@@ -122,6 +130,13 @@ fn as_written(why: Misread, day: &str, plain: &str) -> Misread {
     let written: String = plain.chars().take(day.chars().count()).collect();
     let same = written.to_lowercase() == day;
     Misread { message: if same { why.message.replace(day, &written) } else { why.message }, ..why }
+}
+
+fn other_calendar(year: i32) -> Misread {
+    Misread {
+        message: format!("the year {year} is of another calendar, or a slip"),
+        hint: "write the year as Europe counts it: 2027",
+    }
 }
 
 fn no_time(cell: &str) -> Misread {
@@ -410,6 +425,8 @@ mod tests {
             ("27 Nov", "! `27 Nov` is not a date"),
             ("2027-03-14 XYZ", "! `2027-03-14 XYZ` is not a date"),
             ("99999", "! `99999` is not a date"),
+            ("14/3/2570 9:00", "! the year 2570 is of another calendar, or a slip"),
+            ("2570-03-14 09:00", "! the year 2570 is of another calendar, or a slip"),
             ("27/11/2026 25:00", "! `27/11/2026 25:00` is not a time"),
             ("27/11/2026 13:00 PM", "! `27/11/2026 13:00 PM` is not a time"),
             ("27/11/2026 24:00", "! 24:00 is the end of the day"),
@@ -443,6 +460,7 @@ mod tests {
             ("0,750", "18:00:00"),
             ("9", "! `9` is not a time"),
             ("noon", "! `noon` is not a time"),
+            ("9:00 XM", "! `9:00 XM` is not a time"),
             ("25:00", "! `25:00` is not a time"),
             ("27/11/2026", "! `27/11/2026` is not a time"),
         ] {
