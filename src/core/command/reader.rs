@@ -121,9 +121,11 @@ impl CommandReader {
             return false;
         }
         let list = words.list();
-        let sentence = found.words.first().and_then(|at| list.get(*at)).map(|word| word.sentence);
-        let beside =
-            list.iter().enumerate().filter(|(at, word)| Some(word.sentence) == sentence && !found.words.contains(at));
+        let Some(first) = found.words.first().and_then(|at| list.get(*at)) else { return false };
+        // Also where the whole sentence reads as a stop: `don't write to me, said my boss`.
+        let beside = list.iter().enumerate().filter(|(at, word)| {
+            word.sentence == first.sentence && (word.clause != first.clause || !found.words.contains(at))
+        });
         let beside: Vec<&str> = beside.map(|(_, word)| words.text(word)).collect();
         (0..beside.len()).any(|at| beside.get(at..).and_then(|rest| self.unmeant.at_start(rest)).is_some())
     }
