@@ -15,7 +15,7 @@ use crate::core::text::{Words, phrase};
 const ENOUGH_TO_DETECT: usize = 40;
 
 /// More than this many characters tell the detector nothing new, and each costs it time.
-const ENOUGH_TO_BE_SURE: usize = 120;
+const ENOUGH_TO_BE_SURE: usize = 80;
 
 /// A letter that only one of the languages has speaks for as many words.
 const LETTER: usize = 2;
