@@ -95,7 +95,7 @@ impl App {
         for account in &campaign.accounts {
             store.know_account(&account.name, &account.server).await?;
         }
-        let desk = desk(&campaign);
+        let desk = desk(&campaign, None);
         let root = campaign.root.clone();
         if let Some(doubt) = doubt {
             set_back::tell(&store, doubt, campaign.zone, now).await?;
@@ -109,6 +109,9 @@ impl App {
         let mut app = App { ctx, tasks: JoinSet::new(), stop, lock, root, scratch };
         // Who asks is heard while a long queue is planned; nothing of the queue is sent before it is.
         app.spawn_listeners();
+        // Nothing waits for it but a mention that comes within this tenth of a second.
+        let mind = app.ctx.desk().mind.clone();
+        drop(tokio::task::spawn_blocking(move || mind.matcher.learn()));
         if plans {
             plan::tick(&app.ctx, now).await?;
         }
@@ -360,24 +363,26 @@ pub fn store_words(campaign: &Campaign) -> String {
     place(campaign).to_string()
 }
 
-/// What staff wrote, as the jobs need it.
+/// What staff wrote, as the jobs need it; what `before` learned from the same examples is taken over.
 #[must_use]
-pub fn desk(campaign: &Campaign) -> Desk {
+pub fn desk(campaign: &Campaign, before: Option<&Mind>) -> Desk {
     Desk {
         posts: campaign.posts.clone(),
         unreadable: campaign.unreadable.clone(),
         calendars: campaign::plan_accounts(campaign),
         zone: campaign.zone,
         approval: campaign.approval,
-        mind: Arc::new(mind(campaign)),
+        mind: Arc::new(mind(campaign, before)),
     }
 }
 
-/// How the campaign's mentions are understood and answered.
+/// How the campaign's mentions are understood and answered; what `before` learned from the same examples is taken over.
 #[must_use]
-pub fn mind(campaign: &Campaign) -> Mind {
+pub fn mind(campaign: &Campaign, before: Option<&Mind>) -> Mind {
+    let keywords = Matcher::new(&campaign.facts, &campaign.commands, &campaign.languages);
+    let before = before.map(|mind| &mind.matcher);
     Mind {
-        matcher: Matcher::new(&campaign.facts, &campaign.commands, &campaign.languages),
+        matcher: keywords.taught(&campaign.facts, &campaign.examples, before),
         facts: campaign.facts.clone(),
         commands: campaign.commands.clone(),
         enabled: campaign.replies.enabled,
@@ -445,17 +450,34 @@ async fn read_anew(ctx: &Ctx, root: &Path) -> Result<(), StoreError> {
     };
     // Editors and copying programs take a file away for a moment; what answers are made of is not forgotten for that.
     let mind = ctx.desk().mind.clone();
-    let vanished = campaign::vanished(root, !mind.facts.facts.is_empty(), !mind.commands.phrases.is_empty());
+    let vanished = campaign::vanished(
+        root,
+        !mind.facts.facts.is_empty(),
+        !mind.commands.phrases.is_empty(),
+        mind.matcher.is_taught(),
+    );
     if !vanished.is_empty() {
         loaded.findings.extend(vanished);
         loaded.campaign = None;
     }
     report(ctx, &loaded.findings).await?;
     match loaded.campaign {
-        Some(campaign) => ctx.set_desk(desk(&campaign)),
+        Some(campaign) => {
+            let desk = desk(&campaign, Some(&mind));
+            learn(&desk.mind).await;
+            ctx.set_desk(desk);
+        }
         None => tracing::error!("the campaign has errors; going on with what was read before"),
     }
     Ok(())
+}
+
+/// Learns from examples beside everything else. A mention that comes meanwhile waits for it.
+async fn learn(mind: &Arc<Mind>) {
+    let mind = mind.clone();
+    if let Err(error) = tokio::task::spawn_blocking(move || mind.matcher.learn()).await {
+        tracing::error!(%error, "learning from examples broke off");
+    }
 }
 
 /// One notice a file with errors; settled when the file is mended.

@@ -39,12 +39,12 @@
 //! | [`clock`] | time and dice, read nowhere else; set by hand in tests, wound forward in the demo |
 //! | [`telemetry`] | the log on stderr; what is never logged |
 //! | [`core`] | the rules as pure values and functions, in the next table |
-//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
+//! | [`campaign`] | files become checked values: `campaign/tree.rs` walks TOML and YAML and never stops at the first mistake, `campaign/front_matter.rs` and `campaign/repeats.rs` know the keys of a post, `campaign/spreadsheet/` reads and writes tables of posts, `campaign/markdown.rs` writes post files, `campaign/rules.rs` the hours of silence, `campaign/examples.rs` labelled mentions, `campaign/secrets.rs` finds tokens, `campaign/watch.rs` notices edits |
 //! | [`fedi`] | Mastodon-compatible servers in our verbs; `fedi/classify.rs` says what one POST did, `fedi/html.rs` what people see, `fedi/address.rs` where a token may go |
 //! | [`store`] | the ledger on SQLite or PostgreSQL; `store/writer.rs` lets many verbs share a commit, `store/sending.rs` is claim, arm, record, `store/settling.rs` what read-back found, `store/mentions.rs` and `store/deciding.rs` mention and decision, `store/past.rs` what happened before a mention, `store/conversations.rs` which conversation it belongs to, `store/people.rs` who said stop, `store/asked.rs` mentions as staff see and steer them, `store/epoch.rs`, `store/doubt.rs` and `store/set_back.rs` a database that was restored, copied or set back with its machine, `store/left_out.rs` what accounts that were taken out left behind, `store/calendar.rs` what planning asks and `store/planning/` the plan written page by page, `store/intake.rs` what spreadsheets bring, `store/deliveries.rs` what staff see and steer, `store/approvals.rs`, `store/order.rs` and `store/pauses.rs` what they decided, `store/lock.rs` one daemon per file |
 //! | [`jobs`] | the daemon's work, each a `tick` a test can drive: `jobs/link.rs` with `jobs/identity.rs` and `jobs/set_back.rs`, `jobs/staging.rs`, `jobs/plan.rs`, `jobs/publish.rs`, `jobs/attempt.rs`, `jobs/settle/`, `jobs/listen.rs`, `jobs/walk.rs`, `jobs/set_aside.rs`, `jobs/answer.rs`, `jobs/second_look.rs`, `jobs/by_hand.rs`, `jobs/keep.rs`; `jobs/context.rs` is what they share, `jobs/turns.rs` keeps a slow server from holding up others |
 //! | [`sandbox`] | a Mastodon-compatible server in memory with faults on command, for the demo, rehearsals and tests; it shares no rule with the code it tests |
-//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
+//! | `tests/` | `tests/house.rs` holds the invariants below, `tests/manual.rs` what README promises, `tests/e2e/` plays stories against the sandbox, `tests/calendar/` months of them on a clock set by hand, `tests/law/` holds the ledger law by force (every crash point times every outcome and server, simulated campaigns, kills of the real program), `tests/mentions.rs` measures understanding on mentions that taught nothing, `tests/fedi.rs` and `tests/sandbox_fidelity/` check client and sandbox against each other and against a client nobody here wrote |
 //!
 //! | in `core/` | owns |
 //! |---|---|
@@ -55,6 +55,7 @@
 //! | [`core::approval`] | who must agree to a post, and whether somebody did, to exactly this |
 //! | [`core::looking`], [`core::resemblance`] | when to look at the server after an attempt; whether a status there is the one we meant |
 //! | [`core::text`], [`core::matching`], [`core::command`] | folding text; which facts a mention asks for, in which language; which command it gives |
+//! | [`core::learning`] | what labelled examples teach about mentions that no keyword understands |
 //! | [`core::decision`], [`core::budget`], [`core::coverage`] | answer, obey or stay silent, with the reason; how much may be said; what people ask and no fact answers |
 //! | [`core::moves`] | the order staff gave to posts, move by move |
 //! | [`core::intake`] | whether a post that comes in from a table is new, known or changed |
@@ -139,7 +140,8 @@
 //! 3. [`record_mention`](store::Store::record_mention) opens a transaction. A mention that is known ends here, but for
 //!    a stop that its author wrote into it afterwards. Else it
 //!    reads what happened before ([`Past`](core::decision::Past)) and calls [`decide`](core::decision::decide).
-//! 4. `decide` is pure. [`Matcher::read`](core::matching::Matcher::read) finds command, facts and language; limits and
+//! 4. `decide` is pure. [`Matcher::read`](core::matching::Matcher::read) finds command, facts and language, by keywords first and then
+//!    by [examples](core::learning); limits and
 //!    reasons for silence are looked at; [`compose::reply`](core::compose::reply) writes the words and makes them fit.
 //!    A mention over a minute old is looked at again before it is answered, and so is a reply that waited
 //!    (`jobs/second_look.rs`): what is gone, narrowed, changed into something else, or answered by hand is left in peace.

@@ -148,7 +148,12 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap().path();
-        fs::copy(&entry, to.join(entry.file_name().unwrap())).unwrap();
+        let copied = to.join(entry.file_name().unwrap());
+        if entry.is_dir() {
+            copy(&entry, &copied);
+        } else {
+            fs::copy(&entry, copied).unwrap();
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::core::budget::ReplyLimits;
 use crate::core::command::CommandBook;
 use crate::core::fact::FactBook;
 use crate::core::ids::{AccountName, Lang, PostId};
+use crate::core::learning::Example;
 use crate::core::plan::AccountCalendar;
 use crate::core::post::Post;
 use crate::core::rules::Rules;
@@ -34,6 +35,7 @@ mod by_lang;
 mod commands;
 mod config;
 pub mod editing;
+mod examples;
 mod facts;
 pub mod facts_edit;
 pub mod finding;
@@ -88,6 +90,8 @@ pub struct Campaign {
     pub facts: FactBook,
     /// Commands and the bot's own sentences.
     pub commands: CommandBook,
+    /// Mentions with what is right for each; lines with errors are left out and reported.
+    pub examples: Vec<Example>,
     /// In file order; posts with errors are left out and reported.
     pub posts: Vec<Arc<Post>>,
     /// Posts that are left out, each with its first mistake.
@@ -181,19 +185,24 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
     load_with(root, now, None, Depth::Whole)
 }
 
-/// A mistake for each file that answers are made of and that is not there, where there were facts, or commands, when the
-/// folder was last read.
+/// A mistake for each file that answers are made of and that is not there, where there were facts, commands, or examples
+/// when the folder was last read.
 #[must_use]
-pub fn vanished(root: &Path, had_facts: bool, had_commands: bool) -> Vec<Finding> {
+pub fn vanished(root: &Path, had_facts: bool, had_commands: bool, had_examples: bool) -> Vec<Finding> {
     let finding = |file: &str| Finding {
         file: PathBuf::from(file),
         line: None,
         level: Level::Error,
-        message: "the file is gone; mentions are answered as it said last".to_owned(),
+        message: "it is gone; mentions are answered as it said last".to_owned(),
         hint: Some("put it back, or stop and start watchpost if it should be gone".to_owned()),
     };
-    let had = [(facts::FILE, had_facts), (commands::FILE, had_commands)];
-    had.iter().filter(|(file, had)| *had && !root.join(file).exists()).map(|(file, _)| finding(file)).collect()
+    let lost = |file: &str| !root.join(file).exists();
+    let gone = [
+        (facts::FILE, had_facts && lost(facts::FILE)),
+        (commands::FILE, had_commands && lost(commands::FILE)),
+        (examples::FOLDER, had_examples && !examples::are_there(root)),
+    ];
+    gone.iter().filter(|(_, gone)| *gone).map(|(file, _)| finding(file)).collect()
 }
 
 /// The same without what only the whole campaign shows, which is warnings: what most commands and the daemon want,
@@ -253,6 +262,7 @@ fn load_with(
         commands::read(node, languages, topics.as_deref(), report)
     });
     let sound = !any_error(&findings);
+    let examples = examples::read(root, languages, facts.as_ref(), &mut findings);
 
     let frame = Frame {
         root: root.to_path_buf(),
@@ -286,6 +296,7 @@ fn load_with(
         store_url: settings.store_url,
         facts: facts.unwrap_or_default(),
         commands,
+        examples,
         posts: posts.into_iter().map(|read| read.post).collect(),
         unreadable,
     });

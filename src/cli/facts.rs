@@ -227,7 +227,7 @@ fn attempt(campaign: &Campaign, text: &str, lang: Option<&str>, json: bool, now:
         ours: std::sync::Arc::default(),
     };
     let today = now.with_timezone(&campaign.zone).date_naive();
-    let mut mind = app::mind(campaign);
+    let mut mind = app::mind(campaign, None);
     mind.enabled = true;
     let verdict = decide(&mind, &venue, &mention, &Past::default(), now, today);
     let tried = tried(&verdict);

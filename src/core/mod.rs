@@ -18,6 +18,7 @@ pub mod fact;
 pub mod ids;
 pub mod intake;
 pub mod lateness;
+pub mod learning;
 pub mod looking;
 pub mod matching;
 pub mod mention;

@@ -109,7 +109,7 @@ impl Rig {
             accounts: voices.collect(),
             posts: Vec::new(),
             calendars: Vec::new(),
-            mind: std::sync::Arc::new(app::mind(&campaign)),
+            mind: std::sync::Arc::new(app::mind(&campaign, None)),
             seed: 7,
         };
         let mut rig = Rig { folder, servers, machine, daemon: None, campaign, planned_at: None };
@@ -120,7 +120,7 @@ impl Rig {
     /// Starts the daemon on what the folder holds.
     pub(crate) async fn start(&mut self) {
         let daemon = self.machine.start(None).await.unwrap();
-        daemon.ctx.set_desk(app::desk(&self.campaign));
+        daemon.ctx.set_desk(app::desk(&self.campaign, None));
         daemon.link().await.unwrap();
         self.daemon = Some(daemon);
         self.plan().await;
@@ -154,7 +154,7 @@ impl Rig {
     pub(crate) async fn write(&mut self, path: &str, text: &str) {
         std::fs::write(self.folder.path().join(path), text).unwrap();
         self.campaign = read(self.folder.path(), self.now());
-        self.daemon().ctx.set_desk(app::desk(&self.campaign));
+        self.daemon().ctx.set_desk(app::desk(&self.campaign, None));
         self.plan().await;
     }
 

@@ -102,7 +102,7 @@ async fn check(server: Server, kinds: &[Kind]) {
     let shared = &Shared {
         http: Http::new().unwrap(),
         hasty: Http::without_pool(Duration::from_secs(2)).unwrap(),
-        mind: Arc::new(watchpost::app::mind(&campaign)),
+        mind: Arc::new(watchpost::app::mind(&campaign, None)),
         template,
     };
     let mut cells = cells(server, kinds);

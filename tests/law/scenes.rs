@@ -64,7 +64,7 @@ impl Scene {
             accounts: vec![voice],
             posts,
             calendars: vec![AccountCalendar::new(eyes, Vec::new())],
-            mind: Arc::new(watchpost::app::mind(&campaign)),
+            mind: Arc::new(watchpost::app::mind(&campaign, None)),
             seed: 7,
         };
         let daemon = machine.start(None).await.unwrap();

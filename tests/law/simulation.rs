@@ -18,7 +18,7 @@ fn stage(profile: &str) -> Stage {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let now = DateTime::parse_from_rfc3339("2026-11-23T09:00:00Z").unwrap().to_utc();
     let campaign = watchpost::campaign::load(root, now).unwrap().campaign.unwrap();
-    Stage::new(Arc::new(watchpost::app::mind(&campaign)), Profile::named(profile).unwrap(), DAYS).unwrap()
+    Stage::new(Arc::new(watchpost::app::mind(&campaign, None)), Profile::named(profile).unwrap(), DAYS).unwrap()
 }
 
 async fn check(stage: Stage, seeds: std::ops::Range<u64>, profile: &str) {

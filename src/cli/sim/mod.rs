@@ -79,7 +79,7 @@ pub async fn run(root: &Path, args: &Args, clock: Clock) -> anyhow::Result<u8> {
         "--daemons {} need a database they can share: add --store postgres://…",
         args.daemons
     );
-    let mut stage = Stage::new(Arc::new(app::mind(&campaign)), profile, args.days)?;
+    let mut stage = Stage::new(Arc::new(app::mind(&campaign, None)), profile, args.days)?;
     let run: String = hex::encode(Dice::from_system().bytes()).chars().take(12).collect();
     let folder = std::env::temp_dir().join(format!("watchpost-sim-{run}"));
     if let Some(url) = &args.store {

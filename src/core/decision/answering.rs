@@ -34,6 +34,10 @@ impl Case<'_> {
             let mut verdict = self.answer(
                 same_topic.chain(fitting).collect(),
                 match best.company.as_slice() {
+                    _ if self.reading.by_example && words.is_empty() => {
+                        format!("an example about {} says so", best.topic)
+                    }
+                    _ if self.reading.by_example => format!("it reads like the examples about {}: {words}", best.topic),
                     [] => format!("matched {words}"),
                     company => format!("matched {words} beside {}", company.join(", ")),
                 },

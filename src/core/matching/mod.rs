@@ -6,6 +6,7 @@
 
 pub(crate) mod fast_map;
 mod ideas;
+mod impression;
 mod language;
 mod lexicon;
 mod naming;
@@ -16,16 +17,19 @@ mod spelling;
 mod weighing;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::core::command::{Address, Command, CommandBook, CommandReader, Found, PhraseList, full_words};
 use crate::core::fact::FactBook;
 use crate::core::ids::{FactId, Lang, TopicId};
+use crate::core::learning::Example;
 use crate::core::mention::MentionText;
 use crate::core::text::Words;
 
 pub use ideas::{NoIdea, check as check_asked};
 
 use ideas::Ideas;
+use impression::Taught;
 use language::Speech;
 use patterns::{Hit, Patterns, Sayable};
 use scene::{Against, Clause, Scene};
@@ -54,6 +58,8 @@ pub struct Matcher {
     signs: Vec<String>,
     /// Only where there is a list of everybody's words: without one no word is a misspelling.
     spelling: Option<Spelling>,
+    /// What examples teach; `None` where the campaign has none.
+    taught: Option<Arc<Taught>>,
 }
 
 /// What a mention says. At most one of `command` and a non-empty `matches` is there: stop and start win over everything, the
@@ -74,6 +80,8 @@ pub struct Reading {
     pub negated: Vec<String>,
     /// The matches stand in what was quoted; the person's own words only ask.
     pub from_quote: bool,
+    /// No keyword found it: it reads like the examples of its topic, or of its command.
+    pub by_example: bool,
     /// With a command: how many words stand beside it that are no courtesy.
     pub other_words: usize,
 }
@@ -129,36 +137,72 @@ impl Matcher {
             asking,
             negation,
             speech,
+            taught: None,
+        }
+    }
+
+    /// The same, with examples of mentions about `facts` to learn from, when it is first asked about a mention. What
+    /// `before` learned from the same facts and examples is taken over.
+    #[must_use]
+    pub fn taught(self, facts: &FactBook, examples: &[Example], before: Option<&Matcher>) -> Matcher {
+        if examples.is_empty() {
+            return self;
+        }
+        let before = before.and_then(|matcher| matcher.taught.as_ref());
+        Matcher { taught: Some(Taught::by(facts, examples, before)), ..self }
+    }
+
+    /// Whether it has examples.
+    #[must_use]
+    pub fn is_taught(&self) -> bool {
+        self.taught.is_some()
+    }
+
+    /// Learns now, a tenth of a second long, so that no mention waits for it.
+    pub fn learn(&self) {
+        if let Some(taught) = &self.taught {
+            taught.lesson();
         }
     }
 
     /// Reads a mention; `status_lang` is the language its author's client claimed.
     #[must_use]
     pub fn read(&self, text: &MentionText, status_lang: Option<&Lang>) -> Reading {
-        let mut words = Words::read(&text.own);
-        if let Some(spelling) = &self.spelling {
-            words.respell(|word| spelling.meant(word));
+        let said = Words::read(&text.own);
+        let reading = match &self.spelling {
+            Some(spelling) => {
+                let mut words = said.clone();
+                words.respell(|word| spelling.meant(word));
+                self.by_rules(text, &words, status_lang)
+            }
+            None => self.by_rules(text, &said, status_lang),
+        };
+        match self.taught.as_ref().map(|taught| taught.lesson()) {
+            Some(lesson) => self.after_examples(reading, lesson, &text.own, &said),
+            None => reading,
         }
-        let words = words;
-        let mut command = self.commands.read(&words);
-        let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, &words);
+    }
+
+    fn by_rules(&self, text: &MentionText, words: &Words, status_lang: Option<&Lang>) -> Reading {
+        let mut command = self.commands.read(words);
+        let decide = |votes: &Vec<usize>| self.speech.decide(votes, status_lang, &text.own, words);
         let mut hits: Option<Vec<Hit<'_>>> = None;
         if let Some(found) = command.as_ref().filter(|found| found.command.always_wins()) {
             let alone = found.words.len() == words.list().len();
-            let all = if alone { Vec::new() } else { self.patterns.find(&words, &self.speech) };
-            if !self.is_for_others(found, &words, &all) {
+            let all = if alone { Vec::new() } else { self.patterns.find(words, &self.speech) };
+            if !self.is_for_others(found, words, &all) {
                 return Reading::of_command(found.command, decide(&self.speech.vote_for(found.lang.as_ref())));
             }
             command = None;
             hits = Some(all);
         }
-        let mut hits = hits.unwrap_or_else(|| self.patterns.find(&words, &self.speech));
-        let mut clauses = self.clauses(&words);
+        let mut hits = hits.unwrap_or_else(|| self.patterns.find(words, &self.speech));
+        let mut clauses = self.clauses(words);
         if let Some(found) = &command {
             hits.retain(|hit| !found.words.contains(&hit.first));
         }
-        let (negated, denied) = self.take_negated(&words, &clauses, &mut hits);
-        let (asked, asking) = if self.ideas.is_empty() { Default::default() } else { self.ideas.read(&words, &denied) };
+        let (negated, denied) = self.take_negated(words, &clauses, &mut hits);
+        let (asked, asking) = if self.ideas.is_empty() { Default::default() } else { self.ideas.read(words, &denied) };
         for clause in &mut clauses {
             clause.asks |= asking.iter().any(|at| (clause.from..clause.until).contains(&at.start));
         }
@@ -170,7 +214,7 @@ impl Matcher {
         let scene = Scene {
             patterns: &self.patterns,
             speech: &self.speech,
-            words: &words,
+            words,
             clauses: &clauses,
             asking: &self.asking,
             hits: &hits,
@@ -221,7 +265,17 @@ impl Matcher {
         let lang = decide(&weighed.langs);
         let against = scene.against.shown;
         let Weighed { matches, lonely: weak_only, .. } = weighed;
-        Reading { command: None, lang, matches, weak_only, against, negated, from_quote, other_words: 0 }
+        Reading {
+            command: None,
+            lang,
+            matches,
+            weak_only,
+            against,
+            negated,
+            from_quote,
+            by_example: false,
+            other_words: 0,
+        }
     }
 
     /// Whether a shout is for somebody else: called by name in the same sentence, or what the mention goes on about.
@@ -331,7 +385,17 @@ impl Reading {
     fn of_command(command: Command, lang: Lang) -> Self {
         let command = Some(command);
         let (matches, weak_only, against, negated) = Default::default();
-        Self { command, lang, matches, weak_only, against, negated, from_quote: false, other_words: 0 }
+        Self {
+            command,
+            lang,
+            matches,
+            weak_only,
+            against,
+            negated,
+            from_quote: false,
+            by_example: false,
+            other_words: 0,
+        }
     }
 }
 

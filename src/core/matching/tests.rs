@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::core::fact::{AsOf, ByLang, Fact, Link, Source};
+use crate::core::learning::{Example, Label};
 
 fn list(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -374,4 +375,110 @@ fn ideas_together_ask_for_a_fact_where_nothing_names_it() {
     ] {
         assert_eq!(answered(text), None, "{text}");
     }
+}
+
+/// The small campaign with examples: three dozen ways to ask about two topics, and as much talk.
+fn taught(more: &[(Label, &str)]) -> Matcher {
+    let (facts, commands) = books();
+    let about = |topic: &str| Label::Question { topics: vec![topic.into()], lang: None, facts: Vec::new() };
+    let mut examples = Vec::new();
+    for place in ["home", "the corner", "our block", "work", "the church", "school", "the depot", "town", "the clinic"]
+    {
+        for start in [
+            "who gets the tape from the porch near",
+            "can officers watch the entrance at",
+            "does the bell film kids around",
+        ] {
+            examples.push(Example { text: format!("{start} {place}"), label: about("ring") });
+        }
+        for start in [
+            "who writes the lists for raids at",
+            "what does the list of names do at",
+            "which program plans arrests around",
+        ] {
+            examples.push(Example { text: format!("{start} {place}"), label: about("palantir") });
+        }
+        for start in [
+            "lovely walk to",
+            "we had soup at",
+            "lost my hat near",
+            "band plays at",
+            "traffic is bad by",
+            "rain again over",
+            "my cat fled to",
+            "the cake from",
+            "a goal at",
+        ] {
+            examples.push(Example { text: format!("{start} {place}"), label: Label::Silence });
+        }
+        examples.push(Example { text: format!("who films the line at {place}"), label: about("ring") });
+    }
+    for number in ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"] {
+        for (label, text) in [
+            (about("ring"), "who keeps the tape of door"),
+            (about("palantir"), "who plans raid"),
+            (Label::Silence, "bus"),
+        ] {
+            examples.push(Example { text: format!("{text} {number}"), label: label.clone() });
+            examples.push(Example { text: format!("{text} number {number} today"), label });
+        }
+    }
+    examples.extend(more.iter().map(|(label, text)| Example { text: (*text).to_owned(), label: label.clone() }));
+    Matcher::new(&facts, &commands, &[Lang::from("en"), Lang::from("es")]).taught(&facts, &examples, None)
+}
+
+fn own(text: &str) -> MentionText {
+    MentionText { own: text.to_owned(), ..MentionText::default() }
+}
+
+#[test]
+fn what_no_keyword_knows_is_understood_by_examples() {
+    let matcher = taught(&[]);
+    let seen = matcher.read(&own("so who keeps the tape of our porch"), None);
+    assert!(seen.by_example, "{seen:?}");
+    assert_eq!(seen.matches.first().map(|found| found.topic.as_str()), Some("ring"));
+    assert!(
+        seen.matches.iter().all(|found| found.fact.as_str() != "ring-1600"),
+        "replaced facts stay silent: {seen:?}"
+    );
+    assert_eq!(matcher.read(&own("we had soup near the bus today"), None).matches, []);
+    // Keywords say what they say without examples.
+    let seen = matcher.read(&own("what does palantir do"), None);
+    assert!(!seen.by_example, "{seen:?}");
+    assert_eq!(seen.matches.first().map(|found| found.topic.as_str()), Some("palantir"));
+}
+
+#[test]
+fn an_example_counts_word_for_word() {
+    let label = Label::Question { topics: vec!["palantir".into()], lang: Some(Lang::from("es")), facts: Vec::new() };
+    let matcher = taught(&[
+        (label, "¿Y el bus de las siete?"),
+        (Label::Silence, "what does palantir do"),
+        (Label::NoCommand, "Stop"),
+        (Label::Command(Command::Stop), "bus seven, once more"),
+    ]);
+    let seen = matcher.read(&own("y el BUS de las siete?"), None);
+    assert_eq!(seen.matches.first().map(|found| found.topic.as_str()), Some("palantir"));
+    assert_eq!(seen.lang, Lang::from("es"));
+    assert_eq!(matcher.read(&own("What does Palantir do"), None).matches, []);
+    assert_eq!(matcher.read(&own("stop!"), None).command, None);
+    assert_eq!(matcher.read(&own("please stop"), None).command, Some(Command::Stop));
+    assert_eq!(matcher.read(&own("bus seven - once more"), None).command, Some(Command::Stop));
+    // Signs make it another text: who laughs does not ask.
+    let matcher = taught(&[(Label::Silence, "what does palantir do 😂")]);
+    assert_ne!(matcher.read(&own("what does palantir do"), None).matches, []);
+    assert_eq!(matcher.read(&own("what does Palantir do… 😂"), None).matches, []);
+}
+
+#[test]
+fn the_same_examples_are_learned_once() {
+    let (facts, commands) = books();
+    let examples = [Example { text: "a".to_owned(), label: Label::Silence }];
+    let other = [Example { text: "b".to_owned(), label: Label::Silence }];
+    let first = Matcher::new(&facts, &commands, &[]).taught(&facts, &examples, None);
+    let again = Matcher::new(&facts, &commands, &[]).taught(&facts, &examples, Some(&first));
+    let changed = Matcher::new(&facts, &commands, &[]).taught(&facts, &other, Some(&first));
+    let lesson = |matcher: &Matcher| matcher.taught.as_ref().map(Arc::as_ptr);
+    assert_eq!(lesson(&again), lesson(&first));
+    assert_ne!(lesson(&changed), lesson(&first));
 }
