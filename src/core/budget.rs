@@ -34,15 +34,21 @@ impl Default for ReplyLimits {
 }
 
 impl ReplyLimits {
+    /// Up to how many replies in the server's window a stop or start is still confirmed: half of what answers leave of the
+    /// allowance, so that a crowd that says stop does not silence the campaign. `None` where nothing is kept for posts.
+    #[must_use]
+    pub fn confirmed_up_to(&self, allowance: u32) -> Option<u32> {
+        let share = self.share_of_allowance.filter(|share| *share < 1.0)?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count, 0 to 1")]
+        let count = (f64::from(allowance) * (1.0 + share) / 2.0).ceil() as u32;
+        Some(count)
+    }
+
     /// No limit needs a higher count of replies in a thread, or of an account, on a server with this posting
     /// allowance; 0 when there is none.
     #[must_use]
     pub fn counted_to(&self, allowance: u32) -> u32 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count, 0 to 1")]
-        let share = self
-            .share_of_allowance
-            .filter(|share| *share < 1.0)
-            .map(|share| (f64::from(allowance) * share).ceil() as u32);
-        [self.per_thread, self.per_account_per_hour, share].into_iter().flatten().max().unwrap_or(0)
+        let confirmed = self.confirmed_up_to(allowance);
+        [self.per_thread, self.per_account_per_hour, confirmed].into_iter().flatten().max().unwrap_or(0)
     }
 }

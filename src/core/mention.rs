@@ -168,6 +168,24 @@ fn host_of(bare: &str) -> Option<&str> {
     place.split('/').next().filter(|host| host.contains('.') || host.contains(':') || *host == "localhost")
 }
 
+/// One status's address as all servers' forms of it: without scheme, standard port, last slash and capital letters in the
+/// host, and Mastodon's page `/@name/ID` as the object it shows. What is no web address stays as it is.
+#[must_use]
+pub fn same_status_address(uri: &str) -> String {
+    let uri = uri.trim();
+    let scheme = |scheme: &str| uri.get(..scheme.len()).filter(|start| start.eq_ignore_ascii_case(scheme));
+    let Some(found) = scheme("https://").or_else(|| scheme("http://")) else { return uri.to_owned() };
+    let rest = uri.get(found.len()..).unwrap_or_default().trim_end_matches('/');
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.to_lowercase();
+    let host = host.strip_suffix(":443").or_else(|| host.strip_suffix(":80")).unwrap_or(&host);
+    let page = path.strip_prefix('@').and_then(|page| page.split_once('/'));
+    match page.filter(|(name, id)| !name.contains('@') && !id.contains('/')) {
+        Some((name, id)) => format!("{host}/users/{name}/statuses/{id}"),
+        None => format!("{host}/{path}"),
+    }
+}
+
 /// The visible words of a status, taken apart by a real HTML parser.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MentionText {
@@ -235,6 +253,28 @@ mod tests {
         check("ada@m.test", None, true);
         check("ada@m.test", Some("https://e.test/users/ada"), false);
         check("ada@m.test", Some("https://social.m.test/users/ada"), false);
+    }
+
+    #[test]
+    fn a_status_is_the_same_under_every_form_of_its_address() {
+        for form in [
+            "https://p.test/users/ada/statuses/7",
+            "http://p.test/users/ada/statuses/7",
+            "HTTPS://P.test:443/users/ada/statuses/7/",
+            "https://p.test/@ada/7",
+            " https://p.test/@ada/7/ ",
+        ] {
+            assert_eq!(same_status_address(form), "p.test/users/ada/statuses/7", "{form}");
+        }
+        for (one, other) in [
+            ("https://p.test/users/ada/statuses/7", "https://p.test/users/ada/statuses/8"),
+            ("https://p.test/users/ada/statuses/7", "https://q.test/users/ada/statuses/7"),
+            ("https://p.test/notice/AbC", "https://p.test/notice/abc"),
+            ("https://p.test/@ada@far.test/7", "https://p.test/@ada/7"),
+            ("7", "https://7"),
+        ] {
+            assert_ne!(same_status_address(one), same_status_address(other), "{one} {other}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::errors::StoreError;
 use super::mentions::identity;
 use super::storable;
 use crate::core::ids::StatusUri;
+use crate::core::mention::same_status_address;
 
 /// What a conversation is called whose first status is not known: no hash begins so.
 const GUESSED: &str = "below ";
@@ -38,7 +39,7 @@ impl Conversation {
 /// another server; that of anything above it; else its own.
 pub(super) async fn of(connection: &mut AnyConnection, intake: &Intake<'_>) -> Result<Conversation, StoreError> {
     let mention = intake.mention;
-    let first = |uri: &str| intake.store.secret().keyed("conversation", &[uri]);
+    let first = |uri: &str| intake.store.secret().keyed("conversation", &[&same_status_address(uri)]);
     let Some(parent) = &mention.in_reply_to else { return Ok(Conversation::known(first(mention.uri.as_str()))) };
     let parent = storable(parent.as_str());
     if let Some(found) = said(connection, intake, &parent).await? {

@@ -101,11 +101,12 @@ impl Intake<'_> {
     /// A mention is decided once. When its author changed it into a stop afterwards, that is obeyed all the same, once: what
     /// they say later counts more.
     async fn obey_an_edit(&self, connection: &mut AnyConnection, people: &[String]) -> Result<(), StoreError> {
-        const CHANGED: &str = "UPDATE mentions SET command = 'stop', seen_at = $4 WHERE account = $1 AND uri = $2 \
-            AND seen_at < $3 AND command <> 'stop'";
+        const CHANGED: &str = "UPDATE mentions SET command = 'stop', seen_at = $4 WHERE account = $1 \
+            AND (uri = $2 OR (status_id = $5 AND status_id <> '')) AND seen_at < $3 AND command <> 'stop'";
         let Some(edited) = self.mention.edited_at else { return Ok(()) };
         let query = sqlx::query(CHANGED).bind(self.account.as_str().to_owned()).bind(self.uri.clone());
         let query = query.bind(edited.timestamp_millis()).bind(self.now.max(edited).timestamp_millis());
+        let query = query.bind(storable(self.mention.status.as_str()));
         if query.execute(&mut *connection).await?.rows_affected() > 0 {
             opt_out(connection, people, self.now).await?;
         }

@@ -17,7 +17,7 @@ use super::{Store, millis};
 use crate::core::decision::{Past, Verdict};
 use crate::core::delivery::Armed;
 use crate::core::ids::{AccountName, DeliveryId, StatusId};
-use crate::core::mention::Mention;
+use crate::core::mention::{Mention, same_status_address};
 
 /// What became of a mention that was reported (by the stream, a page, or both).
 #[derive(Debug)]
@@ -86,7 +86,8 @@ impl Decide {
 }
 
 impl Store {
-    /// Records `mention`, decided by `decide`, once: idempotent on (account, URI).
+    /// Records `mention`, decided by `decide`, once: idempotent on (account, URI) and on
+    /// (account, the server's id of the status): a server may show one status under several addresses, or none.
     ///
     /// # Errors
     /// When the database cannot be written; then nothing is recorded and the mention will be reported again.
@@ -237,9 +238,9 @@ impl Store {
 }
 
 /// What a mention is known by: a keyed hash of its URI, because on most servers the URI holds its author's name, and
-/// names are not kept (DESIGN §6).
+/// names are not kept (DESIGN §6). Two servers may show one status under two forms of it.
 pub(super) fn identity(store: &Store, uri: &str) -> String {
-    store.secret().keyed("mention", &[uri])
+    store.secret().keyed("mention", &[&same_status_address(uri)])
 }
 
 fn heard(row: &AnyRow) -> Result<Heard, StoreError> {

@@ -12,6 +12,7 @@ use super::{millis, storable};
 use crate::core::decision::{Below, Past};
 use crate::core::delivery::Payload;
 use crate::core::ids::{AccountName, FactId, TopicId};
+use crate::core::text::fold;
 
 /// How many of a person's earlier mentions in a thread are compared with a new one.
 const ANSWERED_WORDS: usize = 5;
@@ -37,7 +38,8 @@ pub(super) async fn before(
 ) -> Result<Before, StoreError> {
     // One row, because each question has its price. What is counted ends at the highest limit.
     const FACTS: &str = "SELECT \
-        (SELECT COUNT(*) FROM mentions WHERE account = $1 AND uri = $2) AS known, \
+        (SELECT COUNT(*) FROM mentions WHERE account = $1 AND uri = $2) \
+            + (SELECT COUNT(*) FROM mentions WHERE account = $1 AND status_id = $18 AND status_id <> '') AS known, \
         (SELECT COUNT(*) FROM pauses WHERE account IN ('', $1) AND kind = 'reply' AND since <= $4 \
             AND (until IS NULL OR until > $4)) AS pauses, \
         (SELECT COUNT(*) FROM accounts WHERE name = $1 AND (wait_until > $4 OR paused_reason IS NOT NULL)) AS waits, \
@@ -70,6 +72,7 @@ pub(super) async fn before(
     for name in in_the_list(people, NAMES).chain(in_the_list(&own, OWN_NAMES)) {
         query = query.bind(name);
     }
+    query = query.bind(storable(intake.mention.status.as_str()));
     let row = query.fetch_one(&mut *connection).await?;
     let number =
         |name: &str| -> Result<u32, StoreError> { Ok(u32::try_from(row.try_get::<i64, _>(name)?).unwrap_or(u32::MAX)) };
@@ -92,6 +95,9 @@ pub(super) async fn before(
     if number("met")? > 0 {
         let person = people.first().map(String::as_str).unwrap_or_default();
         heard(connection, intake, person, thread, &mut past).await?;
+        if past.answered_by.is_none() {
+            past.answered_by = twin(connection, intake, person).await?;
+        }
     }
     below(connection, intake, &mut past).await?;
     let doubt = doubt::read(row.try_get("doubted_at")?, row.try_get("doubted_since")?)?;
@@ -103,6 +109,39 @@ pub(super) async fn before(
 fn is_their_own(intake: &Intake<'_>, stops: u32, own: &[String]) -> bool {
     let all = u32::try_from(own.len().min(OWN_NAMES)).unwrap_or(u32::MAX);
     stops > 0 && (intake.mention.asker.is_of_one_server() || stops >= all)
+}
+
+/// How far apart two servers may date one status.
+const DATED_APART: chrono::Duration = chrono::Duration::seconds(60);
+
+/// The account that answered the same words of the same person, written in the same minute: one status, which two servers
+/// show under addresses that cannot be compared.
+async fn twin(
+    connection: &mut AnyConnection,
+    intake: &Intake<'_>,
+    person: &str,
+) -> Result<Option<AccountName>, StoreError> {
+    const ELSEWHERE: &str = "SELECT mentions.account AS account, mentions.text AS text FROM deliveries \
+        JOIN mentions ON mentions.account = deliveries.account AND mentions.uri = deliveries.mention_uri \
+        WHERE deliveries.kind = 'reply' AND deliveries.person = $1 AND deliveries.created_at > $2 \
+        AND deliveries.account <> $3 AND mentions.written_at > $4 AND mentions.written_at < $5 \
+        AND mentions.text IS NOT NULL AND mentions.decision <> 'silent' LIMIT 20";
+    let written = intake.mention.created_at;
+    let query = sqlx::query(ELSEWHERE)
+        .bind(person.to_owned())
+        .bind((intake.now - chrono::Duration::days(2)).timestamp_millis())
+        .bind(intake.account.as_str().to_owned())
+        .bind((written - DATED_APART).timestamp_millis())
+        .bind((written + DATED_APART).timestamp_millis());
+    // Servers show line breaks each their own way.
+    let folded = |text: &str| fold(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = folded(&intake.mention.text.own);
+    for row in query.fetch_all(connection).await? {
+        if folded(&row.try_get::<String, _>("text")?) == words {
+            return Ok(Some(AccountName::new(row.try_get::<String, _>("account")?)));
+        }
+    }
+    Ok(None)
 }
 
 /// What this person was answered before.

@@ -22,6 +22,8 @@ on_both!(
     what_was_said_before_is_known_to_the_decision,
     a_limit_holds_against_many_at_once,
     one_status_is_answered_by_one_account,
+    one_status_under_another_address_is_the_same_mention,
+    one_status_that_two_servers_show_under_two_addresses_is_answered_once,
     stop_cancels_what_is_not_armed_and_start_undoes_it,
     a_start_is_believed_of_nobody_who_shares_one_name_with_the_one_who_stopped,
     texts_of_directs_are_never_stored_and_others_go_after_a_week,
@@ -35,7 +37,7 @@ on_both!(
 
 pub(crate) fn mention(uri: &str) -> Mention {
     Mention {
-        status: StatusId::new(format!("s-{}", uri.len())),
+        status: StatusId::new(format!("s-{}-{}", uri.len(), uri.chars().take(60).collect::<String>())),
         uri: StatusUri::new(uri),
         created_at: now(),
         edited_at: None,
@@ -422,4 +424,52 @@ async fn hashes_of_people_go_after_ninety_days_and_stops_stay(base: &Base) {
     assert_eq!(store.purge_people(now() + chrono::Duration::days(91)).await.unwrap(), 0);
     let later = past(&store, &ears(), mention("uuu"), now() + chrono::Duration::days(91)).await;
     assert!(later.opted_out && later.heard.is_empty());
+}
+
+async fn one_status_under_another_address_is_the_same_mention(base: &Base) {
+    let daemon = base.daemon().await;
+    let at = |uri: &str| Mention { status: StatusId::new("7"), ..mention(uri) };
+    let first =
+        record(&daemon, &eyes(), at("https://p.test/users/ada/statuses/7"), always(), Sending::AtOnce, now()).await;
+    assert!(matches!(first, Recorded::Decided { .. }));
+    for uri in
+        ["http://p.test/users/ada/statuses/7", "https://p.test/users/ada/statuses/7?x=1", "7", "https://p.test/notes/7"]
+    {
+        let again = record(&daemon, &eyes(), at(uri), always(), Sending::AtOnce, now()).await;
+        assert!(matches!(again, Recorded::Known), "{uri}");
+    }
+    // Another server numbers its statuses itself.
+    let other = Mention {
+        text: MentionText { own: "and hart?".to_owned(), quoted: String::new() },
+        ..at("https://p.test/other")
+    };
+    let other = record(&daemon, &ears(), other, always(), Sending::AtOnce, now()).await;
+    assert!(matches!(other, Recorded::Decided { .. }));
+}
+
+async fn one_status_that_two_servers_show_under_two_addresses_is_answered_once(base: &Base) {
+    let unless_answered = || {
+        Decide::new(COUNTED, |_, past: &Past| match &past.answered_by {
+            Some(_) => silent("another account answered it"),
+            None => answer("2,000 partnerships"),
+        })
+    };
+    let daemon = base.daemon().await;
+    let here = mention("https://p.test/users/ada/statuses/7");
+    armed(record(&daemon, &eyes(), here, unless_answered(), Sending::AtOnce, now()).await);
+    for (uri, words, minutes, answered) in [
+        ("http://p.test/@ada/7/", "what about ring?", 0, false),
+        ("there-1", "What about  ring?", 0, false),
+        ("there-2", "what about ring?", 5, true),
+        ("there-3", "what about hart?", 0, true),
+    ] {
+        let there = Mention {
+            created_at: now() + seconds(60 * minutes),
+            text: MentionText { own: words.to_owned(), quoted: String::new() },
+            ..mention(uri)
+        };
+        let recorded = record(&daemon, &ears(), there, unless_answered(), Sending::AtOnce, now()).await;
+        let Recorded::Decided { verdict, .. } = recorded else { panic!("{uri}: {recorded:?}") };
+        assert_eq!(verdict.reply.is_some(), answered, "{uri}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What is said to a mention that is answered: a fact, another one, a source, or a sentence of the bot itself.
 
-use super::{Below, Case, Consent, NO_KEYWORD, ONLY_EVERYDAY, Verdict};
+use super::{Below, Case, Consent, NO_KEYWORD, ONLY_EVERYDAY, SpentLimit, Verdict};
 use crate::core::command::Command;
 use crate::core::compose::{self, DoesNotFit, ReplyParts, Warning, WarningPlace};
 use crate::core::fact::Fact;
@@ -233,6 +233,8 @@ impl Case<'_> {
             self.silent("said stop; their post takes no reply".into())
         } else if self.past.confirmed_today.0 >= CONFIRMED_A_DAY {
             self.silent("said stop; that was confirmed before today".into())
+        } else if self.posts_need_the_rest() {
+            self.unconfirmed("said stop")
         } else {
             self.own_sentence("stop_confirmed", "said stop")
         };
@@ -249,6 +251,8 @@ impl Case<'_> {
             self.silent("said start; their post takes no reply".into())
         } else if self.past.confirmed_today.1 >= CONFIRMED_A_DAY {
             self.silent("said start; that was confirmed before today".into())
+        } else if self.past.opted_out && !self.mention.asker.bot && self.posts_need_the_rest() {
+            self.unconfirmed("said start")
         } else if self.past.opted_out && !self.mention.asker.bot {
             self.own_sentence("start_confirmed", "said start")
         } else {
@@ -258,7 +262,19 @@ impl Case<'_> {
         verdict
     }
 
-    /// One of the campaign's own sentences. A stop or start is confirmed whatever is spent.
+    /// Whether so much of the server's allowance is spent that even a confirmation would be at the cost of posts.
+    fn posts_need_the_rest(&self) -> bool {
+        let up_to = self.mind.limits.confirmed_up_to(self.venue.allowance);
+        up_to.is_some_and(|up_to| self.past.account_last_window >= up_to)
+    }
+
+    fn unconfirmed(&self, why: &str) -> Verdict {
+        let reason = format!("{why}; not confirmed, because the rest of the server's allowance is kept for posts");
+        Verdict { spent: Some(SpentLimit::ShareOfAllowance), ..self.silent(reason) }
+    }
+
+    /// One of the campaign's own sentences. A stop or start is confirmed whatever is spent
+    /// but what is kept for posts.
     pub(super) fn own_sentence(&self, key: &str, why: &str) -> Verdict {
         let is_consent = matches!(self.reading.command, Some(Command::Stop | Command::Start));
         if let (false, Some(silent)) = (is_consent, self.held_back()) {

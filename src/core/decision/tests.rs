@@ -210,6 +210,26 @@ fn a_stop_is_obeyed_whatever_else_is_true() {
 }
 
 #[test]
+fn a_crowd_that_says_stop_leaves_room_for_posts() {
+    let check = |words: &str, mut past: Past, share: Option<f64>, window: u32, confirmed: bool| {
+        let mut mind = mind();
+        mind.limits.share_of_allowance = share;
+        past.account_last_window = window;
+        let verdict = decide(&mind, &venue(), &says(words), &past, now(), now().date_naive());
+        assert!(verdict.consent.is_some(), "{words} {window}");
+        assert_eq!(verdict.reply.is_some(), confirmed, "{words} {window}: {}", verdict.reason);
+        assert_eq!(verdict.spent.is_none(), confirmed, "staff are told");
+        assert!(confirmed || mind.limits.counted_to(300) >= window.min(200), "counted as far as it matters");
+    };
+    let stopped = || Past { opted_out: true, stop_is_their_own: true, ..Past::default() };
+    check("stop", Past::default(), Some(0.33), 199, true);
+    check("stop", Past::default(), Some(0.33), 200, false);
+    check("start", stopped(), Some(0.33), 199, true);
+    check("start", stopped(), Some(0.33), 200, false);
+    check("stop", Past::default(), None, 299, true);
+}
+
+#[test]
 fn two_machines_do_not_talk_even_without_limits() {
     let said = "@ada Doorbell camera footage went to the police without a warrant. (Us, pledge page, 2021) Sign: https://p.example/";
     let below = || Some(Below { said: said.to_owned(), ..Below::default() });
