@@ -115,7 +115,7 @@ async fn a_full_status_arrives_as_it_was_asked_for() {
     let png = hex::decode("89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000002000001e221bc330000000049454e44ae426082").unwrap();
     std::fs::write(&file, png).unwrap();
     rig.hand.fault(Fault::on(Endpoint::Media, Trouble::Processing { looks: 1 }));
-    let media = rig.fedi.upload(&Media { file, alt: "A map".to_owned() }).await.unwrap();
+    let media = rig.fedi.upload(&Media::new(file, "A map".to_owned())).await.unwrap();
 
     let mut full = armed("Ring shared footage with police. #EyesOnAmazon");
     full.payload.cw = Some("policing".to_owned());

@@ -88,7 +88,7 @@ pub(crate) fn read(node: &Node, folder: &Path, report: &mut Report) -> Vec<Media
             check_file(&file.text, folder, file.line, report);
         }
         if let (Some(file), Some(alt)) = (file, alt) {
-            media.push(Media { file: folder.join(file.text), alt: alt.text });
+            media.push(Media::new(folder.join(file.text), alt.text));
         }
     }
     media

@@ -64,18 +64,17 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> (Vec<ReadPost>
     walk(&folder, Path::new(FOLDER), 0, &mut files, findings);
     files.sort();
     let mut posts = Vec::new();
-    let mut ids: HashMap<PostId, &Path> = HashMap::with_capacity(files.len());
-    for (file, (read, mut report)) in files.iter().zip(each(&files, frame)) {
-        if let Some(read) = &read {
-            if let Some(first) = ids.get(&read.post.id) {
-                report.error(
-                    1,
-                    format!("the id `{}` is also that of {}", read.post.id, first.display()),
-                    "give one of the two another id or file name",
-                );
-            } else {
-                ids.insert(read.post.id.clone(), file);
-            }
+    let read = each(&files, frame);
+    let ids: Vec<Option<PostId>> =
+        read.iter().map(|(read, _)| read.as_ref().map(|read| read.post.id.clone())).collect();
+    let rivals = rivals(&files, &ids);
+    for (file, (read, mut report)) in files.iter().zip(read) {
+        if let (Some(read), Some(other)) = (&read, rivals.get(file.as_path())) {
+            report.error(
+                1,
+                format!("the id `{}` is also that of {}", read.post.id, other.display()),
+                "give one of the two another id or file name",
+            );
         }
         let (left_out, found) = (report.has_errors(), report.into_findings());
         if let Some(mistake) = found.iter().find(|finding| finding.level == Level::Error) {
@@ -86,6 +85,28 @@ pub(crate) fn read(frame: &Frame, findings: &mut Vec<Finding>) -> (Vec<ReadPost>
         posts.extend(read.filter(|_| !left_out));
     }
     (posts, unreadable)
+}
+
+/// The files that must not have their id, each with another that has it. Of several the one whose name the id is keeps
+/// it: a copy beside a post is no reason to say other words in its place. Where none bears the name nobody can tell which
+/// is meant, and all are left out.
+fn rivals<'a>(files: &'a [PathBuf], ids: &[Option<PostId>]) -> HashMap<&'a Path, &'a Path> {
+    let mut of_id: HashMap<&PostId, Vec<&'a Path>> = HashMap::with_capacity(files.len());
+    for (file, id) in files.iter().zip(ids) {
+        if let Some(id) = id {
+            of_id.entry(id).or_default().push(file);
+        }
+    }
+    let mut rivals = HashMap::new();
+    for (id, files) in of_id.into_iter().filter(|(_, files)| files.len() > 1) {
+        let owner = files.iter().find(|file| id_of(file) == id.as_str());
+        for file in files.iter().filter(|file| Some(*file) != owner) {
+            if let Some(other) = owner.or_else(|| files.iter().find(|other| *other != file)) {
+                rivals.insert(*file, *other);
+            }
+        }
+    }
+    rivals
 }
 
 /// Every file by itself, in their order: many are read side by side.

@@ -95,7 +95,16 @@ pub async fn pause(root: &Path, args: &PauseArgs, now: DateTime<Utc>) -> anyhow:
     }
     let pauses = store.pauses(now).await?;
     store.close().await;
-    output::text(&lines(&pauses, campaign.zone))?;
+    let wanted = turns(args.posts, args.replies);
+    let outlasts = |pause: &Pause| pause.until.is_none_or(|end| until.is_some_and(|until| end > until));
+    let is_longer = |pause: &Pause| pause.account == account && wanted.contains(&pause.turn) && outlasts(pause);
+    let mut page = lines(&pauses, campaign.zone);
+    if until.is_some() && pauses.iter().any(is_longer) {
+        page.push_str(
+            "It was paused for longer already, and stays so: `watchpost resume` first if it should end earlier.\n",
+        );
+    }
+    output::text(&page)?;
     Ok(0)
 }
 

@@ -229,7 +229,7 @@ fn media_of(args: &AddArgs, wrong: &mut Vec<String>) -> Vec<Media> {
             wrong.push(format!("--alt for {} is empty: say what the picture shows", file.display()));
         }
         match std::fs::canonicalize(file) {
-            Ok(file) if file.is_file() => media.push(Media { file, alt: alt.clone() }),
+            Ok(file) if file.is_file() => media.push(Media::new(file, alt.clone())),
             Ok(_) | Err(_) => wrong.push(format!("--media {} is not a file that can be read", Path::display(file))),
         }
     }

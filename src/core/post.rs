@@ -245,6 +245,17 @@ pub struct Media {
     pub file: PathBuf,
     /// The description; never blank.
     pub alt: String,
+    /// SHA-256 (hex) of the bytes that were approved: only those may go up. Empty where nobody was asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub print: String,
+}
+
+impl Media {
+    /// A file nobody has approved.
+    #[must_use]
+    pub fn new(file: PathBuf, alt: String) -> Self {
+        Self { file, alt, print: String::new() }
+    }
 }
 
 /// A poll.

@@ -141,6 +141,12 @@ pub enum UploadError {
         /// Why.
         source: std::io::Error,
     },
+    /// Not the bytes that were approved.
+    #[error("{} was changed after it was approved", file.display())]
+    Changed {
+        /// Which.
+        file: PathBuf,
+    },
     /// Larger than any server takes.
     #[error("{} has {megabytes} MB; at most {limit} MB can be uploaded", file.display())]
     TooBig {
@@ -175,7 +181,10 @@ impl UploadError {
     #[must_use]
     pub fn advice(&self) -> Advice {
         match self {
-            UploadError::File { .. } | UploadError::TooBig { .. } | UploadError::Refused { .. } => Advice::AskPerson,
+            UploadError::File { .. }
+            | UploadError::Changed { .. }
+            | UploadError::TooBig { .. }
+            | UploadError::Refused { .. } => Advice::AskPerson,
             UploadError::NotReady { .. } => Advice::Retry(None),
             UploadError::Request(error) => error.advice(),
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::header::AUTHORIZATION;
 use reqwest::multipart::{Form, Part};
+use sha2::{Digest, Sha256};
 
 use crate::core::ids::MediaId;
 use crate::core::post::Media;
@@ -41,12 +42,10 @@ impl Fedi {
         if size > LARGEST {
             return Err(UploadError::TooBig { file: file(), megabytes: size >> 20, limit: LARGEST >> 20 });
         }
-        let mut answer =
-            self.post_file("/api/v2/media", media, tokio::fs::read(&media.file).await.map_err(unreadable)?).await?;
+        let mut answer = self.post_file("/api/v2/media", media, bytes_of(media).await?).await?;
         if matches!(answer.status, 404 | 405 | 501) {
             // Servers older than v2 process while we wait.
-            answer =
-                self.post_file("/api/v1/media", media, tokio::fs::read(&media.file).await.map_err(unreadable)?).await?;
+            answer = self.post_file("/api/v1/media", media, bytes_of(media).await?).await?;
         }
         let processing = answer.status == 202;
         let answer = self.accept(answer).map_err(|error| refusal(error, media))?;
@@ -96,6 +95,17 @@ impl Fedi {
         })
         .await
         .map_err(not_ready)?
+    }
+}
+
+/// The very bytes that go up: those that were approved, where somebody approved them.
+async fn bytes_of(media: &Media) -> Result<Vec<u8>, UploadError> {
+    let file = || media.file.clone();
+    let bytes = tokio::fs::read(&media.file).await.map_err(|source| UploadError::File { file: file(), source })?;
+    if media.print.is_empty() || hex::encode(Sha256::digest(&bytes)) == media.print {
+        Ok(bytes)
+    } else {
+        Err(UploadError::Changed { file: file() })
     }
 }
 

@@ -211,6 +211,18 @@ async fn lets_its_slot_go(ctx: &Ctx, delivery: &Delivery, now: DateTime<Utc>) ->
     }))
 }
 
+/// A picture is no longer the one that was approved. What was never tried goes back to planning, which reads the picture
+/// again and lets the post wait, or takes an approval that came meanwhile; the words of the rest are frozen.
+fn asks_for_approval_again(delivery: &Delivery, now: DateTime<Utc>) -> Ending {
+    let is_first = matches!(delivery.of, Of::Post { part: 1, .. });
+    let reason = "a picture was changed after it was approved".to_owned();
+    if is_first && delivery.attempt == 0 {
+        Ending::Again { at: now + Duration::seconds(1), reason }
+    } else {
+        Ending::Settled { state: State::Held, reason }
+    }
+}
+
 async fn post(
     ctx: &Ctx,
     account: &Linked,
@@ -269,6 +281,12 @@ async fn post(
             link::pause(ctx, account, &words, step, now).await?;
             let ending = Ending::Again { at: now + Duration::seconds(5), reason: words };
             end(ctx, account, &delivery, ending).await?;
+            return Ok(Step::Leave);
+        }
+        Err(UploadError::Changed { file }) => {
+            ctx.prints.forget(&file);
+            end(ctx, account, &delivery, asks_for_approval_again(&delivery, now)).await?;
+            ctx.plan_wanted.notify_one();
             return Ok(Step::Leave);
         }
         Err(error) => {

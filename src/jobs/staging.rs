@@ -134,8 +134,10 @@ fn judge(
     let mut standings = HashMap::new();
     for post in posts {
         let last = approvals.get(&post.id);
-        // Nobody said anything: then what it says is of no matter yet.
-        let content = last.map(|_| content_of(post, prints)).unwrap_or_default();
+        // Nobody said anything: then what it says is of no matter yet. Each picture is read once: what is compared with
+        // the approval is what only may be sent.
+        let shown = last.map(|_| prints.of_post(post)).unwrap_or_default();
+        let content = last.map(|_| content_showing(post, &shown)).unwrap_or_default();
         let due = match post.when {
             When::At(moment) => Some(moment.resolve(zone).instant),
             When::Every(_) | When::Evergreen | When::NextSlot => None,
@@ -143,7 +145,13 @@ fn judge(
         let stands = standing(post, rule, last, &content, due);
         match stands {
             Standing::NotAsked => continue,
-            Standing::Approved { .. } => Arc::make_mut(post).readiness = Readiness::Ready,
+            Standing::Approved { .. } => {
+                let post = Arc::make_mut(post);
+                post.readiness = Readiness::Ready;
+                for (media, print) in post.media.iter_mut().zip(shown) {
+                    media.print = print;
+                }
+            }
             Standing::Waits(_) => Arc::make_mut(post).readiness = Readiness::Review,
         }
         standings.insert(post.id.clone(), stands);
@@ -185,6 +193,11 @@ fn in_order(mut posts: Vec<Arc<Post>>, places: &[Place], moves: &[(PostId, Move)
 /// queue, and nothing that is as it is by default, so that a newer program does not ask again.
 #[must_use]
 pub fn content_of(post: &Post, prints: &Prints) -> String {
+    content_showing(post, &prints.of_post(post))
+}
+
+/// The same with the prints of its pictures, in their order.
+fn content_showing(post: &Post, shown: &[String]) -> String {
     let mut plain = post.clone();
     plain.id = PostId::new("");
     plain.order = Order::default();
@@ -203,35 +216,58 @@ pub fn content_of(post: &Post, prints: &Prints) -> String {
         }
     }
     // A picture counts by what it shows: another one under the same name asks again, the same one elsewhere does not.
-    for media in &post.media {
-        take(prints.of(&media.file).as_bytes());
+    for (media, print) in post.media.iter().zip(shown) {
+        take(print.as_bytes());
         take(media.alt.as_bytes());
     }
     hex::encode(hash.finalize())
 }
 
-/// Hashes of files, each read once for as long as its size and its date stay the same.
+/// Hashes of files, each read once for as long as nobody wrote it. That may go unseen on a share: what goes up is compared once more by its bytes ([`Media::print`](crate::core::post::Media::print)).
 #[derive(Debug, Default)]
 pub struct Prints(Mutex<HashMap<PathBuf, Print>>);
 
 #[derive(Debug)]
 struct Print {
-    size: u64,
-    changed: Option<std::time::SystemTime>,
+    seen: Seen,
     hash: String,
 }
 
+/// What tells that a file was written since: its size, its date, and where the system keeps one, the time of its last
+/// change, which no copy brings along.
+type Seen = (u64, Option<std::time::SystemTime>, Option<(i64, i64)>);
+
+fn seen(found: &std::fs::Metadata) -> Seen {
+    #[cfg(unix)]
+    let touched = {
+        use std::os::unix::fs::MetadataExt as _;
+        Some((found.ctime(), found.ctime_nsec()))
+    };
+    #[cfg(not(unix))]
+    let touched = None;
+    (found.len(), found.modified().ok(), touched)
+}
+
 impl Prints {
+    /// Reads this file again when it is next asked for: what was sent of it was something else.
+    pub fn forget(&self, file: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(file);
+    }
+
+    fn of_post(&self, post: &Post) -> Vec<String> {
+        post.media.iter().map(|media| self.of(&media.file)).collect()
+    }
+
     fn of(&self, file: &Path) -> String {
         let Ok(found) = std::fs::metadata(file) else { return "missing".to_owned() };
-        let (size, changed) = (found.len(), found.modified().ok());
+        let seen = seen(&found);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(print) = known.get(file).filter(|print| print.size == size && print.changed == changed) {
+        if let Some(print) = known.get(file).filter(|print| print.seen == seen) {
             return print.hash.clone();
         }
         let Ok(bytes) = std::fs::read(file) else { return "missing".to_owned() };
         let hash = hex::encode(Sha256::digest(&bytes));
-        known.insert(file.to_path_buf(), Print { size, changed, hash: hash.clone() });
+        known.insert(file.to_path_buf(), Print { seen, hash: hash.clone() });
         hash
     }
 }
@@ -257,7 +293,7 @@ mod tests {
         std::fs::write(&picture, "one").unwrap();
         let prints = Prints::default();
         let mut original = post("a");
-        original.media = vec![Media { file: picture.clone(), alt: "A".to_owned() }];
+        original.media = vec![Media::new(picture.clone(), "A".to_owned())];
         let content = content_of(&original, &prints);
         let change = |change: &dyn Fn(&mut Post)| {
             let mut changed = original.clone();

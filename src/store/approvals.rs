@@ -67,7 +67,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<BTreeSet<PostId>, StoreError> {
         const OVERDUE: &str = "SELECT id, account, post_id, occurrence, plan_kind FROM deliveries WHERE kind = 'post' \
-            AND state = 'planned' AND part = 1 AND attempt = 0 AND not_before <= $1 AND due_at <= $1";
+            AND state = 'planned' AND part = 1 AND attempt = 0 AND due_at <= $1";
         const EXPIRE: &str = "UPDATE deliveries SET state = 'expired', reason = $4, fence = fence + 1, updated_at = $5 \
             WHERE kind = 'post' AND account = $1 AND post_id = $2 AND occurrence = $3 AND state = 'planned'";
         const GIVE_UP: &str = "DELETE FROM deliveries WHERE kind = 'post' AND account = $1 AND post_id = $2 \

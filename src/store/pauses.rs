@@ -70,8 +70,8 @@ pub(super) async fn is_paused(
 }
 
 impl Store {
-    /// Says nothing any more from now on: `turn` of `account` (`None`: of all). A pause of the same that holds already
-    /// gets the new end and reason.
+    /// Says nothing any more from now on: `turn` of `account` (`None`: of all). Of a pause
+    /// of the same that holds already the later end stands, with its reason: nobody ends a pause by making another.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -84,7 +84,10 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         const FORGET: &str = "DELETE FROM pauses WHERE until <= $1";
-        const AGAIN: &str = "UPDATE pauses SET until = $4, reason = $5 WHERE account = $1 AND kind = $2 \
+        const AGAIN: &str = "UPDATE pauses SET \
+            until = CASE WHEN until > $4 THEN until WHEN until IS NULL THEN NULL ELSE $4 END, \
+            reason = CASE WHEN $5 = '' THEN reason WHEN reason <> '' AND (until IS NULL OR until > $4) THEN reason \
+            ELSE $5 END WHERE account = $1 AND kind = $2 \
             AND since <= $3 AND (until IS NULL OR until > $3)";
         const PAUSE: &str = "INSERT INTO pauses (account, kind, since, until, reason) VALUES ($1, $2, $3, $4, $5)";
         let account = account.map(|account| account.as_str().to_owned()).unwrap_or_default();

@@ -79,6 +79,42 @@ fn an_edit_after_the_approval_asks_again() {
 }
 
 #[test]
+fn a_picture_that_was_changed_after_its_approval_is_never_shown() {
+    let text = "---\nat: 2026-11-27 09:00\nstatus: review\nmedia: [{ file: map.png, alt: A map }]\n---\nWith a map.\n";
+    // The daemon has no way to see the change: neither its events nor its looks are of that folder.
+    let scene = Scene::new().post("again", &text.replace("map.png", "../away/b.png").replace("With", "Once more with"));
+    let scene = scene.post("map", &text.replace("map.png", "../away/a.png"));
+    run(async {
+        let mut story = scene.set().await;
+        story.folder.picture("../away/a.png");
+        story.folder.picture("../away/b.png");
+        approve(&story, "map", "Bo").await;
+        approve(&story, "again", "Bo").await;
+        story.start().await;
+        story.expect_state("map", State::Planned).await;
+        story.expect_state("again", State::Planned).await;
+        // As a copy does that keeps dates: the same size, the same time.
+        for name in ["a.png", "b.png"] {
+            let file = story.folder.path().join("away").join(name);
+            let changed = std::fs::metadata(&file).unwrap().modified().unwrap();
+            let mut bytes = std::fs::read(&file).unwrap();
+            bytes[30] ^= 1;
+            std::fs::write(&file, bytes).unwrap();
+            let file = std::fs::File::options().write(true).open(&file).unwrap();
+            file.set_modified(changed).unwrap();
+        }
+        approve(&story, "again", "Bo").await;
+        story.until("2026-11-27 09:00").await;
+        story.notice("map was not sent").await;
+        story.expect_state("map", State::Expired).await;
+        story.flow_until("the one that was approved again", async || !story.texts("eyes").is_empty()).await;
+        story.expect_sent("again").await;
+        assert_eq!(story.texts("eyes"), ["Once more with a map."]);
+        story.finish().await;
+    });
+}
+
+#[test]
 fn staff_approve_and_reject_from_the_terminal() {
     run(async {
         let mut story = Scene::new().real_time().campaign(TWO).set().await;
@@ -181,6 +217,13 @@ fn a_pause_from_the_terminal_holds_within_a_second_and_ends_by_itself() {
         said(&story, &["pause", "--account", "nobody"], 2, "is not one of eyes");
         said(&story, &["resume"], 0, "nothing was paused");
         said(&story, &["pause", "--posts", "--reason", "a test"], 0, "posts of every account are paused since");
+        let lunch = (Clock::system().now() + Duration::seconds(1)).to_rfc3339();
+        said(
+            &story,
+            &["pause", "--posts", "--until", &lunch, "--reason", "lunch"],
+            0,
+            "It was paused for longer already",
+        );
         said(&story, &["queue", "add", "Not now.", "--now"], 0, "posts are paused");
         story.expect_state("queue-1", State::Held).await;
         said(&story, &["status"], 1, "a test");

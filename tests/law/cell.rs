@@ -222,7 +222,7 @@ impl Cell {
         vec![Post {
             expires: (self.kind == Kind::ShortLived).then(|| at(due + chrono::Duration::minutes(20))),
             media: if self.server.wants_pictures() {
-                vec![Media { file: picture.to_path_buf(), alt: "A grey square".to_owned() }]
+                vec![Media::new(picture.to_path_buf(), "A grey square".to_owned())]
             } else {
                 Vec::new()
             },

@@ -194,7 +194,7 @@ async fn what_was_posted_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("map.png");
         std::fs::write(&file, hex::decode(PNG).unwrap()).unwrap();
-        let picture = client.fedi.upload(&Media { file, alt: "A map".to_owned() }).await.unwrap();
+        let picture = client.fedi.upload(&Media::new(file, "A map".to_owned())).await.unwrap();
 
         let text = "Ring shared footage with police. #EyesOnAmazon";
         let quiet = Payload { cw: Some("policing".to_owned()), visibility: Visibility::Unlisted, ..payload(text) };

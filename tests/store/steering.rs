@@ -66,12 +66,21 @@ async fn a_pause_ends_by_itself_or_when_somebody_resumes(base: &Base) {
     let store = base.visitor().await;
     let hour = seconds(3600);
     store.pause(None, Turn::Posts, Some(now() + hour), "one", now()).await.unwrap();
-    // The same again has the new end and reason, and is still one.
+    // The same again has the later end and its reason, and is still one.
     store.pause(None, Turn::Posts, Some(now() + hour + hour), "two", now() + seconds(1)).await.unwrap();
+    store.pause(None, Turn::Posts, Some(now() + seconds(60)), "lunch", now() + seconds(2)).await.unwrap();
     let listed = store.pauses(now() + hour).await.unwrap();
     assert_eq!((listed.len(), listed[0].reason.as_str(), listed[0].since), (1, "two", now()));
     assert!(store.pauses(now() + hour + hour).await.unwrap().is_empty());
-    store.pause(Some(&eyes()), Turn::Posts, None, "", now()).await.unwrap();
+    store.pause(Some(&eyes()), Turn::Posts, None, "a disaster", now()).await.unwrap();
+    store.pause(Some(&eyes()), Turn::Posts, Some(now() + seconds(3)), "lunch", now()).await.unwrap();
+    let open_ended = store.pauses(now() + hour).await.unwrap();
+    let ends: Vec<_> = open_ended.iter().filter(|pause| pause.account.is_some()).collect();
+    assert_eq!(
+        (ends[0].until, ends[0].reason.as_str()),
+        (None, "a disaster"),
+        "who pauses for lunch ends no other pause"
+    );
     store.pause(Some(&ears()), Turn::Posts, None, "", now()).await.unwrap();
     assert_eq!(store.resume(Some(&eyes()), Turn::Replies, now() + seconds(5)).await.unwrap(), 0);
     assert_eq!(store.resume(Some(&eyes()), Turn::Posts, now() + seconds(5)).await.unwrap(), 1);

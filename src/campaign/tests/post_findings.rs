@@ -202,6 +202,36 @@ fn one_id_for_two_posts_is_told() {
 }
 
 #[test]
+fn a_copy_with_the_id_of_another_post_never_speaks_in_its_place() {
+    let check = |files: &[(&str, &str)], wrong: &[&str], left: &[&str]| {
+        let root = folder(files);
+        let loaded = load(root.path(), now()).unwrap();
+        let errors = loaded.findings.iter().filter(|finding| finding.message.contains("is also that of"));
+        assert_eq!(errors.map(|finding| finding.file.display().to_string()).collect::<Vec<_>>(), wrong);
+        let mut words: Vec<String> =
+            loaded.campaign.unwrap().posts.iter().map(|post| post.parts[0].trim().to_owned()).collect();
+        words.retain(|words| left.contains(&words.as_str()) || words.starts_with("Copy"));
+        assert_eq!(words, left);
+    };
+    // The name decides, not which comes first.
+    check(
+        &[
+            ("posts/ring.md", "The post"),
+            ("posts/aaa.md", "---\nid: ring\n---\nCopy"),
+            ("posts/zzz.md", "---\nid: ring\n---\nCopy"),
+        ],
+        &["posts/aaa.md", "posts/zzz.md"],
+        &["The post"],
+    );
+    // Nobody can tell which of the two is meant: neither goes out.
+    check(
+        &[("posts/a.md", "---\nid: map\n---\nCopy one"), ("posts/b.md", "---\nid: map\n---\nCopy two")],
+        &["posts/a.md", "posts/b.md"],
+        &[],
+    );
+}
+
+#[test]
 fn files_that_look_like_posts_but_are_not_read_are_told() {
     for name in ["posts/two.md.txt", "posts/two.txt", "posts/TWO.MD", "posts/two.markdown"] {
         let found = findings(&[(name, "Two")]);

@@ -73,7 +73,7 @@ fn picture() -> (tempfile::TempDir, Media) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ring.png");
     std::fs::write(&file, b"not really a picture").unwrap();
-    (folder, Media { file, alt: "A map".to_owned() })
+    (folder, Media::new(file, "A map".to_owned()))
 }
 
 #[tokio::test]
@@ -130,9 +130,19 @@ async fn a_picture_the_server_cannot_use_needs_a_person() {
         assert!(matches!(error, UploadError::Refused { .. }), "{error:?}");
         assert_eq!(error.advice(), Advice::AskPerson);
     }
-    let missing = Media { file: "no-such-file.png".into(), alt: "x".to_owned() };
+    let missing = Media::new("no-such-file.png".into(), "x".to_owned());
     let error = fedi("http://127.0.0.1:9").upload(&missing).await.unwrap_err();
     assert!(error.to_string().contains("no-such-file.png cannot be read"), "{error}");
+}
+
+#[tokio::test]
+async fn only_the_bytes_that_were_approved_go_up() {
+    let server = Server::start(|_saw| says(200, json!({ "id": "5" }))).await;
+    let (_folder, mut media) = picture();
+    media.print = "ecb79a5ed8a1d5e0c5ea42d7fb6b4c1c6d55d5f5b4f35d1cb5fbc4b4eb7ba6e7".to_owned();
+    let error = fedi(&server.url).upload(&media).await.unwrap_err();
+    assert!(matches!(error, UploadError::Changed { .. }), "{error:?}");
+    assert_eq!(server.lines(), Vec::<String>::new());
 }
 
 #[tokio::test]

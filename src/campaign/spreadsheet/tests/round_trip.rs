@@ -148,7 +148,7 @@ fn post() -> impl Strategy<Value = Post> {
             let parts = parts.iter().map(|part| format!("other {}", part.trim())).collect();
             variants.push(Variant { lang: speakers.is_empty().then(|| Lang::from("es")), accounts: speakers, parts });
         }
-        let file = |alt: String| Media { file: PathBuf::from("posts/media/ring.png"), alt };
+        let file = |alt: String| Media::new(PathBuf::from("posts/media/ring.png"), alt);
         Post {
             accounts: accounts.into_iter().map(AccountName::from).collect(),
             author: topic.then(|| "Ana-María, =of the team".to_owned()),
