@@ -223,9 +223,20 @@ pub fn load_as_if(root: &Path, now: DateTime<Utc>, file: &str, text: &str) -> Re
     load_with(root, now, Some((file, text)), Depth::Whole)
 }
 
+/// The same, as long as the settings alone are in order: what steers and shows a running program needs neither facts nor
+/// links nor commands. Those that cannot be read are empty; their mistakes are findings as always.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_settings(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
+    load_with(root, now, None, Depth::Settings)
+}
+
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
+    /// Each file by itself; the campaign is there when its settings are.
+    Settings,
     /// Each file by itself.
     EachFile,
     /// Posts beside each other too.
@@ -243,6 +254,7 @@ fn load_with(
     let settings = with_tree(root, config::FILE, instead, &mut findings, |node, report| {
         node.map_or_else(config::Settings::default, |node| config::read(node, root, now, report))
     });
+    let settled = !any_error(&findings);
     let languages = settings.languages.as_slice();
     let links = with_tree(root, links::FILE, instead, &mut findings, |node, report| {
         // A file with a syntax error names links we do not know: then none is judged.
@@ -261,7 +273,7 @@ fn load_with(
     let commands = with_tree(root, commands::FILE, instead, &mut findings, |node, report| {
         commands::read(node, languages, topics.as_deref(), report)
     });
-    let sound = !any_error(&findings);
+    let sound = if depth == Depth::Settings { settled } else { !any_error(&findings) };
     let examples = examples::read(root, languages, facts.as_ref(), &mut findings);
 
     let frame = Frame {

@@ -11,6 +11,7 @@ use super::{output, workplace};
 use crate::campaign::Campaign;
 use crate::core::coverage::group;
 use crate::core::decision::{NO_KEYWORD, ONLY_EVERYDAY};
+use crate::core::delivery::State;
 use crate::store::asked::{Asked, Wanted};
 
 /// More mentions than anybody reads about; a bound for memory.
@@ -89,7 +90,7 @@ fn coverage(
             answered: 0,
         });
         topic.asked += 1;
-        topic.answered += usize::from(mention.decision != "silent");
+        topic.answered += usize::from(mention.decision != "silent" && !came_to_nothing(mention));
     }
     let mut topics: Vec<Topic> = topics.into_values().collect();
     topics.sort_by_key(|topic| std::cmp::Reverse(topic.asked));
@@ -126,6 +127,14 @@ fn coverage(
     }
 }
 
+/// What was to be said and was not, in the end.
+fn came_to_nothing(mention: &Asked) -> bool {
+    mention
+        .reply
+        .as_ref()
+        .is_some_and(|reply| matches!(reply.state, State::Cancelled | State::Expired | State::Refused))
+}
+
 fn page(coverage: &Coverage) -> String {
     let mut page = format!("{} mentions in {} days\n", coverage.mentions, coverage.days);
     if !coverage.topics.is_empty() {
@@ -138,7 +147,11 @@ fn page(coverage: &Coverage) -> String {
         page.push_str("  nothing\n");
     }
     for group in coverage.unanswered.iter().take(30) {
-        let words = if group.words.is_empty() { String::new() } else { format!("  [{}]", group.words.join(", ")) };
+        let words = if group.words.is_empty() {
+            String::new()
+        } else {
+            format!("  [{}]", first_words(&group.words.join(", "), 80))
+        };
         page.push_str(&format!("  {:>4} ×  “{}”{words}\n", group.count, first_words(&group.example, 80)));
     }
     page.push_str("\nFacts nobody heard yet: ");

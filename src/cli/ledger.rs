@@ -107,7 +107,7 @@ struct Happened {
 /// # Errors
 /// When the campaign has mistakes in its settings, the database cannot be read, or the delivery does not exist.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+    let campaign = workplace::settings(root, now)?;
     let Some(store) = workplace::store_if_any(&campaign).await? else {
         bail!("there is no database yet: `watchpost run` makes it");
     };

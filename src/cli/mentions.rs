@@ -16,11 +16,12 @@ use super::{output, workplace};
 use crate::app;
 use crate::campaign::Campaign;
 use crate::core::decision::is_their_wish;
+use crate::core::delivery::State;
 use crate::core::ids::{AccountName, FactId, StatusId};
 use crate::core::schedule::parse_duration;
 use crate::fedi::Http;
 use crate::store::Store;
-use crate::store::asked::{Asked, Wanted, Which, Wished};
+use crate::store::asked::{Asked, Replied, Wanted, Which, Wished};
 
 /// The arguments.
 #[derive(Debug, clap::Args)]
@@ -86,7 +87,10 @@ pub enum Action {
 /// # Errors
 /// When the campaign has mistakes in its settings, the database cannot be used, or there is no such mention.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+    let campaign = match args.action {
+        Action::List { .. } | Action::Show { .. } => workplace::settings(root, now)?,
+        Action::Answer { .. } => workplace::campaign(root, now)?.0,
+    };
     let Some(store) = workplace::store_if_any(&campaign).await? else {
         bail!("there is no database yet: `watchpost run` makes it and hears mentions");
     };
@@ -197,6 +201,9 @@ struct ReplyShown {
     delivery: i64,
     state: &'static str,
     text: String,
+    /// Why it was not said, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_said: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
@@ -229,10 +236,21 @@ fn shown(asked: &Asked, zone: Tz) -> Shown {
             delivery: reply.delivery.0,
             state: reply.state.as_str(),
             text: reply.text.clone(),
+            not_said: not_said(reply),
             url: reply.url.clone(),
         }),
         now: None,
         when: local(asked.seen_at, zone),
+    }
+}
+
+/// Why a reply that was decided was not said in the end.
+fn not_said(reply: &Replied) -> Option<String> {
+    match reply.state {
+        State::Cancelled | State::Expired | State::Refused | State::Held => {
+            Some(if reply.reason.is_empty() { reply.state.as_str().to_owned() } else { reply.reason.clone() })
+        }
+        State::Planned | State::Claimed | State::Armed | State::Unknown | State::Sent | State::Verified => None,
     }
 }
 
@@ -250,8 +268,11 @@ fn list(found: &[Asked], json: bool, zone: Tz) -> anyhow::Result<()> {
             (None, "public" | "unlisted") => "(purged)".to_owned(),
             (None, _) => format!("({})", shown.visibility),
         };
-        let why = first_words(&shown.reason, 60);
-        vec![shown.id.clone(), shown.when.clone(), shown.account.clone(), shown.decision.clone(), said, why]
+        let (decision, why) = match shown.reply.as_ref().and_then(|reply| reply.not_said.as_deref()) {
+            Some(why) => (format!("{}, not sent", shown.decision), why),
+            None => (shown.decision.clone(), shown.reason.as_str()),
+        };
+        vec![shown.id.clone(), shown.when.clone(), shown.account.clone(), decision, said, first_words(why, 60)]
     };
     output::text(&table(
         &["mention", "decided", "account", "decision", "it said", "because"],
@@ -282,7 +303,13 @@ fn page(shown: &Shown) -> String {
     line("fact", &shown.fact);
     if let Some(reply) = &shown.reply {
         let said = if reply.text.is_empty() { "(purged)".to_owned() } else { format!("“{}”", reply.text) };
-        line("we said", &format!("{said} (delivery {}, {})", reply.delivery, reply.state));
+        let label = match (&reply.not_said, reply.state) {
+            (Some(_), _) => "not sent",
+            (None, "sent" | "verified") => "we said",
+            (None, _) => "to be said",
+        };
+        line(label, &format!("{said} (delivery {}, {})", reply.delivery, reply.state));
+        line("because", reply.not_said.as_deref().unwrap_or_default());
         line("", reply.url.as_deref().unwrap_or_default());
     } else if shown.decision == "silent" {
         line("to answer", &format!("watchpost mentions answer {} --fact FACT", shown.id));

@@ -75,7 +75,7 @@ pub(super) struct PauseShown {
 /// # Errors
 /// When there is no such account, `--until` is no time to come, or the database cannot be written.
 pub async fn pause(root: &Path, args: &PauseArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+    let campaign = workplace::settings(root, now)?;
     let account = known_account(&campaign, args.account.as_deref())?;
     let until = match &args.until {
         None => None,
@@ -113,7 +113,7 @@ pub async fn pause(root: &Path, args: &PauseArgs, now: DateTime<Utc>) -> anyhow:
 /// # Errors
 /// When there is no such account, or the database cannot be written.
 pub async fn resume(root: &Path, args: &ResumeArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+    let campaign = workplace::settings(root, now)?;
     let account = known_account(&campaign, args.account.as_deref())?;
     let store = workplace::store(&campaign).await?;
     let wanted = turns(args.posts, args.replies);

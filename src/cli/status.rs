@@ -104,7 +104,7 @@ struct NoticeShown {
 /// # Errors
 /// When the campaign has mistakes in its settings or the database cannot be read.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+    let campaign = workplace::settings(root, now)?;
     let zone = campaign.zone;
     let mut status = Status {
         running: Store::daemon_runs(&workplace::place(&campaign), now).await?,

@@ -9,7 +9,7 @@ use anyhow::bail;
 use chrono::{DateTime, Utc};
 
 use crate::campaign::finding::{Finding, Level};
-use crate::campaign::{self, Campaign};
+use crate::campaign::{self, Campaign, Loaded};
 use crate::clock::Dice;
 use crate::core::ids::{AccountName, PostId};
 use crate::core::plan::repeated::SaidTexts;
@@ -23,7 +23,23 @@ use crate::store::{Place, Role, Store};
 
 /// Reads the campaign; when it cannot be used, says everything that is wrong with it.
 pub(super) fn campaign(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campaign, Vec<Finding>)> {
-    let loaded = campaign::load_quickly(root, now)?;
+    usable(root, campaign::load_quickly(root, now)?)
+}
+
+/// Reads the campaign for a command that needs its settings only: a slip in what mentions are answered with must not keep
+/// staff from pausing.
+pub(super) fn settings(root: &Path, now: DateTime<Utc>) -> anyhow::Result<Campaign> {
+    let (campaign, findings) = usable(root, campaign::load_settings(root, now)?)?;
+    let answers = |finding: &&Finding| finding.level == Level::Error && finding.file.starts_with("config");
+    if let Some(first) = findings.iter().find(answers) {
+        tracing::warn!(
+            "{first}; a program that runs answers with what it read before, `watchpost check` names every mistake"
+        );
+    }
+    Ok(campaign)
+}
+
+fn usable(root: &Path, loaded: Loaded) -> anyhow::Result<(Campaign, Vec<Finding>)> {
     match loaded.campaign {
         Some(campaign) => Ok((campaign, loaded.findings)),
         None => {

@@ -36,6 +36,9 @@ pub async fn tick(ctx: &Ctx, now: DateTime<Utc>) -> Result<u64, StoreError> {
     if people > 0 {
         tracing::info!(rows = people, "hashes of people older than ninety days purged");
     }
+    if texts + people > 0 {
+        ctx.store.overwrite_purged().await?;
+    }
     ctx.store.settle_spent(now).await?;
     tell_stale(ctx, now).await?;
     tell_left_out(ctx, now).await?;

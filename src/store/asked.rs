@@ -80,8 +80,10 @@ pub struct Replied {
     pub delivery: DeliveryId,
     /// Where it stands.
     pub state: State,
-    /// What was said; empty after seven days.
+    /// What was said, or was to be said; empty after seven days.
     pub text: String,
+    /// Why it stands there, in words; often empty.
+    pub reason: String,
     /// Where people read it.
     pub url: Option<String>,
 }
@@ -115,7 +117,7 @@ pub enum Wished {
 }
 
 const COLUMNS: &str = "SELECT m.uri, m.account, m.status_id, m.person, m.visibility, m.text, m.written_at, m.seen_at, \
-    m.decision, m.command, m.topic, m.fact, m.reason, d.id AS delivery, d.state, d.payload, d.status_url \
+    m.decision, m.command, m.topic, m.fact, m.reason, d.id AS delivery, d.state, d.payload, d.status_url, d.reason AS why \
     FROM mentions AS m LEFT JOIN deliveries AS d ON d.id = m.delivery";
 
 fn read(row: &AnyRow) -> Result<Asked, StoreError> {
@@ -127,6 +129,7 @@ fn read(row: &AnyRow) -> Result<Asked, StoreError> {
                 delivery: DeliveryId(id),
                 state: State::parse(&state).ok_or(StoreError::Garbled { what: "a delivery's state" })?,
                 text: serde_json::from_str(&payload).map(|payload: Payload| payload.text).unwrap_or_default(),
+                reason: row.try_get("why")?,
                 url: row.try_get("status_url")?,
             })
         }

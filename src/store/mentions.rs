@@ -13,6 +13,7 @@ use sqlx::any::AnyRow;
 
 use super::deciding::Intake;
 use super::errors::StoreError;
+use super::place::Where;
 use super::{Store, millis};
 use crate::core::decision::{Past, Verdict};
 use crate::core::delivery::Armed;
@@ -155,6 +156,21 @@ impl Store {
     pub async fn forget_text(&self, account: &AccountName, mention: &StatusId) -> Result<(), StoreError> {
         const FORGET: &str = "UPDATE mentions SET text = NULL WHERE account = $1 AND status_id = $2";
         self.change(FORGET, vec![account.as_str().into(), mention.as_str().into()]).await
+    }
+
+    /// What was purged stands in SQLite's log until it is carried over into the file: done at once, because a quiet campaign
+    /// would do it months later. Somebody who reads just then keeps it for the next round.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn overwrite_purged(&self) -> Result<(), StoreError> {
+        match &self.inner.at {
+            Where::Sqlite(_) => {
+                sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_optional(&self.inner.reads).await?;
+            }
+            Where::Postgres(_) => {}
+        }
+        Ok(())
     }
 
     /// Texts of mentions and of replies, the ids of the statuses they answer and their threads are kept for seven days

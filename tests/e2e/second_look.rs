@@ -9,6 +9,7 @@ use watchpost::core::post::Visibility;
 use watchpost::sandbox::{Draft, Endpoint, Fault, Idempotency, Moment, Trouble};
 
 use crate::harness::{Leftover, Scene, Story, eventually, tell};
+use crate::terminal::{json, stdout, watchpost};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -100,6 +101,12 @@ fn a_reply_that_waited_for_the_server_is_not_sent_to_what_is_gone_by_then() {
         assert!(cancelled.iter().all(|reason| reason.contains("gone")), "{cancelled:?}");
         let said = story.said("eyes");
         assert!(said.iter().all(|status| status.in_reply_to.is_some()), "nothing stands alone");
+        // Staff are not told that we said it.
+        let page = stdout(&watchpost(story, &["mentions", "show", gone.as_str()]));
+        assert!(page.contains("not sent") && page.contains("gone") && !page.contains("we said"), "{page}");
+        assert!(stdout(&watchpost(story, &["mentions", "list"])).contains("answer, not sent"));
+        let coverage = json(story, &["facts", "coverage", "--json"]);
+        assert_eq!((&coverage["topics"][0]["asked"], &coverage["topics"][0]["answered"]), (&4.into(), &2.into()));
     });
 }
 

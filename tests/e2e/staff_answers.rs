@@ -274,3 +274,31 @@ fn what_strangers_wrote_cannot_steer_the_terminal() {
         assert!(text.contains("lovely") && text.contains('\u{202e}'), "{text:?}");
     });
 }
+
+#[test]
+fn a_slip_in_the_facts_keeps_staff_from_nothing_that_needs_no_facts() {
+    tell(Scene::new(), async |story| {
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        story.answer_to(&asked).await;
+        let file = story.folder.path().join("config/facts.toml");
+        let facts = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("{facts}\n[[facts]\nbroken")).unwrap();
+        for arguments in [
+            &["pause", "--reason", "storm"] as &[&str],
+            &["resume"],
+            &["optouts", "add", "@zoe@far.test"],
+            &["optouts", "list"],
+            &["mentions", "list"],
+            &["mentions", "show", asked.as_str()],
+            &["ledger", "list"],
+        ] {
+            let output = watchpost(story, arguments);
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+            assert!(errors.contains("facts.toml") && errors.contains("what it read before"), "{errors}");
+        }
+        let status = watchpost(story, &["status"]);
+        assert!(String::from_utf8_lossy(&status.stdout).contains("eyes"), "{status:?}");
+        refused(story, &["mentions", "answer", asked.as_str(), "--fact", FACT], "facts.toml");
+    });
+}

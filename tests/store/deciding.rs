@@ -27,6 +27,7 @@ on_both!(
     stop_cancels_what_is_not_armed_and_start_undoes_it,
     a_start_is_believed_of_nobody_who_shares_one_name_with_the_one_who_stopped,
     texts_of_directs_are_never_stored_and_others_go_after_a_week,
+    what_was_purged_is_in_no_file_of_the_database,
     an_endless_uri_is_one_mention_too,
     a_thread_is_one_over_accounts_of_a_server,
     what_must_be_looked_at_first_is_not_written_yet,
@@ -471,5 +472,18 @@ async fn one_status_that_two_servers_show_under_two_addresses_is_answered_once(b
         let recorded = record(&daemon, &ears(), there, unless_answered(), Sending::AtOnce, now()).await;
         let Recorded::Decided { verdict, .. } = recorded else { panic!("{uri}: {recorded:?}") };
         assert_eq!(verdict.reply.is_some(), answered, "{uri}");
+    }
+}
+
+async fn what_was_purged_is_in_no_file_of_the_database(base: &Base) {
+    let store = base.daemon().await;
+    let mut said = mention("u");
+    said.text.own = "a canary sang here".to_owned();
+    record(&store, &eyes(), said, Decide::new(COUNTED, |_, _| silent("nothing")), Sending::AtOnce, now()).await;
+    assert_eq!(store.purge_texts(now() + chrono::Duration::days(8)).await.unwrap(), 1);
+    store.overwrite_purged().await.unwrap();
+    for file in std::fs::read_dir(base.data()).into_iter().flatten().flatten() {
+        let bytes = std::fs::read(file.path()).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{:?}", file.path());
     }
 }
