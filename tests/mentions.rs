@@ -1,6 +1,7 @@
 //! The shipped campaign against labelled mentions: precision, recall, commands, language.
 //!
-//! `tests/data/mentions/` holds mentions that the program has not learned from. What it learns from is `config/examples/`:
+//! `tests/data/mentions/` holds mentions that the program has not learned from; each file's head tells what was measured
+//! before anybody had read it. What it learns from is `config/examples/`:
 //! its older part, on which the keywords were tuned, must be understood by keywords alone; of its newer part one half is
 //! measured with what the other half teaches.
 //!
@@ -39,10 +40,6 @@ const PHRASES: usize = 200;
 /// Examples up to these were there when keywords and phrases were tuned; nobody tuned on later ones.
 const TUNED_MENTIONS: &str = "19.txt";
 const TUNED_COMMANDS: &str = "commands-4.txt";
-
-/// On mentions that nobody tuned on and that taught nothing.
-const NEW_PRECISION: f64 = 0.92;
-const NEW_RECALL: f64 = 0.87;
 
 /// On halves of the newer examples with what the other half teaches: many of them are near twins.
 const HALF_PRECISION: f64 = 0.87;
@@ -297,12 +294,12 @@ fn told(reading: &Reading, mention: &Labelled, judge: Judge) -> Option<Tally> {
 
 #[test]
 fn answers_are_precise_and_few_questions_go_without_one() {
-    let Measured { all, en, es } = measure(&matcher(), batches(MEASURED).iter(), Judge::Facts);
+    let Measured { all, en, es } = measure(&matcher(), batches(MEASURED).iter(), Judge::Topics);
     assert!(all.mentions as usize >= MENTIONS, "{} mentions", all.mentions);
     assert!(all.silent * 3 >= all.mentions, "{} of {} to stay silent", all.silent, all.mentions);
     for tally in [en, es, all] {
-        assert!(tally.precision() >= NEW_PRECISION, "precision {:.3}", tally.precision());
-        assert!(tally.recall() >= NEW_RECALL, "recall {:.3}", tally.recall());
+        assert!(tally.precision() >= PRECISION, "precision {:.3}", tally.precision());
+        assert!(tally.recall() >= RECALL, "recall {:.3}", tally.recall());
     }
 }
 

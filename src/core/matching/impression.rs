@@ -16,7 +16,9 @@ use crate::core::learning::{Example, Impression, Label, Learned};
 use crate::core::text::Words;
 
 /// How much a text without keywords must look like a question, and how far its topic must be ahead of the next.
-const SURE: f32 = 1.0;
+const SURE: f32 = 2.0;
+/// The same where not even a weak word of a topic stands in it.
+const SURER: f32 = 3.0;
 const CLEAR: f32 = 0.7;
 
 /// How far another topic must be ahead to take the place of the one that keywords found.
@@ -26,7 +28,7 @@ const CLEARER: f32 = 1.5;
 const PLAIN: f32 = 1.0;
 
 /// How much a text without a phrase must look like a command.
-const SURE_COMMAND: f32 = 0.5;
+const SURE_COMMAND: f32 = 1.5;
 
 /// What a campaign's examples teach. Learning takes a tenth of a second, so it is done when it is first asked for, once.
 pub(super) struct Taught {
@@ -109,7 +111,7 @@ impl Matcher {
         let Some((topic, ahead)) = &seen.topic else { return reading };
         let known = reading.matches.first().map(|found| &found.topic);
         let enough = match known {
-            None => seen.question >= SURE && *ahead >= CLEAR,
+            None => seen.question >= if reading.weak_only.is_empty() { SURER } else { SURE } && *ahead >= CLEAR,
             Some(known) => known != topic && *ahead >= CLEARER,
         };
         let (mut matches, mut lang, mut by_example) = (reading.matches, reading.lang, false);
