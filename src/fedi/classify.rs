@@ -103,13 +103,18 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
     }
     let shown = json::any_text(&status, "content").map(|content| html::plain(&content));
     let other_words = shown.filter(|words| likeness(&asked.payload.text, words) == Likeness::Other);
+    let mut changed = changed(asked, &status);
+    // A warning may stand among the words; a text that is gone is told as that.
+    if asked.payload.cw.is_none() && other_words.as_ref().is_some_and(|words| !words.trim().is_empty()) {
+        changed.push(OTHER_WORDS.to_owned());
+    }
     Outcome::Sent(Receipt {
         status: StatusId::new(id),
         author: status.get("account").and_then(|account| json::id(account, "id")).map(RemoteId::new),
         author_url: status.get("account").and_then(|account| json::text(account, "url")),
         other_words,
         url: json::text(&status, "url").or_else(|| json::text(&status, "uri")),
-        changed: changed(asked, &status),
+        changed,
         creates_left: headers::remaining(&answer.headers)
             .map(|left| CreatesLeft { left, window: headers::wait(&answer.headers) }),
         server_time: headers::date(&answer.headers),
@@ -118,6 +123,9 @@ fn accepted(asked: &Asked<'_>, answer: &Answer) -> Outcome {
 
 /// Among the changes of a receipt: a reply became a post of its own.
 pub const LOST_THREAD: &str = "it is not a reply: the thread is lost";
+
+/// Among the changes of a receipt: it says something else.
+pub const OTHER_WORDS: &str = "its words are not ours";
 
 /// Among the changes of a receipt: it answers something else.
 pub const OTHER_PARENT: &str = "it replies to another status";

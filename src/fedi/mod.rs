@@ -61,7 +61,7 @@ use crate::core::ids::{AccountName, RemoteId};
 use crate::core::mention::MentionText;
 
 pub use capabilities::{Capabilities, KeyClass, PollRules};
-pub use classify::{LOST_THREAD, OTHER_PARENT, SHOWN_TO_OTHERS};
+pub use classify::{LOST_THREAD, OTHER_PARENT, OTHER_WORDS, SHOWN_TO_OTHERS};
 pub use errors::{Advice, FediError, StreamError, UploadError};
 pub use http::Http;
 pub use notifications::{MentionsPage, PageFrom, PageItem, SeenAgain};

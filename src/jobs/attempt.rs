@@ -1,6 +1,8 @@
 //! The one POST of an armed record, what its answer means, and its outcome in the ledger (DESIGN §5). The only place that
 //! calls `fedi.publish`, for posts and replies alike; it does not know what is due, nor when.
 
+use std::sync::atomic::Ordering;
+
 use chrono::{DateTime, Duration, Utc};
 
 use super::context::{Ctx, LinkState, Linked, Reserved, Said, Seen, Voice};
@@ -15,6 +17,9 @@ use crate::store::StoreError;
 use crate::store::deliveries::{Delivery, Of};
 use crate::store::notices::Told;
 use crate::store::sending::{ANOTHER_STATUS, Ending, NO_PARENT_YET, REFUSED_AFTER};
+
+/// Among what a server changed: everybody sees what was to be unlisted.
+const WIDENED: &str = "visibility is public, not unlisted";
 
 /// How an attempt ended, for the turn it belongs to.
 pub(super) enum Step {
@@ -329,12 +334,8 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
     let now = ctx.clock.now();
     let told = told(armed.id, account, &ending);
     let changed = match &ending {
-        Ending::Sent(receipt) if !receipt.changed.is_empty() => Some(receipt.changed.join("; ")),
-        Ending::Sent(_)
-        | Ending::Again { .. }
-        | Ending::Anew { .. }
-        | Ending::Unknown { .. }
-        | Ending::Settled { .. } => None,
+        Ending::Sent(receipt) => receipt.changed.clone(),
+        Ending::Again { .. } | Ending::Anew { .. } | Ending::Unknown { .. } | Ending::Settled { .. } => Vec::new(),
     };
     if let Some(told) = &told {
         tracing::warn!(account.name = %account.name, delivery.id = %armed.id, reason = %told.text, "delivery needs a person");
@@ -344,14 +345,29 @@ async fn record(ctx: &Ctx, account: &Linked, armed: &Armed, ending: Ending) -> R
     if !ours {
         tracing::error!(delivery.id = %armed.id, "the outcome of a delivery could not be recorded: its row had moved on");
     }
-    if let Some(changed) = changed {
-        // One notice an account: what a server does to a status it does to the next one too.
-        let text = format!("{} changed what {} said (delivery {}): {changed}", account.server, account.name, armed.id);
-        let step = "look at it there; on this server write posts that need no such thing, or leave the account out";
-        let key = format!("changed:{}", account.name);
-        ctx.store.raise(&key, account.name.as_str(), &text, step, now).await?;
-        tracing::warn!(account.name = %account.name, delivery.id = %armed.id, changed, "the server changed the status");
+    tell_changed(ctx, account, armed.id, &changed, now).await
+}
+
+/// What a server made of a status against our wish: staff are told, once an account, because what it does to one status it
+/// does to the next one too. Where it shows to everybody what was to be unlisted, answers are direct from then on.
+pub(super) async fn tell_changed(
+    ctx: &Ctx,
+    account: &Linked,
+    delivery: DeliveryId,
+    changed: &[String],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    if changed.is_empty() {
+        return Ok(());
     }
+    if let Some(link) = account.link().filter(|_| changed.iter().any(|change| change == WIDENED)) {
+        link.widens.store(true, Ordering::Relaxed);
+    }
+    let changed = changed.join("; ");
+    let text = format!("{} changed what {} said (delivery {delivery}): {changed}", account.server, account.name);
+    let step = "look at it there; on this server write posts that need no such thing, or leave the account out";
+    ctx.store.raise(&format!("changed:{}", account.name), account.name.as_str(), &text, step, now).await?;
+    tracing::warn!(account.name = %account.name, delivery.id = %delivery, changed, "the server changed the status");
     Ok(())
 }
 

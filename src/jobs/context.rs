@@ -176,6 +176,8 @@ pub struct LinkState {
     pub aside: Aside,
     /// When pages that it does not sort were read to their end.
     pub all_read: AllRead,
+    /// It was seen to show to everybody what was to be unlisted.
+    pub widens: AtomicBool,
 }
 
 /// One of the statuses a server still lets an account create: whoever holds it may arm one. Given back when nothing was
@@ -392,7 +394,7 @@ impl Ctx {
         Venue {
             rules: link.capabilities.rules,
             keeps_cw: link.capabilities.keeps_cw,
-            keeps_unlisted: link.capabilities.keeps_unlisted,
+            keeps_unlisted: link.capabilities.keeps_unlisted && !link.widens.load(Ordering::Relaxed),
             allowance: CREATES_PER_WINDOW,
             ours: self.ours(),
         }

@@ -2,6 +2,7 @@
 //! or heard before. A failing token pauses the account with a notice; the next look mends it by itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
@@ -121,6 +122,7 @@ pub async fn tick(ctx: &Ctx, account: &Linked, now: DateTime<Utc>) -> Result<Out
         seen_lately: SeenLately::default(),
         aside: Aside::default(),
         all_read: AllRead::default(),
+        widens: AtomicBool::new(account.link().is_some_and(|before| before.widens.load(Ordering::Relaxed))),
     };
     set_aside::ask_policy(ctx, account, &link).await?;
     account.set_link(Some(Arc::new(link)));

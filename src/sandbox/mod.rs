@@ -63,7 +63,8 @@ pub use handle::{StreamEnd, TimedOut};
 pub use ids::{AccountKey, MediaKey, NotificationKey, StatusKey};
 pub use people::{Answers, Credentials, NewAccount};
 pub use profile::{
-    Existence, Heed, Idempotency, LengthRule, Limits, LocalAcct, PolicyForm, Profile, Requests, Sorting, Window,
+    Existence, Heed, Idempotency, LengthRule, Limits, LocalAcct, PolicyForm, Profile, Requests, Sorting, Unlisted,
+    Window,
 };
 pub use refused::Refused;
 pub use seen::{Ever, MediaSeen, RequestSeen, StatusSeen};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use watchpost::core::delivery::State;
 use watchpost::core::ids::StatusId;
 use watchpost::core::post::Visibility;
-use watchpost::sandbox::{Answers, Draft, Endpoint, Existence, Fault, NewAccount, Profile, Trouble};
+use watchpost::sandbox::{Answers, Draft, Endpoint, Existence, Fault, NewAccount, Profile, Trouble, Unlisted};
 
 use crate::harness::{Scene, Story, is_out, tell};
 
@@ -346,5 +346,38 @@ fn an_answer_to_a_private_question_that_the_server_shows_to_everybody_is_taken_b
         assert_eq!((rows.len(), rows[0].state), (1, State::Cancelled), "{rows:?}");
         let open = story.says("bob", "@eyes what is Rekognition?");
         story.answer_to(&open).await;
+    });
+}
+
+#[test]
+fn a_server_that_shows_to_everybody_what_was_unlisted_gets_direct_answers_from_then_on() {
+    tell(on("mastodon", |server| server.unlisted = Unlisted::Public), async |story| {
+        for (who, seen_by) in [("ada", Visibility::Public), ("bo", Visibility::Direct), ("cleo", Visibility::Direct)] {
+            let asked = story.says(who, "@eyes what is Rekognition?");
+            story.answer_to(&asked).await;
+            assert_eq!(story.server().replies_to(&asked)[0].visibility, seen_by, "{who}");
+        }
+        story.flow_until_notice("visibility is public, not unlisted").await;
+    });
+}
+
+#[test]
+fn what_a_server_made_of_an_unclear_reply_is_told_when_it_is_found() {
+    tell(Scene::new(), async |story| {
+        story.fault(Fault::on(Endpoint::Create, Trouble::accepted_but(500)));
+        let asked = story.says("ada", "@eyes what is Rekognition?");
+        story.flow_until("the mention is decided", async || story.decisions(&asked).await == 1).await;
+        story
+            .flow_until("the reply is unclear", async || {
+                story.reply_rows().await.iter().all(|row| row.state == State::Unknown)
+            })
+            .await;
+        let made = story.server().replies_to(&asked).remove(0);
+        story.server().edit(&made.id, &Draft::new("BUY CRYPTO")).unwrap();
+        for _ in 0..3 {
+            story.advance(6 * SECOND).await;
+        }
+        story.flow_until_notice("its words are not ours").await;
+        assert!(is_out(story.reply_rows().await[0].state));
     });
 }

@@ -457,6 +457,7 @@ fn unplug(daemon: &Daemon, http: &Http) -> anyhow::Result<()> {
         };
         let (me, capabilities) = (link.me.clone(), link.capabilities.clone());
         account.set_link(Some(Arc::new(LinkState {
+            widens: std::sync::atomic::AtomicBool::default(),
             apart: Default::default(),
             fedi: Fedi::new(http, to_nobody)?,
             me,

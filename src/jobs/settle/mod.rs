@@ -3,6 +3,7 @@
 
 mod afterwards;
 mod candidates;
+mod changed;
 mod look;
 mod unclear;
 

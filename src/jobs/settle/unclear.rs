@@ -7,6 +7,7 @@ use crate::core::looking::{self, Keyed};
 use crate::core::post::Visibility;
 use crate::core::resemblance::Likeness;
 use crate::fedi::{KeyClass, StatusView};
+use crate::jobs::attempt;
 use crate::jobs::trouble::Trouble;
 use crate::store::StoreError;
 use crate::store::calendar::FILE_GONE;
@@ -40,6 +41,8 @@ impl Case<'_> {
                     Likeness::Near | Likeness::Other => format!("{after}, with slightly other words"),
                 };
                 settled.found += 1;
+                let changed = super::changed::changed(&self.row.delivery.payload, &status, &self.link.capabilities);
+                attempt::tell_changed(self.ctx, self.account, self.row.delivery.id, &changed, self.now).await?;
                 Found::There { status: status.id.clone(), url: status.url.clone(), note }
             }
             None => match self.absent(settled) {
