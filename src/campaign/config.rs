@@ -10,16 +10,19 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use secrecy::SecretString;
 
-use super::finding::{Report, did_you_mean, nearest};
+use super::finding::{Finding, Level, Report, did_you_mean, nearest};
 use super::tree::{Node, Section, tables, texts};
-use super::words;
 use super::{Account, Replies, accounts, address, replies, rules};
+use super::{toml_tree, words};
 use crate::core::approval::ApprovalRule;
 use crate::core::ids::Lang;
 use crate::core::rules::Rules;
 
 /// Where the settings stand, relative to the campaign folder.
 pub(crate) const FILE: &str = "config/watchpost.toml";
+
+/// How every mistake about the store begins.
+const STORE: &str = "the store's address";
 
 const DEFAULT_STORE: &str = "data/watchpost.db";
 
@@ -164,6 +167,29 @@ fn store(node: &Node, root: &Path, settings: &mut Settings, report: &mut Report)
         }
     }
     section.finish(report);
+}
+
+/// Which database is the campaign's, also where the settings as a whole cannot be read: then by their line `url` alone.
+/// `None` where that line is what is wrong: what is said to another database stops nobody.
+pub(crate) fn store_in_spite(root: &Path, now: DateTime<Utc>, findings: &[Finding]) -> Option<SecretString> {
+    if findings.iter().any(|finding| finding.level == Level::Error && finding.message.starts_with(STORE)) {
+        return None;
+    }
+    let text = std::fs::read_to_string(root.join(FILE)).ok()?;
+    let mut report = Report::new(FILE);
+    if let Some(node) = toml_tree::parse(&text, &mut report) {
+        return Some(read(&node, root, now, &mut report).store_url);
+    }
+    let mut urls = text.lines().filter(|line| line.trim_start().starts_with("url"));
+    let (line, other) = (urls.next(), urls.next());
+    let alone = match (line, other) {
+        (Some(line), None) => toml_tree::parse(&format!("[store]\n{line}"), &mut report)?,
+        (None, _) => toml_tree::parse("[store]", &mut report)?,
+        (Some(_), Some(_)) => return None,
+    };
+    let mut report = Report::new(FILE);
+    let url = read(&alone, root, now, &mut report).store_url;
+    report.into_findings().iter().all(|finding| !finding.message.starts_with(STORE)).then_some(url)
 }
 
 fn no_file(line: usize, report: &mut Report) {

@@ -232,6 +232,16 @@ pub fn load_settings(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadErro
     load_with(root, now, None, Depth::Settings)
 }
 
+/// What can be read of a campaign whose settings, facts, links or commands have mistakes: enough to say stop, and never
+/// to speak. Times are of UTC where its zone cannot be read; accounts that cannot be read are not there. `None` when it
+/// cannot be known which database is its own.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_stop(root: &Path, now: DateTime<Utc>) -> Result<Option<Campaign>, LoadError> {
+    Ok(load_with(root, now, None, Depth::ToStop)?.campaign)
+}
+
 /// How much is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
@@ -241,6 +251,8 @@ enum Depth {
     EachFile,
     /// Posts beside each other too.
     Whole,
+    /// Each file by itself, and what has mistakes is taken as far as it can be read.
+    ToStop,
 }
 
 fn load_with(
@@ -251,10 +263,17 @@ fn load_with(
 ) -> Result<Loaded, LoadError> {
     open(root)?;
     let mut findings = Vec::new();
-    let settings = with_tree(root, config::FILE, instead, &mut findings, |node, report| {
+    let mut settings = with_tree(root, config::FILE, instead, &mut findings, |node, report| {
         node.map_or_else(config::Settings::default, |node| config::read(node, root, now, report))
     });
     let settled = !any_error(&findings);
+    if depth == Depth::ToStop {
+        settings.zone = settings.zone.or(Some(Tz::UTC));
+        match config::store_in_spite(root, now, &findings) {
+            Some(url) => settings.store_url = url,
+            None => settings.zone = None,
+        }
+    }
     let languages = settings.languages.as_slice();
     let links = with_tree(root, links::FILE, instead, &mut findings, |node, report| {
         // A file with a syntax error names links we do not know: then none is judged.
@@ -296,7 +315,7 @@ fn load_with(
 
     let told = if depth == Depth::Whole { posts.as_slice() } else { &[] };
     let places = told.iter().map(|read| (read.post.id.clone(), (read.file.clone(), read.line))).collect();
-    let campaign = settings.zone.filter(|_| sound).map(|zone| Campaign {
+    let campaign = settings.zone.filter(|_| sound || depth == Depth::ToStop).map(|zone| Campaign {
         root: root.to_path_buf(),
         name: settings.name,
         zone,

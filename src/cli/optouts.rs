@@ -63,7 +63,7 @@ struct Row {
 /// # Errors
 /// When the campaign has mistakes in its settings, the database cannot be used, or the person cannot be found.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let campaign = workplace::settings(root, now)?;
+    let (campaign, _) = workplace::campaign_to_stop(root, now).await?;
     let store = workplace::store(&campaign).await?;
     match &args.action {
         Action::List { json } => {

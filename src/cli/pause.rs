@@ -75,7 +75,7 @@ pub(super) struct PauseShown {
 /// # Errors
 /// When there is no such account, `--until` is no time to come, or the database cannot be written.
 pub async fn pause(root: &Path, args: &PauseArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let campaign = workplace::settings(root, now)?;
+    let (campaign, _) = workplace::campaign_to_stop(root, now).await?;
     let account = known_account(&campaign, args.account.as_deref())?;
     let until = match &args.until {
         None => None,
@@ -113,7 +113,7 @@ pub async fn pause(root: &Path, args: &PauseArgs, now: DateTime<Utc>) -> anyhow:
 /// # Errors
 /// When there is no such account, or the database cannot be written.
 pub async fn resume(root: &Path, args: &ResumeArgs, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let campaign = workplace::settings(root, now)?;
+    let (campaign, _) = workplace::campaign_to_stop(root, now).await?;
     let account = known_account(&campaign, args.account.as_deref())?;
     let store = workplace::store(&campaign).await?;
     let wanted = turns(args.posts, args.replies);
@@ -146,6 +146,11 @@ fn known_account(campaign: &Campaign, name: Option<&str>) -> anyhow::Result<Opti
     match campaign.accounts.iter().find(|account| account.name.as_str() == name) {
         Some(account) => Ok(Some(account.name.clone())),
         None => {
+            if campaign.accounts.is_empty() {
+                bail!(
+                    "config/watchpost.toml names no account that can be read: leave out --account to mean all of them"
+                );
+            }
             let known: Vec<&str> = campaign.accounts.iter().map(|account| account.name.as_str()).collect();
             bail!("--account {name} is not one of {}", known.join(", "))
         }

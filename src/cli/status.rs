@@ -104,7 +104,7 @@ struct NoticeShown {
 /// # Errors
 /// When the campaign has mistakes in its settings or the database cannot be read.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let campaign = workplace::settings(root, now)?;
+    let (campaign, has_mistakes) = workplace::campaign_to_stop(root, now).await?;
     let zone = campaign.zone;
     let mut status = Status {
         running: Store::daemon_runs(&workplace::place(&campaign), now).await?,
@@ -136,7 +136,7 @@ pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result
     } else {
         output::text(&page(&status))?;
     }
-    Ok(u8::from(!status.notices.is_empty() || status.held() > 0 || !status.review.is_empty()))
+    Ok(u8::from(has_mistakes || !status.notices.is_empty() || status.held() > 0 || !status.review.is_empty()))
 }
 
 impl Status {

@@ -50,6 +50,25 @@ fn usable(root: &Path, loaded: Loaded) -> anyhow::Result<(Campaign, Vec<Finding>
     }
 }
 
+/// The same for what must work at any time, because it stops something or shows what goes on: a campaign with mistakes is
+/// taken as far as it can be read, and what is wrong is told on stderr. The second says whether that was so.
+pub(super) async fn campaign_to_stop(root: &Path, now: DateTime<Utc>) -> anyhow::Result<(Campaign, bool)> {
+    let refused = match campaign(root, now) {
+        Ok((campaign, _)) => return Ok((campaign, false)),
+        Err(refused) => refused,
+    };
+    if let Ok(campaign) = settings(root, now) {
+        return Ok((campaign, true));
+    }
+    let Some(campaign) = campaign::load_to_stop(root, now)? else { return Err(refused) };
+    // Whoever makes a database by saying stop to it stops nobody.
+    if !Store::exists(&place(&campaign)).await? {
+        return Err(refused);
+    }
+    tracing::warn!("{refused}\na daemon that runs goes on with what it read before; this works all the same");
+    Ok((campaign, true))
+}
+
 /// Says on stderr that posts are left out of what is shown.
 pub(super) fn tell_left_out(campaign: &Campaign) {
     let count = campaign.unreadable.len();

@@ -244,6 +244,39 @@ fn a_pause_from_the_terminal_holds_within_a_second_and_ends_by_itself() {
 }
 
 #[test]
+fn a_slip_in_the_settings_takes_no_brake_away() {
+    run(async {
+        let later = (Clock::system().now() + Duration::days(1)).to_rfc3339();
+        let ring = format!("---\nat: {later}\n---\nA ring.\n");
+        let mut story = Scene::new().real_time().post("ring", &ring).set().await;
+        story.start().await;
+        story.expect_state("ring", State::Planned).await;
+        let read = |file: &str| std::fs::read_to_string(story.folder.path().join(file)).unwrap();
+        for file in ["config/facts.toml", "config/links.toml", "config/commands.toml", "config/watchpost.toml"] {
+            let whole = read(file);
+            std::fs::write(story.folder.path().join(file), format!("{whole}\nthis is no line =\n")).unwrap();
+            said(&story, &["pause", "--reason", file], 0, file);
+            said(&story, &["status"], 1, file);
+            said(&story, &["queue", "hold", "ring"], 0, "1 delivery held");
+            story.expect_state("ring", State::Held).await;
+            said(&story, &["queue", "release", "ring"], 0, "1 delivery released");
+            story.expect_state("ring", State::Planned).await;
+            said(&story, &["optouts", "add", "bo@example.org"], 0, "bo");
+            said(&story, &["resume"], 0, "1 pause ended");
+            // What makes something new asks for settings that can be read.
+            said(&story, &["queue", "add", "Words."], 2, "has mistakes");
+            std::fs::write(story.folder.path().join(file), whole).unwrap();
+        }
+        // To another database nobody says stop.
+        let file = "config/watchpost.toml";
+        let elsewhere = read(file).replace("sqlite://data/watchpost.db", "sqlite:/data/elsewhere.db");
+        std::fs::write(story.folder.path().join(file), elsewhere).unwrap();
+        said(&story, &["pause"], 2, "the store's address");
+        story.finish().await;
+    });
+}
+
+#[test]
 fn while_replies_are_paused_mentions_get_none_and_a_stop_is_obeyed() {
     tell(Scene::new(), async |story| {
         story.store.pause(None, Turn::Replies, None, "", story.clock.now()).await.unwrap();

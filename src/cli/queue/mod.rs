@@ -93,7 +93,14 @@ pub enum Action {
 /// # Errors
 /// When the campaign has mistakes in its settings, the database cannot be used, or the id is unknown.
 pub async fn run(root: &Path, args: &Args, now: DateTime<Utc>) -> anyhow::Result<u8> {
-    let (campaign, _) = workplace::campaign(root, now)?;
+    let stops = matches!(
+        args.action,
+        Action::Hold(_) | Action::Release(_) | Action::Cancel(_) | Action::Reject(_) | Action::List(_)
+    );
+    let (campaign, _) = match stops {
+        true => workplace::campaign_to_stop(root, now).await?,
+        false => (workplace::campaign(root, now)?.0, false),
+    };
     workplace::tell_left_out(&campaign);
     match &args.action {
         Action::List(args) => list::run(&campaign, args, now).await,
