@@ -150,6 +150,9 @@ impl Reader<'_> {
                 }
                 return None;
             }
+            // The facts' own, so that its letters are kept once.
+            let own = known.as_ref().and_then(|known| known.iter().find(|own| **own == topic).cloned());
+            let topic = own.unwrap_or(topic);
             if !topics.contains(&topic) {
                 topics.push(topic);
             }

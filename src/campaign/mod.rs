@@ -91,7 +91,7 @@ pub struct Campaign {
     /// Commands and the bot's own sentences.
     pub commands: CommandBook,
     /// Mentions with what is right for each; lines with errors are left out and reported.
-    pub examples: Vec<Example>,
+    pub examples: Arc<[Example]>,
     /// In file order; posts with errors are left out and reported.
     pub posts: Vec<Arc<Post>>,
     /// Posts that are left out, each with its first mistake.
@@ -327,7 +327,7 @@ fn load_with(
         store_url: settings.store_url,
         facts: facts.unwrap_or_default(),
         commands,
-        examples,
+        examples: examples.into(),
         posts: posts.into_iter().map(|read| read.post).collect(),
         unreadable,
     });

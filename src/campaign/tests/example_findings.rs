@@ -21,7 +21,7 @@ fn each_kind_of_label_is_read() {
     };
     let example = |text: &str, label| Example { text: text.to_owned(), label };
     assert_eq!(
-        loaded.campaign.unwrap().examples,
+        *loaded.campaign.unwrap().examples,
         [
             example("who sees my porch?", question(Some("en"), &["ring-2000"])),
             example("doorbell\nand cops", question(None, &[])),

@@ -21,10 +21,9 @@ const RIGHT: f32 = 0.002;
 /// A weight for each thing counted; `said` as in [`super::counting::opinion`], where more than half is a yes.
 pub(super) fn opinion(lessons: &Lessons, said: &[Option<f32>]) -> Opinion {
     let told: Vec<(&[u32], f32)> = lessons
-        .texts
-        .iter()
+        .texts()
         .zip(said)
-        .filter_map(|(text, said)| Some((text.as_slice(), if (*said)? > 0.5 { 1.0 } else { 0.0 })))
+        .filter_map(|(text, said)| Some((text, if (*said)? > 0.5 { 1.0 } else { 0.0 })))
         .collect();
     // Weight, and the sum of its corrections times the step they were made at.
     let mut weights = vec![(0.0_f32, 0.0_f32); lessons.rows.len()];

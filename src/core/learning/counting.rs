@@ -13,7 +13,7 @@ const SMOOTHING: f32 = 0.02;
 /// where it says nothing about it.
 pub(super) fn opinion(lessons: &Lessons, said: &[Option<f32>]) -> Opinion {
     let mut counts = vec![(SMOOTHING, SMOOTHING); lessons.rows.len()];
-    for (text, said) in lessons.texts.iter().zip(said) {
+    for (text, said) in lessons.texts().zip(said) {
         let Some(part) = said else { continue };
         let share = share(text.len());
         for row in text {

@@ -9,7 +9,7 @@ mod correcting;
 mod counting;
 mod features;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::core::command::Command;
 use crate::core::ids::{FactId, Lang, TopicId};
@@ -88,8 +88,10 @@ pub struct Learned {
     weights: Vec<i8>,
     /// By column: what is added for every text.
     always: Vec<f32>,
-    /// What is right for the examples themselves.
-    known: FastMap<u64, Label>,
+    /// What is right for the examples themselves: each as its place among the labels.
+    known: FastMap<u64, usize>,
+    /// Each label that some example has, once.
+    labels: Vec<Label>,
 }
 
 impl Learned {
@@ -97,14 +99,24 @@ impl Learned {
     /// is right for the examples themselves.
     #[must_use]
     pub fn from(examples: &[Example]) -> Learned {
-        let known = |example: &Example| Some((features::whole(&example.text)?, example.label.clone()));
-        Learned { known: examples.iter().filter_map(known).collect(), ..Learned::about(columns(examples), examples) }
+        let mut learned = Learned::about(columns(examples), examples);
+        let mut places: HashMap<&Label, usize> = HashMap::new();
+        for example in examples {
+            let place = *places.entry(&example.label).or_insert_with(|| {
+                learned.labels.push(example.label.clone());
+                learned.labels.len() - 1
+            });
+            if let Some(text) = features::whole(&example.text) {
+                learned.known.insert(text, place);
+            }
+        }
+        learned
     }
 
     /// What is right for a text that is word for word an example.
     #[must_use]
     pub fn known(&self, text: &str) -> Option<&Label> {
-        self.known.get(&features::whole(text)?)
+        self.labels.get(*self.known.get(&features::whole(text)?)?)
     }
 
     /// Learns which fact a question asks for, from those that name one.
@@ -141,7 +153,7 @@ impl Learned {
             }
             always.push(opinion.always);
         }
-        Learned { rows: lessons.rows, columns, weights, always, known: FastMap::default() }
+        Learned { rows: lessons.rows, columns, weights, always, ..Learned::default() }
     }
 
     /// What a text looks like.
@@ -279,26 +291,43 @@ fn says(label: &Label, column: &Column) -> Option<f32> {
     }
 }
 
-/// Examples as the numbers of what stands in them.
+/// Examples as the numbers of what stands in them. In two long rows, because ten thousands of short ones would stay in
+/// the program's memory after they are gone.
 struct Lessons {
-    /// The place of each thing counted.
+    /// The place of each thing that stands in more than one example: what stands in one says nothing of others.
     rows: FastMap<u64, u32>,
-    /// By example: the places of what stands in it.
-    texts: Vec<Vec<u32>>,
+    /// The places of what stands in the examples, one after another.
+    places: Vec<u32>,
+    /// Where each example ends in them.
+    ends: Vec<usize>,
 }
 
 impl Lessons {
     fn of(examples: &[Example]) -> Lessons {
-        let mut rows: FastMap<u64, u32> = FastMap::default();
-        let mut place = |feature: u64| {
-            let next = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-            *rows.entry(feature).or_insert(next)
-        };
-        let texts = examples
-            .iter()
-            .map(|example| features::features(&Words::read(&example.text)).into_iter().map(&mut place).collect())
-            .collect();
-        Lessons { rows, texts }
+        let mut seen: FastMap<u64, bool> = FastMap::default();
+        for example in examples {
+            for feature in features::features(&Words::read(&example.text)) {
+                seen.entry(feature).and_modify(|again| *again = true).or_insert(false);
+            }
+        }
+        let mut lessons = Lessons { rows: FastMap::default(), places: Vec::new(), ends: Vec::new() };
+        for example in examples {
+            for feature in features::features(&Words::read(&example.text)) {
+                if seen.get(&feature) == Some(&true) {
+                    let next = u32::try_from(lessons.rows.len()).unwrap_or(u32::MAX);
+                    lessons.places.push(*lessons.rows.entry(feature).or_insert(next));
+                }
+            }
+            lessons.ends.push(lessons.places.len());
+        }
+        lessons.rows.shrink_to_fit();
+        lessons
+    }
+
+    /// Each example's places.
+    fn texts(&self) -> impl Iterator<Item = &[u32]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        starts.zip(&self.ends).map(|(start, end)| self.places.get(*start..*end).unwrap_or_default())
     }
 }
 

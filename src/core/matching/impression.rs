@@ -45,7 +45,7 @@ impl fmt::Debug for Taught {
 
 impl Taught {
     /// What these examples teach; `before`, where it learned from the same.
-    pub(super) fn by(facts: &FactBook, examples: &[Example], before: Option<&Arc<Taught>>) -> Arc<Taught> {
+    pub(super) fn by(facts: &FactBook, examples: &Arc<[Example]>, before: Option<&Arc<Taught>>) -> Arc<Taught> {
         let mut hasher = DefaultHasher::new();
         examples.hash(&mut hasher);
         for (fact, text) in facts.facts.iter().flat_map(|fact| words_of(fact).map(move |text| (fact, text))) {
@@ -55,7 +55,7 @@ impl Taught {
         if let Some(before) = before.filter(|before| before.of == of) {
             return before.clone();
         }
-        let (facts, examples) = (facts.clone(), examples.to_vec());
+        let (facts, examples) = (facts.clone(), examples.clone());
         Arc::new(Taught { of, lesson: LazyLock::new(Box::new(move || Lesson::of(&facts, &examples))) })
     }
 

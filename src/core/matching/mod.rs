@@ -144,7 +144,7 @@ impl Matcher {
     /// The same, with examples of mentions about `facts` to learn from, when it is first asked about a mention. What
     /// `before` learned from the same facts and examples is taken over.
     #[must_use]
-    pub fn taught(self, facts: &FactBook, examples: &[Example], before: Option<&Matcher>) -> Matcher {
+    pub fn taught(self, facts: &FactBook, examples: &Arc<[Example]>, before: Option<&Matcher>) -> Matcher {
         if examples.is_empty() {
             return self;
         }

@@ -424,7 +424,7 @@ fn taught(more: &[(Label, &str)]) -> Matcher {
         }
     }
     examples.extend(more.iter().map(|(label, text)| Example { text: (*text).to_owned(), label: label.clone() }));
-    Matcher::new(&facts, &commands, &[Lang::from("en"), Lang::from("es")]).taught(&facts, &examples, None)
+    Matcher::new(&facts, &commands, &[Lang::from("en"), Lang::from("es")]).taught(&facts, &examples.into(), None)
 }
 
 fn own(text: &str) -> MentionText {
@@ -473,8 +473,8 @@ fn an_example_counts_word_for_word() {
 #[test]
 fn the_same_examples_are_learned_once() {
     let (facts, commands) = books();
-    let examples = [Example { text: "a".to_owned(), label: Label::Silence }];
-    let other = [Example { text: "b".to_owned(), label: Label::Silence }];
+    let examples = Arc::from([Example { text: "a".to_owned(), label: Label::Silence }]);
+    let other = Arc::from([Example { text: "b".to_owned(), label: Label::Silence }]);
     let first = Matcher::new(&facts, &commands, &[]).taught(&facts, &examples, None);
     let again = Matcher::new(&facts, &commands, &[]).taught(&facts, &examples, Some(&first));
     let changed = Matcher::new(&facts, &commands, &[]).taught(&facts, &other, Some(&first));
