@@ -272,6 +272,8 @@ fn a_stop_during_a_walk_ends_it_at_once_and_nobody_is_forgotten() {
 #[test]
 fn who_asks_and_says_stop_before_we_look_gets_no_answer() {
     tell(without_streaming(), async |story| {
+        // Nobody looks until all is said.
+        story.stop().await.unwrap();
         let mut asked = Vec::new();
         let mut stopped = Vec::new();
         for number in 0..5 {
@@ -282,6 +284,7 @@ fn who_asks_and_says_stop_before_we_look_gets_no_answer() {
         let changed_mind = story.says("luz", "@eyes stop");
         story.says("luz", "@eyes start");
         let again = story.says("luz", QUESTION);
+        story.start().await;
         story.flow_until("all are decided", async || story.store.heard(100).await.unwrap().len() == 13).await;
         for mention in &asked {
             story.expect_silence(mention, "said stop").await;
