@@ -3,9 +3,9 @@
 //!
 //! A conversation is known by a keyed hash of the address of its first status, which is the same everywhere; of a first
 //! status of ours by that of its page, because the ledger has no other. What we answered, or heard, has its
-//! conversation in its row, and costs no request. Only below a status that nobody here knows is there nothing to go by
-//! but that status's id, which is its server's: one server is served by that; with several, whoever decides is asked to
-//! look at what stands above.
+//! conversation in its row, and costs no request. Only below a status that nobody here knows, as a bot's that answered us
+//! and named us not, is there nothing to go by: before an answer there, whoever decides is asked to look at what stands
+//! above.
 
 use sqlx::{AnyConnection, Row};
 
@@ -24,8 +24,7 @@ const GUESSED: &str = "below ";
 pub(super) struct Conversation {
     /// What its rows are counted by.
     pub(super) key: String,
-    /// It is only known by what it answers, other servers of the campaign know that by another id, and nobody looked at
-    /// what stands above.
+    /// It is only known by what it answers, and nobody looked at what stands above.
     pub(super) worth_a_look: bool,
 }
 
@@ -61,9 +60,6 @@ pub(super) async fn of(connection: &mut AnyConnection, intake: &Intake<'_>) -> R
         if let Some(found) = of_heard(connection, &identity(intake.store, uri.as_str())).await? {
             return Ok(Conversation::known(found));
         }
-    }
-    if !several_servers(connection).await? {
-        return Ok(Conversation::known(guessed));
     }
     Ok(match above.first() {
         Some(uri) => Conversation::known(first(uri.as_str())),
@@ -124,9 +120,4 @@ async fn of_heard(connection: &mut AnyConnection, identity: &str) -> Result<Opti
         }
     }
     Ok(None)
-}
-
-async fn several_servers(connection: &mut AnyConnection) -> Result<bool, StoreError> {
-    const SERVERS: &str = "SELECT COUNT(DISTINCT server) AS servers FROM accounts";
-    Ok(sqlx::query(SERVERS).fetch_one(connection).await?.try_get::<i64, _>("servers")? > 1)
 }

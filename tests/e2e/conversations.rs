@@ -139,12 +139,39 @@ fn below_our_own_post_a_conversation_is_one_on_every_server() {
     });
 }
 
+/// A status that does not name us stands between; we never hear of it.
 #[test]
-fn with_one_server_a_reply_below_a_strangers_status_costs_no_look_at_its_conversation() {
+fn a_strangers_bot_in_between_does_not_make_a_conversation_anew() {
+    tell(Scene::new().settings(LIMITS), async |story| {
+        let mut below: Option<StatusId> = None;
+        let mut answers = 0;
+        for (number, words) in QUESTIONS.into_iter().enumerate() {
+            let mut question = Draft::new(format!("@eyes {words}"));
+            if let Some(between) = &below {
+                question = question.in_reply_to(between);
+            }
+            let asked = story.writes(&format!("person{number}"), question);
+            decided(story, 0, &asked).await;
+            let told = story.servers[0].hand.replies_to(&asked);
+            answers += told.len();
+            let last = told.first().map_or(asked, |told| StatusId::new(&told.id));
+            below = Some(story.writes("chatty", Draft::new("So true!").in_reply_to(&last)));
+        }
+        assert_eq!(answers, 5);
+    });
+}
+
+#[test]
+fn only_an_answer_below_a_strangers_status_costs_a_look_at_its_conversation() {
     tell(Scene::new().with_vigila().settings(LIMITS), async |story| {
-        let strange = story.says("zoe", "nothing for anybody");
-        let asked = story.writes("ada", Draft::new("Tell me, @eyes, what is Rekognition?").in_reply_to(&strange));
+        let asked = story.says("ada", "@eyes what is Rekognition?");
         story.answer_to(&asked).await;
+        let strange = story.says("zoe", "nothing for anybody");
+        let thanks = story.writes("bob", Draft::new("@eyes thanks").in_reply_to(&strange));
+        decided(story, 0, &thanks).await;
         assert_eq!(story.requests(Endpoint::Context).len(), 0);
+        let asked = story.writes("cleo", Draft::new("Tell me, @eyes, what is Rekognition?").in_reply_to(&strange));
+        story.answer_to(&asked).await;
+        assert_eq!(story.requests(Endpoint::Context).len(), 1);
     });
 }
