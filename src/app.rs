@@ -460,7 +460,6 @@ async fn read_anew(ctx: &Ctx, root: &Path) -> Result<(), StoreError> {
         loaded.findings.extend(vanished);
         loaded.campaign = None;
     }
-    report(ctx, &loaded.findings).await?;
     match loaded.campaign {
         Some(campaign) => {
             let desk = desk(&campaign, Some(&mind));
@@ -469,7 +468,8 @@ async fn read_anew(ctx: &Ctx, root: &Path) -> Result<(), StoreError> {
         }
         None => tracing::error!("the campaign has errors; going on with what was read before"),
     }
-    Ok(())
+    // Behind it, so that who reads of a mistake knows that the rest counts.
+    report(ctx, &loaded.findings).await
 }
 
 /// Learns from examples beside everything else. A mention that comes meanwhile waits for it.

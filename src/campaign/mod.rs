@@ -189,20 +189,20 @@ pub fn load(root: &Path, now: DateTime<Utc>) -> Result<Loaded, LoadError> {
 /// when the folder was last read.
 #[must_use]
 pub fn vanished(root: &Path, had_facts: bool, had_commands: bool, had_examples: bool) -> Vec<Finding> {
-    let finding = |file: &str| Finding {
+    let lost = |file: &str| !root.join(file).exists();
+    let gone = [
+        (facts::FILE, "the file is gone", had_facts && lost(facts::FILE)),
+        (commands::FILE, "the file is gone", had_commands && lost(commands::FILE)),
+        (examples::FOLDER, "its examples are gone", had_examples && !examples::are_there(root)),
+    ];
+    let finding = |file: &str, what: &str| Finding {
         file: PathBuf::from(file),
         line: None,
         level: Level::Error,
-        message: "it is gone; mentions are answered as it said last".to_owned(),
+        message: format!("{what}; mentions are answered as it said last"),
         hint: Some("put it back, or stop and start watchpost if it should be gone".to_owned()),
     };
-    let lost = |file: &str| !root.join(file).exists();
-    let gone = [
-        (facts::FILE, had_facts && lost(facts::FILE)),
-        (commands::FILE, had_commands && lost(commands::FILE)),
-        (examples::FOLDER, had_examples && !examples::are_there(root)),
-    ];
-    gone.iter().filter(|(_, gone)| *gone).map(|(file, _)| finding(file)).collect()
+    gone.iter().filter(|(_, _, gone)| *gone).map(|(file, what, _)| finding(file, what)).collect()
 }
 
 /// The same without what only the whole campaign shows, which is warnings: what most commands and the daemon want,

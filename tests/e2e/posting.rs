@@ -196,6 +196,24 @@ fn facts_that_vanish_while_it_runs_are_remembered_and_missed_aloud() {
 }
 
 #[test]
+fn an_example_that_is_written_while_it_runs_is_obeyed_and_stays_obeyed_when_its_file_vanishes() {
+    tell(Scene::new(), async |story| {
+        let folder = story.folder.path().join("config/examples");
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("asked.txt");
+        // The second line is a mistake: its notice says that the first was read.
+        std::fs::write(&file, "ring en | the moon is big tonight\nrign | who\n").unwrap();
+        story.notice("no fact has the topic “rign”").await;
+        let asked = story.says("ada", "@eyes The moon is big tonight!");
+        assert!(story.answer_to(&asked).await.text.contains("Ring"));
+        std::fs::remove_file(&file).unwrap();
+        story.notice("its examples are gone").await;
+        let asked = story.says("bob", "@eyes the moon is big tonight");
+        story.answer_to(&asked).await;
+    });
+}
+
+#[test]
 fn settings_that_break_while_it_runs_change_nothing_until_they_are_mended() {
     let scene = Scene::new().post("good", "---\nat: 2026-11-27 09:00\n---\nGood words.\n");
     tell(scene, async |story| {
