@@ -21,8 +21,14 @@ use crate::jobs::Voice;
 use crate::sandbox::{NewAccount, Options, Part, Running, Sandbox, StatusSeen};
 use crate::store::Store;
 
-/// The shipped campaign, for a binary that stands alone.
-pub(super) static CONFIG: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/config");
+/// The shipped campaign, for a binary that stands alone. Its examples are left out: they would be a twentieth of the binary.
+const CONFIG: [(&str, &str); 5] = [
+    ("watchpost.toml", include_str!("../../config/watchpost.toml")),
+    ("facts.toml", include_str!("../../config/facts.toml")),
+    ("links.toml", include_str!("../../config/links.toml")),
+    ("commands.toml", include_str!("../../config/commands.toml")),
+    ("columns.toml", include_str!("../../config/columns.toml")),
+];
 static POSTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/posts");
 
 /// How long one step of the story may take, in real time.
@@ -163,12 +169,22 @@ impl Drop for Workshop {
 
 fn unpack(folder: &Path) -> anyhow::Result<PathBuf> {
     let root = folder.join("campaign");
-    for (name, content) in [("config", &CONFIG), ("posts", &POSTS)] {
-        let place = root.join(name);
-        std::fs::create_dir_all(&place)?;
-        content.extract(&place).with_context(|| format!("cannot write {}", place.display()))?;
-    }
+    write_config(&root)?;
+    let place = root.join("posts");
+    std::fs::create_dir_all(&place)?;
+    POSTS.extract(&place).with_context(|| format!("cannot write {}", place.display()))?;
     Ok(root)
+}
+
+/// Writes the shipped `config/` into a campaign's folder.
+pub(super) fn write_config(root: &Path) -> anyhow::Result<()> {
+    let place = root.join("config");
+    std::fs::create_dir_all(&place)?;
+    for (name, text) in CONFIG {
+        let file = place.join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
 }
 
 /// Moves the campaign's accounts to the sandbox and its database into the demo's folder.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use super::super::demo::CONFIG;
+use super::super::demo::write_config;
 use crate::clock::Clock;
 use crate::sandbox::{NewAccount, Options, Running, Sandbox, State};
 
@@ -33,10 +33,10 @@ impl Stage {
             options = options.account(NewAccount::campaign(name).token(format!("token-{name}")));
         }
         let running = Sandbox::start(options).await?;
-        for folder in ["config", "posts", "secrets"] {
+        for folder in ["posts", "secrets"] {
             std::fs::create_dir_all(root.join(folder))?;
         }
-        CONFIG.extract(root.join("config"))?;
+        write_config(root)?;
         let mut settings = String::from(
             "[campaign]\nname = \"Bench\"\ntimezone = \"UTC\"\nlanguages = [\"en\", \"es\"]\nhashtags = [\"#EyesOnAmazon\"]\n",
         );
