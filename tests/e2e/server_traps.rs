@@ -302,7 +302,9 @@ fn a_server_that_loses_threads_keeps_no_reply_on_the_profile() {
         story.fault(Fault::on(Endpoint::Create, Trouble::Unthreaded));
         let asked = story.says("ada", "@eyes what is Rekognition?");
         assert_eq!(story.decision(&asked).await.decision, "answer");
+        // The notice comes before the row's end.
         story.notice("makes posts of their own").await;
+        story.settle().await;
         assert_eq!(story.texts("eyes"), Vec::<String>::new());
         let rows = story.reply_rows().await;
         assert_eq!((rows.len(), rows[0].state), (1, State::Cancelled));
