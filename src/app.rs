@@ -109,7 +109,7 @@ impl App {
         let mut app = App { ctx, tasks: JoinSet::new(), stop, lock, root, scratch };
         // Who asks is heard while a long queue is planned; nothing of the queue is sent before it is.
         app.spawn_listeners();
-        // Nothing waits for it but a mention that comes within this tenth of a second.
+        // Nothing waits for it but a mention that comes meanwhile.
         let mind = app.ctx.desk().mind.clone();
         drop(tokio::task::spawn_blocking(move || mind.matcher.learn()));
         if plans {

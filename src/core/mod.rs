@@ -15,6 +15,7 @@ pub mod date_words;
 pub mod decision;
 pub mod delivery;
 pub mod fact;
+pub(crate) mod fast_map;
 pub mod ids;
 pub mod intake;
 pub mod lateness;

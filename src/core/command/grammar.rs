@@ -5,8 +5,8 @@
 
 use super::template::Step;
 use super::{Command, rank};
+use crate::core::fast_map::FastMap;
 use crate::core::ids::Lang;
-use crate::core::matching::fast_map::FastMap;
 
 /// How far two dots reach, in words.
 const FEW: usize = 3;

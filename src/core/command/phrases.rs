@@ -3,7 +3,7 @@
 //! It knows nothing of what the phrases mean.
 
 use crate::core::fact::ByLang;
-use crate::core::matching::fast_map::FastMap;
+use crate::core::fast_map::FastMap;
 use crate::core::text::Words;
 
 /// Phrases as folded words, found by their first or last word.

@@ -9,8 +9,8 @@ use super::phrases::{PhraseList, full_words};
 use super::template::{Groups, parse};
 use super::{Command, CommandBook, rank};
 use crate::core::fact::ByLang;
+use crate::core::fast_map::FastSet;
 use crate::core::ids::Lang;
-use crate::core::matching::fast_map::FastSet;
 use crate::core::matching::nearness::{Nearness, squeezed};
 use crate::core::text::{Words, without_digits};
 

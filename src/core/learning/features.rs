@@ -5,7 +5,7 @@
 
 use std::hash::Hasher;
 
-use crate::core::matching::fast_map::{FastSet, Quick};
+use crate::core::fast_map::{FastSet, Quick};
 use crate::core::text::{Words, fold};
 
 /// Letters that stand for a word, whatever its ending.

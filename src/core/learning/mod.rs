@@ -12,8 +12,8 @@ mod features;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::core::command::Command;
+use crate::core::fast_map::FastMap;
 use crate::core::ids::{FactId, Lang, TopicId};
-use crate::core::matching::fast_map::FastMap;
 use crate::core::text::Words;
 
 /// Steps of a stored weight in one unit of the natural logarithm; weights end at ±127 steps.

@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::fast_map::FastMap;
 use super::lexicon::stem;
 use super::patterns::Sayable;
 use crate::core::fact::FactBook;
+use crate::core::fast_map::FastMap;
 use crate::core::text::{Words, phrase};
 
 /// The idea whose words ask wherever they stand (`i wonder`, `no duermo pensando`).

@@ -5,9 +5,9 @@
 
 use whatlang::{Detector, Lang as Detected};
 
-use super::fast_map::{FastMap, FastSet};
 use crate::core::command::CommandBook;
 use crate::core::fact::FactBook;
+use crate::core::fast_map::{FastMap, FastSet};
 use crate::core::ids::Lang;
 use crate::core::text::{Words, phrase};
 

@@ -3,8 +3,8 @@
 //!
 //! Words are compared by their stem. A stem here is only what light endings of English and Spanish leave; it is never shown.
 
-use super::fast_map::{FastMap, FastSet};
 use super::nearness::{Nearness, squeezed};
+use crate::core::fast_map::{FastMap, FastSet};
 use crate::core::text::phrase;
 
 /// How a typed word became a known one.

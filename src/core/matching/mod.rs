@@ -4,7 +4,6 @@
 //! Silence is better than a wrong answer; a stop is never missed. It does not know who asks, what they have heard before, or
 //! which facts are due for review.
 
-pub(crate) mod fast_map;
 mod ideas;
 mod impression;
 mod language;
@@ -158,7 +157,7 @@ impl Matcher {
         self.taught.is_some()
     }
 
-    /// Learns now, a tenth of a second long, so that no mention waits for it.
+    /// Learns now, so that no mention waits for it.
     pub fn learn(&self) {
         if let Some(taught) = &self.taught {
             taught.lesson();

@@ -3,7 +3,7 @@
 //! Known words are indexed by all their forms with one letter left out, so a look-up costs as many probes as the word has
 //! letters, however many words are known. Short words are never corrected: too many of them are one letter apart.
 
-use super::fast_map::FastMap;
+use crate::core::fast_map::FastMap;
 
 /// Words shorter than this are never corrected.
 pub(crate) const LONG: usize = 7;

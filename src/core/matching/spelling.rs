@@ -4,9 +4,9 @@
 //! away. What is a word of its own stays: the longer the lists of ordinary words, the safer this is, and without one
 //! nothing is changed. Which words there are is not known here.
 
-use super::fast_map::{FastMap, FastSet};
 use super::lexicon::stem;
 use super::nearness::{Nearness, squeezed};
+use crate::core::fast_map::{FastMap, FastSet};
 
 /// Words shorter than this are taken as they stand.
 const SHORTEST: usize = 3;
